@@ -1,0 +1,68 @@
+"""The graph IR: SSA over typed tensors, with regions, a text form and a verifier.
+
+One page describes it: docs/spec/ir.md.
+"""
+
+from baryon.ir.builder import Builder, caller_loc
+from baryon.ir.core import (
+    CONSTANT,
+    RETURN,
+    UNKNOWN,
+    Array,
+    Attr,
+    Func,
+    Loc,
+    Module,
+    Op,
+    Region,
+    Value,
+)
+from baryon.ir.diagnostics import (
+    BaryonError,
+    IRTypeError,
+    ParseError,
+    UnsupportedError,
+    VerifyError,
+)
+from baryon.ir.parser import parse_module
+from baryon.ir.printer import print_func, print_module, print_op
+from baryon.ir.types import (
+    CHANNELS_LAST,
+    DTYPES,
+    Dim,
+    DType,
+    Layout,
+    Quant,
+    Sym,
+    TensorType,
+    bf16,
+    bind_dim,
+    boolean,
+    dim_floordiv,
+    dim_mul,
+    dim_prod,
+    dtype_of,
+    f16,
+    f32,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+    tensor_type_of,
+    u8,
+    u16,
+    u32,
+    u64,
+)
+from baryon.ir.verifier import Lookup, OpInfo, excerpt, verify
+
+__all__ = [
+    "CHANNELS_LAST", "CONSTANT", "DTYPES", "RETURN", "UNKNOWN", "Array", "Attr", "BaryonError",
+    "Builder", "DType", "Dim", "Func", "IRTypeError", "Layout", "Loc", "Lookup", "Module", "Op",
+    "OpInfo", "ParseError", "Quant", "Region", "Sym", "TensorType", "UnsupportedError", "Value",
+    "VerifyError", "bf16", "bind_dim", "boolean", "caller_loc", "dim_floordiv", "dim_mul",
+    "dim_prod", "dtype_of", "excerpt", "f16", "f32", "f64", "i8", "i16", "i32", "i64",
+    "parse_module", "print_func", "print_module", "print_op", "tensor_type_of", "u8", "u16",
+    "u32", "u64", "verify",
+]  # fmt: skip

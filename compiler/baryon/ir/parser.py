@@ -1,0 +1,256 @@
+"""Reads the IR's text form; the inverse of `baryon.ir.printer`. Grammar: docs/spec/ir.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+import numpy as np
+
+from baryon.ir.core import UNKNOWN, Array, Attr, Func, Loc, Module, Op, Region, Value
+from baryon.ir.diagnostics import ParseError
+from baryon.ir.lexer import Tokens
+from baryon.ir.types import DTYPES, Dim, DType, Layout, Quant, Sym, TensorType
+
+_T = TypeVar("_T")
+_WORDS: dict[str, Attr] = {"True": True, "False": False, "none": None}
+
+
+def parse_module(
+    text: str, *, source: str = "<text>", constants: Mapping[str, Array] | None = None
+) -> Module:
+    """The module that `text` describes.
+
+    constants: payloads of the constants that the text calls `external`.
+    Raises ParseError with line, column and a caret.
+    """
+    return _Parser(text, source, constants or {}).module()
+
+
+class _Parser:
+    def __init__(self, text: str, source: str, constants: Mapping[str, Array]) -> None:
+        self.tokens, self.external = Tokens(text, source), constants
+        self.values: dict[str, Value] = {}
+
+    def module(self) -> Module:
+        module, tokens = Module(), self.tokens
+        tokens.need("module"), tokens.need("{")
+        while not tokens.skip("}"):
+            if tokens.skip("symbol"):
+                self.symbol(module)
+            elif tokens.skip("constant"):
+                self.constant(module)
+            else:
+                func = self.func()
+                module.funcs[func.name] = func
+        tokens.kind("end")
+        return module
+
+    def symbol(self, module: Module) -> None:
+        name = self.tokens.kind("name")
+        self.tokens.need("in")
+        low = self.integer()
+        self.tokens.need("..")
+        module.symbols[name] = (low, self.integer())
+
+    def constant(self, module: Module) -> None:
+        self.tokens.need("@")
+        name = self.name()
+        self.tokens.need(":")
+        type = self.type()
+        self.tokens.need("=")
+        module.constants[name] = self.payload(name, type)
+
+    def payload(self, name: str, type: TensorType) -> Array:
+        dtype, shape = type.dtype.numpy, type.static_shape
+        if self.tokens.skip("external"):
+            return self.payload_of(name, type)
+        if self.tokens.skip("splat"):
+            self.tokens.need("(")
+            value = np.full(shape, self.attr(), dtype)
+            self.tokens.need(")")
+            return value
+        elements = self.list_of(self.attr, "(", ")")
+        if len(elements) != type.numel():
+            raise self.tokens.error(f"{type} has {type.numel()} elements, not {len(elements)}")
+        return np.array(elements, dtype).reshape(shape)
+
+    def payload_of(self, name: str, type: TensorType) -> Array:
+        if name not in self.external:
+            raise self.tokens.error(f"the payload of the external constant @{name} is not given")
+        array = self.external[name]
+        if array.shape != type.shape or array.dtype != type.dtype.numpy:
+            raise self.tokens.error(f"the payload of @{name} is {array.dtype}{array.shape}")
+        return array
+
+    def func(self) -> Func:
+        self.tokens.need("func"), self.tokens.need("@")
+        name = self.name()
+        self.values = {}
+        region = self.region_args()
+        self.tokens.need("->")
+        outputs = self.list_of(self.name, "(", ")")
+        self.tokens.need("{")
+        while not self.tokens.skip("}"):
+            region.append(self.op())
+        return Func(name, region, outputs)
+
+    def region_args(self) -> Region:
+        args = self.list_of(self.arg, "(", ")")
+        region = Region([t for _, t in args], [_value_name(n) for n, _ in args])
+        for (name, _), value in zip(args, region.args, strict=True):
+            self.define(name, value)
+        return region
+
+    def arg(self) -> tuple[str, TensorType]:
+        name = self.value_name()
+        self.tokens.need(":")
+        return name, self.type()
+
+    def define(self, name: str, value: Value) -> None:
+        if name in self.values:
+            raise self.tokens.error(f"%{name} is defined twice")
+        self.values[name] = value
+
+    def op(self) -> Op:
+        names = self.result_names()
+        op_name = self.tokens.kind("name")
+        operands = self.list_of(self.use, "(", ")")
+        attrs = dict(self.list_of(self.pair, "{", "}")) if self.has_attrs() else {}
+        types = self.comma_separated(self.type) if self.tokens.skip(":") else []
+        regions = self.regions() if self.tokens.skip("{") else []
+        if len(types) != len(names):
+            raise self.tokens.error(f"{op_name} has {len(types)} types for {len(names)} results")
+        op = Op(op_name, operands, types, attrs, regions, self.loc())
+        for name, value in zip(names, op.results, strict=True):
+            value.name = _value_name(name)
+            self.define(name, value)
+        return op
+
+    def has_attrs(self) -> bool:
+        return self.tokens.peek.text == "{"
+
+    def result_names(self) -> list[str]:
+        if self.tokens.peek.text != "%":
+            return []
+        names = self.comma_separated(self.value_name)
+        self.tokens.need("=")
+        return names
+
+    def regions(self) -> list[Region]:
+        found = []
+        while not self.tokens.skip("}"):
+            region = self.region_args()
+            self.tokens.need(":")
+            while self.tokens.peek.text not in ("(", "}"):
+                region.append(self.op())
+            found.append(region)
+        return found
+
+    def use(self) -> Value:
+        name = self.value_name()
+        if name not in self.values:
+            raise self.tokens.error(f"%{name} is used before it is defined")
+        return self.values[name]
+
+    def value_name(self) -> str:
+        self.tokens.need("%")
+        return self.name()
+
+    def name(self) -> str:
+        return self.tokens.kind("name", "string", "number")
+
+    def pair(self) -> tuple[str, Attr]:
+        key = self.tokens.kind("name")
+        self.tokens.need("=")
+        return key, self.attr()
+
+    def attr(self) -> Attr:
+        token = self.tokens.peek
+        if token.text == "(" and token.kind == "punct":
+            return tuple(self.list_of(self.attr, "(", ")"))
+        if self.tokens.skip("!"):
+            return self.dtype()
+        if token.kind == "name" and token.text in _WORDS:
+            return _WORDS[self.tokens.take().text]
+        if self.tokens.kind("string", "number") and token.kind == "string":
+            return token.text
+        return int(token.text) if token.text.lstrip("-").isdecimal() else float(token.text)
+
+    def type(self) -> TensorType:
+        dtype = self.dtype()
+        shape = tuple(self.list_of(self.dim, "[", "]"))
+        quant = self.quant() if self.tokens.peek.text == "<" else None
+        return TensorType(shape, dtype, quant, self.layout())
+
+    def dtype(self) -> DType:
+        name = self.tokens.peek.text
+        if name not in DTYPES:
+            raise self.tokens.error(f"{name!r} is not an element type ({', '.join(DTYPES)})")
+        self.tokens.take()
+        return DTYPES[name]
+
+    def dim(self) -> Dim:
+        if self.tokens.peek.kind == "name":
+            return Sym(self.tokens.take().text)
+        size = self.integer()
+        return Sym(self.tokens.kind("name"), size) if self.tokens.skip("*") else size
+
+    def quant(self) -> Quant:
+        fields = dict(self.list_of(self.pair, "<", ">"))
+        scale, zero = (_as_tuple(fields.get(k, ())) for k in ("scale", "zero"))
+        axis = fields.get("axis")
+        scales = tuple(float(s) for s in scale if isinstance(s, float | int))
+        zeros = tuple(z for z in zero if isinstance(z, int))
+        return Quant(scales, zeros, axis if isinstance(axis, int) else None)
+
+    def layout(self) -> Layout | None:
+        ahead = self.tokens.ahead(2)
+        if [t.text for t in ahead] != ["{", "channels_last"]:
+            return None
+        self.tokens.take(), self.tokens.take()
+        pitch = None
+        if self.tokens.skip(","):
+            self.tokens.need("pitch"), self.tokens.need("=")
+            pitch = self.integer()
+        self.tokens.need("}")
+        return Layout(pitch)
+
+    def loc(self) -> Loc:
+        if not self.tokens.skip("@"):
+            return UNKNOWN
+        source = self.tokens.kind("string")
+        return Loc(source, self.integer()) if self.tokens.skip(":") else Loc(source)
+
+    def integer(self) -> int:
+        text = self.tokens.peek.text
+        if not text.lstrip("-").isdecimal():
+            raise self.tokens.error(f"expected a whole number but found {text!r}")
+        return int(self.tokens.take().text)
+
+    def list_of(self, item: Callable[[], _T], opening: str, closing: str) -> list[_T]:
+        self.tokens.need(opening)
+        items: list[_T] = []
+        while not self.tokens.skip(closing):
+            items.append(item())
+            if not self.tokens.skip(","):
+                self.tokens.need(closing)
+                break
+        return items
+
+    def comma_separated(self, item: Callable[[], _T]) -> list[_T]:
+        items = [item()]
+        while self.tokens.skip(","):
+            items.append(item())
+        return items
+
+
+def _value_name(text: str) -> str:
+    return "" if text.isdecimal() else text
+
+
+def _as_tuple(value: Attr) -> tuple[Attr, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+__all__ = ["ParseError", "parse_module"]

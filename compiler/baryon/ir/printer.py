@@ -1,0 +1,162 @@
+"""The IR as text: stable, deterministic, and read back exactly by `baryon.ir.parser`.
+
+The grammar is on docs/spec/ir.md. Values keep their names; unnamed ones are numbered in order.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from baryon.ir.types import DType
+
+if TYPE_CHECKING:  # core prints modules by this file
+    from baryon.ir.core import Array, Attr, Func, Loc, Module, Op, Region, Value
+
+INLINE_CONSTANT = 16
+"""Constants of up to this many elements are printed in full."""
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
+
+
+def print_module(module: Module, *, locs: bool = True) -> str:
+    """The text of a module; `locs` adds the source lines of the ops."""
+    lines = [f"  symbol {name} in {lo}..{hi}" for name, (lo, hi) in module.symbols.items()]
+    lines += [_constant(name, array) for name, array in module.constants.items()]
+    for func in module.funcs.values():
+        lines += [*([""] if lines else []), print_func(func, locs=locs, indent="  ")]
+    return "\n".join(["module {", *lines, "}"]) + "\n"
+
+
+def print_func(func: Func, *, locs: bool = True, indent: str = "") -> str:
+    """The text of one function, without a line end."""
+    names = Names()
+    args = ", ".join(_arg(v, names) for v in func.inputs)
+    outputs = ", ".join(map(quote_name, func.output_names))
+    head = f"{indent}func @{quote_name(func.name)}({args}) -> ({outputs}) {{"
+    body = _ops(func.body, names, locs, indent + "  ")
+    return "\n".join([head, *body, indent + "}"])
+
+
+def print_op(op: Op, *, locs: bool = True) -> str:
+    """The text of one op outside its function; operands are numbered from 0."""
+    return "\n".join(_op(op, Names(), locs, ""))
+
+
+class Names:
+    """Gives every value one name: its own if it is free, else its own with a number, else a number."""
+
+    def __init__(self) -> None:
+        self._of: dict[Value, str] = {}
+        self._taken: set[str] = set()
+        self._next = 0
+
+    def __call__(self, value: Value) -> str:
+        if value not in self._of:
+            self._of[value] = self._fresh(value.name)
+            self._taken.add(self._of[value])
+        return f"%{quote_name(self._of[value])}"
+
+    def _fresh(self, wish: str) -> str:
+        if not wish or wish.isdecimal():
+            self._next += 1
+            return str(self._next - 1)
+        name, n = wish, 0
+        while name in self._taken:
+            n += 1
+            name = f"{wish}.{n}"
+        return name
+
+
+def quote_name(name: str) -> str:
+    """A name as the grammar takes it: quoted unless it is an identifier or a number."""
+    return name if name.isdecimal() or _PLAIN_NAME.fullmatch(name) else json.dumps(name)
+
+
+def format_attr(value: Attr) -> str:
+    """The text of an attribute value."""
+    if isinstance(value, tuple):
+        return "(" + ", ".join(map(format_attr, value)) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, DType):
+        return f"!{value}"
+    return repr(value) if value is not None else "none"
+
+
+def format_attrs(attrs: Iterable[tuple[str, Attr]]) -> str:
+    """The text of an attribute dictionary with a leading blank, or nothing when it is empty."""
+    text = ", ".join(f"{k}={format_attr(v)}" for k, v in sorted(attrs))
+    return f" {{{text}}}" if text else ""
+
+
+def _constant(name: str, array: Array) -> str:
+    from_text = _inline(array)
+    dims = ",".join(map(str, array.shape))
+    return f"  constant @{quote_name(name)} : {_dtype_name(array)}[{dims}] = {from_text}"
+
+
+def _dtype_name(array: Array) -> str:
+    kind = array.dtype.kind
+    if array.dtype.name == "bfloat16":
+        return "bf16"
+    return "bool" if kind == "b" else f"{kind}{array.dtype.itemsize * 8}"
+
+
+def _inline(array: Array) -> str:
+    flat = array.reshape(-1)
+    if 0 < flat.size <= INLINE_CONSTANT:
+        return "(" + ", ".join(map(_element, flat)) + ")"
+    if flat.size and _is_splat(flat):
+        return f"splat({_element(flat[0])})"
+    return "external" if flat.size else "()"
+
+
+def _is_splat(flat: Array) -> bool:
+    bits = flat.view(f"u{flat.dtype.itemsize}")
+    return bool((bits[: 2 * INLINE_CONSTANT] == bits[0]).all() and (bits == bits[0]).all())
+
+
+def _element(x: np.generic) -> str:
+    return repr(x.item()) if x.dtype.name != "bfloat16" else repr(float(x))  # type: ignore[arg-type]
+
+
+def _arg(value: Value, names: Names) -> str:
+    return f"{names(value)}: {value.type}"
+
+
+def _ops(region: Region, names: Names, locs: bool, indent: str) -> Iterator[str]:
+    for op in region.ops:
+        yield from _op(op, names, locs, indent)
+
+
+def _op(op: Op, names: Names, locs: bool, indent: str) -> Iterator[str]:
+    operands = ", ".join(map(names, op.operands))
+    types = ", ".join(str(r.type) for r in op.results)
+    left = ", ".join(map(names, op.results)) + " = " if op.results else ""
+    head = f"{indent}{left}{op.name}({operands}){format_attrs(op.attrs.items())}"
+    head += f" : {types}" if types else ""
+    if op.regions and not (types or op.attrs):
+        head += " {}"  # or the region's brace would read as the attributes'
+    if not op.regions:
+        yield head + _loc(op.loc, locs)
+        return
+    yield head + " {"
+    yield from _regions(op.regions, names, locs, indent)
+    yield indent + "}" + _loc(op.loc, locs)
+
+
+def _regions(regions: Sequence[Region], names: Names, locs: bool, indent: str) -> Iterator[str]:
+    for region in regions:
+        yield f"{indent}  ({', '.join(_arg(v, names) for v in region.args)}):"
+        yield from _ops(region, names, locs, indent + "    ")
+
+
+def _loc(loc: Loc, locs: bool) -> str:
+    if not locs or loc.source == "?":
+        return ""
+    return f" @ {json.dumps(loc.source)}" + (f":{loc.line}" if loc.line else "")

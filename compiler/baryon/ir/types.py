@@ -1,0 +1,238 @@
+"""Types of the IR: element types, dimensions, tensors.
+
+A tensor type is a shape and an element type; quantization and memory layout are part of the type,
+not of the ops. A quantized op means dequantize, op, quantize. A layout says how a value lies in
+memory and changes no meaning: logical shapes stay as the user wrote them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import ml_dtypes
+import numpy as np
+
+from baryon.ir.diagnostics import IRTypeError
+
+Kind = Literal["float", "int", "uint", "bool"]
+
+
+@dataclass(frozen=True)
+class DType:
+    """An element type: its text name (`f32`), kind and width in bits."""
+
+    name: str
+    kind: Kind
+    bits: int
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """The NumPy dtype with the same values (bfloat16 by ml_dtypes)."""
+        return _NUMPY[self.name]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self.numpy.itemsize
+
+    @property
+    def is_float(self) -> bool:
+        """True for f16, bf16, f32 and f64."""
+        return self.kind == "float"
+
+
+f16, bf16, f32, f64 = (
+    DType("f16", "float", 16),
+    DType("bf16", "float", 16),
+    DType("f32", "float", 32),
+    DType("f64", "float", 64),
+)
+i8, i16, i32, i64 = (DType(f"i{b}", "int", b) for b in (8, 16, 32, 64))
+u8, u16, u32, u64 = (DType(f"u{b}", "uint", b) for b in (8, 16, 32, 64))
+boolean = DType("bool", "bool", 8)
+
+DTYPES: dict[str, DType] = {
+    t.name: t for t in (f16, bf16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, boolean)
+}
+_NUMPY: dict[str, np.dtype[np.generic]] = {
+    "f16": np.dtype("float16"),
+    "bf16": np.dtype(ml_dtypes.bfloat16),
+    "f32": np.dtype("float32"),
+    "f64": np.dtype("float64"),
+    "bool": np.dtype("bool"),
+    **{f"i{b}": np.dtype(f"int{b}") for b in (8, 16, 32, 64)},
+    **{f"u{b}": np.dtype(f"uint{b}") for b in (8, 16, 32, 64)},
+}
+_FROM_NUMPY = {dtype: DTYPES[name] for name, dtype in _NUMPY.items()}
+
+
+def dtype_of(value: object) -> DType:
+    """The DType of anything that NumPy accepts as a dtype, of a DType, or of a DType's name.
+
+    Raises IRTypeError for element types that baryon has no kernels for (complex, strings).
+    """
+    if isinstance(value, DType):
+        return value
+    if isinstance(value, str) and value in DTYPES:
+        return DTYPES[value]
+    dtype = np.dtype("bfloat16" if value == "bfloat16" else value)  # type: ignore[call-overload]
+    if dtype not in _FROM_NUMPY:
+        raise IRTypeError(f"element type {dtype} is not supported", hint=f"use one of {_names()}")
+    return _FROM_NUMPY[dtype]
+
+
+def _names() -> str:
+    return ", ".join(DTYPES)
+
+
+@dataclass(frozen=True)
+class Sym:
+    """A dimension known only at run time: `factor` times the symbol `name`, as in `4*N`."""
+
+    name: str
+    factor: int = 1
+
+    def __str__(self) -> str:
+        return self.name if self.factor == 1 else f"{self.factor}*{self.name}"
+
+
+Dim = int | Sym
+
+
+def dim_mul(a: Dim, b: Dim) -> Dim:
+    """The product of two dimensions; at most one of them may be symbolic."""
+    if isinstance(a, Sym) and isinstance(b, Sym):
+        raise IRTypeError(f"the product of two symbolic dimensions, {a} and {b}, is not supported")
+    if isinstance(a, Sym):
+        return Sym(a.name, a.factor * int(b)) if b != 0 else 0  # type: ignore[arg-type]
+    if isinstance(b, Sym):
+        return dim_mul(b, a)
+    return a * b
+
+
+def dim_floordiv(a: Dim, b: Dim) -> Dim | None:
+    """The exact quotient of two dimensions, or None where it is not a dimension."""
+    if isinstance(a, Sym) and isinstance(b, Sym):
+        return a.factor // b.factor if a.name == b.name and a.factor % b.factor == 0 else None
+    if isinstance(b, Sym) or b == 0:
+        return None
+    if isinstance(a, Sym):
+        return Sym(a.name, a.factor // b) if a.factor % b == 0 else None
+    return a // b if a % b == 0 else None
+
+
+def dim_prod(dims: tuple[Dim, ...]) -> Dim:
+    """The product of dimensions (1 for none)."""
+    total: Dim = 1
+    for d in dims:
+        total = dim_mul(total, d)
+    return total
+
+
+def bind_dim(dim: Dim, sizes: Mapping[str, int]) -> int:
+    """The value of a dimension when every symbol has the size that `sizes` gives it."""
+    return dim if isinstance(dim, int) else dim.factor * sizes[dim.name]
+
+
+@dataclass(frozen=True)
+class Quant:
+    """Affine quantization: real = scale * (stored - zero), per tensor or along `axis`."""
+
+    scale: tuple[float, ...]
+    zero: tuple[int, ...]
+    axis: int | None = None
+
+    def __str__(self) -> str:
+        axis = "" if self.axis is None else f", axis={self.axis}"
+        return f"<scale={_numbers(self.scale)}, zero={_numbers(self.zero)}{axis}>"
+
+
+def _numbers(values: tuple[float, ...] | tuple[int, ...]) -> str:
+    return repr(values[0]) if len(values) == 1 else "(" + ", ".join(map(repr, values)) + ")"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Channels-last memory order: axis 0, spatial axes, then axis 1 innermost.
+
+    pitch: elements between neighbouring pixels' channel rows, where the value is a slice of a wider
+    buffer (a concatenation without copies); None when rows are dense.
+    """
+
+    pitch: int | None = None
+
+    def __str__(self) -> str:
+        return "{channels_last}" if self.pitch is None else f"{{channels_last, pitch={self.pitch}}}"
+
+    @staticmethod
+    def order(rank: int) -> tuple[int, ...]:
+        """Logical axes in memory order, outermost first: (0, 2, 3, 1) at rank 4."""
+        return (0, *range(2, rank), 1) if rank > 1 else tuple(range(rank))
+
+
+CHANNELS_LAST = Layout()
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """A tensor: logical shape, element type, and optional quantization and layout.
+
+    `layout` None means dense row-major memory in logical order.
+    """
+
+    shape: tuple[Dim, ...]
+    dtype: DType
+    quant: Quant | None = None
+    layout: Layout | None = None
+
+    def __str__(self) -> str:
+        dims = ",".join(map(str, self.shape))
+        return f"{self.dtype}[{dims}]{self.quant or ''}{self.layout or ''}"
+
+    @property
+    def rank(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def is_static(self) -> bool:
+        """True when no dimension is symbolic."""
+        return all(isinstance(d, int) for d in self.shape)
+
+    @property
+    def static_shape(self) -> tuple[int, ...]:
+        """The shape as ints; IRTypeError when a dimension is symbolic."""
+        if not self.is_static:
+            raise IRTypeError(f"{self} has a symbolic dimension where a fixed one is needed")
+        return tuple(int(d) for d in self.shape)  # type: ignore[arg-type]
+
+    def bound(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """The shape when every symbol has the size that `sizes` gives it."""
+        return tuple(bind_dim(d, sizes) for d in self.shape)
+
+    def numel(self, sizes: Mapping[str, int] | None = None) -> int:
+        """Number of elements, symbols bound by `sizes`."""
+        return math.prod(self.bound(sizes or {}) if sizes else self.static_shape)
+
+    def with_shape(self, shape: tuple[Dim, ...]) -> TensorType:
+        """The same element type with another shape, row-major and without quantization."""
+        return TensorType(shape, self.dtype)
+
+    def with_layout(self, layout: Layout | None) -> TensorType:
+        """The same logical value lying otherwise in memory."""
+        return replace(self, layout=layout)
+
+    def with_dtype(self, dtype: DType) -> TensorType:
+        """The same shape and layout with another element type."""
+        return replace(self, dtype=dtype, quant=None)
+
+
+def tensor_type_of(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> TensorType:
+    """The type of a NumPy array."""
+    return TensorType(tuple(array.shape), dtype_of(array.dtype))

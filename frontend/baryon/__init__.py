@@ -1,0 +1,33 @@
+"""baryon: compile, quantize and deploy networks written for Gluon 2 or trained elsewhere.
+
+    import baryon as mx
+    exe = mx.compile("model.onnx", target="native")
+    outputs = exe(x)
+
+The package is spread over four source roots (frontend, passes, compiler, runtime) that join here;
+its parts load when first used, so that `import baryon.runtime` never loads the compiler.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any
+
+__path__ = pkgutil.extend_path(__path__, __name__)
+__version__ = "0.1.0"
+
+_SUBMODULES = frozenset({"np", "npx", "runtime", "ir", "ops", "importers"})
+_ATTRIBUTES = {"compile": "baryon.api", "trace": "baryon.deferred"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBMODULES:
+        return importlib.import_module(f"baryon.{name}")
+    if name in _ATTRIBUTES:
+        return getattr(importlib.import_module(_ATTRIBUTES[name]), name)
+    raise AttributeError(f"module 'baryon' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_SUBMODULES, *_ATTRIBUTES})
