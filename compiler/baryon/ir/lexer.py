@@ -70,10 +70,11 @@ class Tokens:
             self.take()
         return found
 
-    def need(self, text: str) -> None:
-        """Take the next token, which must be this punctuation or name."""
-        if not self.skip(text):
-            raise self.error(f"expected {text!r} but found {self.peek.text!r}")
+    def need(self, *texts: str) -> None:
+        """Take the next tokens, which must be this punctuation or these names."""
+        for text in texts:
+            if not self.skip(text):
+                raise self.error(f"expected {text!r} but found {self.peek.text!r}")
 
     def kind(self, *kinds: str) -> str:
         """Take the next token, which must be of one of these kinds; returns its text."""

@@ -34,7 +34,7 @@ class _Parser:
 
     def module(self) -> Module:
         module, tokens = Module(), self.tokens
-        tokens.need("module"), tokens.need("{")
+        tokens.need("module", "{")
         while not tokens.skip("}"):
             if tokens.skip("symbol"):
                 self.symbol(module)
@@ -84,7 +84,7 @@ class _Parser:
         return array
 
     def func(self) -> Func:
-        self.tokens.need("func"), self.tokens.need("@")
+        self.tokens.need("func", "@")
         name = self.name()
         self.values = {}
         region = self.region_args()
@@ -208,10 +208,10 @@ class _Parser:
         ahead = self.tokens.ahead(2)
         if [t.text for t in ahead] != ["{", "channels_last"]:
             return None
-        self.tokens.take(), self.tokens.take()
+        self.tokens.need("{", "channels_last")
         pitch = None
         if self.tokens.skip(","):
-            self.tokens.need("pitch"), self.tokens.need("=")
+            self.tokens.need("pitch", "=")
             pitch = self.integer()
         self.tokens.need("}")
         return Layout(pitch)

@@ -48,7 +48,7 @@ def print_op(op: Op, *, locs: bool = True) -> str:
 
 
 class Names:
-    """Gives every value one name: its own if it is free, else its own with a number, else a number."""
+    """Gives every value one name: its own if free, else that with a number, else a number."""
 
     def __init__(self) -> None:
         self._of: dict[Value, str] = {}
@@ -56,6 +56,7 @@ class Names:
         self._next = 0
 
     def __call__(self, value: Value) -> str:
+        """The value's name as text, with its percent sign."""
         if value not in self._of:
             self._of[value] = self._fresh(value.name)
             self._taken.add(self._of[value])
@@ -122,7 +123,7 @@ def _is_splat(flat: Array) -> bool:
 
 
 def _element(x: np.generic) -> str:
-    return repr(x.item()) if x.dtype.name != "bfloat16" else repr(float(x))  # type: ignore[arg-type]
+    return repr(x.item()) if x.dtype.name != "bfloat16" else repr(float(x))
 
 
 def _arg(value: Value, names: Names) -> str:

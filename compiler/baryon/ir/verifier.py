@@ -25,7 +25,7 @@ class OpInfo(Protocol):
     """What the verifier asks of an op's declaration."""
 
     def result_types(self, op: Op) -> Sequence[TensorType]:
-        """Check operands and attributes and infer the result types; IRTypeError if they are wrong."""
+        """Check operands and attributes and infer the result types; raises IRTypeError."""
         ...
 
 

@@ -1,0 +1,60 @@
+"""The meaning of the IR: every op by its NumPy reference, in order. Slow, simple, and the judge.
+
+Kernels, passes and gradients are compared with it; with `precise=True` it computes all floating
+point in float64, so that what remains is the error of the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from baryon.ir import CONSTANT, RETURN, Array, Module, Op, Region, Value
+from baryon.ops import TABLE
+from baryon.ops.structure import FUSED
+
+
+def run(
+    module: Module, inputs: Sequence[Array], *, func: str = "main", precise: bool = False
+) -> list[Array]:
+    """Outputs of a function on arrays in the order of its arguments.
+
+    precise: floating-point inputs and constants are widened to float64 first.
+    """
+    constants = {k: _widen(v) for k, v in module.constants.items()} if precise else module.constants
+    body = module.funcs[func].body
+    return Interpreter(constants).region(body, [_widen(x) if precise else x for x in inputs])
+
+
+def _widen(array: Array) -> Array:
+    is_float = array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+    return array.astype(np.float64) if is_float else array
+
+
+class Interpreter:
+    """Evaluates regions; values live in a dictionary until their last use."""
+
+    def __init__(self, constants: dict[str, Array]) -> None:
+        self.constants = constants
+        self.values: dict[Value, Array] = {}
+
+    def region(self, region: Region, args: Sequence[Array]) -> list[Array]:
+        """The outputs of one region."""
+        self.values.update(zip(region.args, args, strict=True))
+        last_use = {v: op for op in region.ops for v in op.operands}
+        for op in region.ops[:-1]:
+            self.values.update(zip(op.results, self.op(op), strict=True))
+            for value in {v for v in op.operands if last_use[v] is op}:
+                del self.values[value]
+        return [self.values[v] for v in region.outputs]
+
+    def op(self, op: Op) -> Sequence[Array]:
+        """The results of one op."""
+        assert op.name != RETURN
+        if op.name == CONSTANT:
+            return [self.constants[str(op.attrs["name"])]]
+        arrays = [self.values[v] for v in op.operands]
+        if op.name == FUSED:
+            return Interpreter(self.constants).region(op.regions[0], arrays)
+        return TABLE[op.name].evaluate(arrays, op.attrs)

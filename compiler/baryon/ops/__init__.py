@@ -1,0 +1,39 @@
+"""The ops, one declaration each, by family. The registry is this explicit list.
+
+How to add one: docs/recipes/add-an-op.md.
+"""
+
+from collections.abc import Mapping
+
+from baryon.ops import structure
+from baryon.ops.attributes import REQUIRED, Param
+from baryon.ops.calls import Calls, as_operand, bind, recording
+from baryon.ops.opdef import (
+    STRUCTURE,
+    VIEW,
+    Absent,
+    Lowering,
+    OpDef,
+    Role,
+    Sample,
+    absent,
+    elementwise,
+    injective,
+    kernel,
+)
+
+FAMILIES = (structure,)
+
+TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}
+
+
+def lookup(name: str) -> OpDef | None:
+    """The declaration of an op, or None."""
+    return TABLE.get(name)
+
+
+__all__ = [
+    "FAMILIES", "REQUIRED", "STRUCTURE", "TABLE", "VIEW", "Absent", "Calls", "Lowering", "OpDef",
+    "Param", "Role", "Sample", "absent", "as_operand", "bind", "elementwise", "injective",
+    "kernel", "lookup", "recording",
+]  # fmt: skip

@@ -1,0 +1,176 @@
+"""What an op is: one frozen declaration with everything that the system knows about it.
+
+The eager call, the recorded op, its type inference, its meaning in NumPy, its gradient and its
+kernel all come from the `OpDef`. An aspect that an op does not have is an explicit `absent("why")`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Final
+
+from baryon.ir import Array, Attr, IRTypeError, Op, TensorType
+from baryon.ops.attributes import Param, convert
+
+Attrs = Mapping[str, Any]
+"""Normalized attributes: every declared one is there and has its declared type."""
+
+
+@dataclass(frozen=True)
+class Absent:
+    """Stands where an op lacks an aspect, with the reason."""
+
+    why: str
+
+
+def absent(why: str) -> Absent:
+    """Declare that an op has no such aspect, and why."""
+    return Absent(why)
+
+
+class Role(Enum):
+    """How an op behaves in fusion; which kernel template can hold it."""
+
+    ELEMENTWISE = "elementwise"  # each output element from the broadcast elements at its position
+    INJECTIVE = "injective"  # each output element is one operand's element at a mapped index
+    REDUCTION = "reduction"  # folds elements along axes
+    ANCHOR = "anchor"  # has a kernel family of its own; takes element-wise neighbours in
+    VIEW = "view"  # the same elements in the same order under another shape
+    STRUCTURE = "structure"  # constants, returns, regions: no kernel
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """How codegen makes a kernel of the op. `role` tells which fields are set.
+
+    expr: ELEMENTWISE (t, *operand exprs, **attrs) -> expr, where `t` offers arithmetic and the
+        math functions of `baryon.codegen.expr`; INJECTIVE (t, loads, index, in_shapes, **attrs) ->
+        expr, where loads[i](*idx) reads operand i and `index` is the tuple of output indices.
+    family: ANCHOR and REDUCTION: the name of the kernel family in baryon.codegen.kernels.
+    """
+
+    role: Role
+    expr: Callable[..., Any] | None = None
+    family: str | None = None
+
+
+def elementwise(expr: Callable[..., Any]) -> Lowering:
+    """Lower element by element, by an expression over the operands' elements."""
+    return Lowering(Role.ELEMENTWISE, expr=expr)
+
+
+def injective(expr: Callable[..., Any]) -> Lowering:
+    """Lower by a map from output index to operand elements."""
+    return Lowering(Role.INJECTIVE, expr=expr)
+
+
+def kernel(family: str, role: Role = Role.ANCHOR) -> Lowering:
+    """Lower by a kernel family of baryon.codegen.kernels."""
+    return Lowering(role, family=family)
+
+
+VIEW: Final = Lowering(Role.VIEW)
+STRUCTURE: Final = Lowering(Role.STRUCTURE)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Inputs on which the contract test runs an op: operand shapes and attributes.
+
+    dtypes: one per operand, or one for all. positive: draw inputs from (0.1, 2) instead of (-2, 2).
+    integers: draw whole numbers in [0, high).
+    """
+
+    shapes: tuple[tuple[int, ...], ...]
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: tuple[str, ...] = ("f32",)
+    positive: bool = False
+    high: int = 3
+
+
+Infer = Callable[..., TensorType | Sequence[TensorType]]
+Reference = Callable[..., Any]
+Gradient = Callable[..., Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class OpDef:
+    """One op.
+
+    name: dotted, its first part the public namespace (`np`, `npx`) or `ir`.
+    operands: names; a trailing "?" marks an optional one, a leading "*" takes all the rest.
+    infer: (*operand types, **attrs) -> result type or types; raises IRTypeError with the reason.
+        An operand that is left out is None; a variadic operand is a tuple.
+    reference: (*operand arrays, **attrs) -> array or tuple of arrays; the meaning of the op.
+        It computes in the precision of its operands, so that float64 inputs give a float64 answer.
+    gradient: (o, operands, results, grads, attrs) -> one gradient or None for each operand, written
+        in calls `o.np.add(x, y)` of other ops.
+    lowering: how codegen makes a kernel of it.
+    samples: inputs for the contract test.
+    source: where the definition comes from (paper, specification, NumPy or MXNet op).
+    """
+
+    name: str
+    doc: str
+    operands: tuple[str, ...]
+    infer: Infer
+    reference: Reference
+    gradient: Gradient | Absent
+    lowering: Lowering | Absent
+    samples: tuple[Sample, ...] | Absent
+    params: tuple[Param, ...] = ()
+    commutative: bool = False
+    random: bool = False
+    source: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """The public module that offers the op: np, npx, or ir for internal ones."""
+        return self.name.split(".")[0]
+
+    @property
+    def role(self) -> Role:
+        """Its role in fusion; STRUCTURE where it has no kernel."""
+        return self.lowering.role if isinstance(self.lowering, Lowering) else Role.STRUCTURE
+
+    @property
+    def variadic(self) -> bool:
+        """True when the last operand name takes all the remaining operands."""
+        return bool(self.operands) and self.operands[-1].startswith("*")
+
+    def arrange(self, given: Sequence[Any]) -> list[Any]:
+        """Operands as `infer` and `reference` take them: None for those left out, `*rest` a tuple.
+
+        Raises IRTypeError for too few or too many.
+        """
+        fixed = self.operands[:-1] if self.variadic else self.operands
+        least = sum(not name.endswith("?") for name in fixed)
+        if len(given) < least or (len(given) > len(fixed) and not self.variadic):
+            raise IRTypeError(
+                f"{self.name} takes {', '.join(self.operands) or 'no operands'}; got {len(given)}"
+            )
+        slots = [*given[: len(fixed)], *[None] * (len(fixed) - len(given))]
+        return [*slots, tuple(given[len(fixed) :])] if self.variadic else slots
+
+    def normalize(self, attrs: Mapping[str, Any]) -> dict[str, Attr]:
+        """Attributes checked, converted to their declared form, and completed by defaults."""
+        unknown = set(attrs) - {p.name for p in self.params}
+        if unknown:
+            raise IRTypeError(
+                f"{self.name} has no attribute {', '.join(sorted(unknown))}",
+                hint=f"it has: {', '.join(p.name for p in self.params) or 'none'}",
+            )
+        return {p.name: convert(self.name, p, attrs.get(p.name, p.default)) for p in self.params}
+
+    def result_types(self, op: Op) -> Sequence[TensorType]:
+        """Infer the result types of an op of this kind (see `baryon.ir.verifier.OpInfo`)."""
+        attrs = self.normalize(op.attrs)
+        inferred = self.infer(*self.arrange([v.type for v in op.operands]), **attrs)
+        return (inferred,) if isinstance(inferred, TensorType) else tuple(inferred)
+
+    def evaluate(self, arrays: Sequence[Array], attrs: Mapping[str, Any]) -> tuple[Array, ...]:
+        """The results of the NumPy meaning on arrays."""
+        out = self.reference(*self.arrange(arrays), **self.normalize(attrs))
+        return tuple(out) if isinstance(out, tuple | list) else (out,)
