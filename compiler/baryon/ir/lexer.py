@@ -12,7 +12,7 @@ from baryon.ir.diagnostics import ParseError
 _TOKENS = re.compile(
     r"""(?P<space>[ \t\r\n]+|//[^\n]*)
       | (?P<string>"(?:[^"\\]|\\.)*")
-      | (?P<number>-?(?:inf|nan)\b|-?\d+(?:\.(?!\.)\d*)?(?:[eE][-+]?\d+)?)
+      | (?P<number>-?(?:inf|nan)(?![A-Za-z0-9_.])|-?\d+(?:\.(?!\.)\d*)?(?:[eE][-+]?\d+)?)
       | (?P<name>[A-Za-z_][A-Za-z0-9_.]*)
       | (?P<punct>->|\.\.|[{}()\[\]<>,:=@%!*])""",
     re.VERBOSE,
@@ -44,9 +44,15 @@ class Tokens:
                 raise self.error(f"unexpected character {self.text[offset]!r}", offset)
             kind, text = str(match.lastgroup), match.group()
             if kind != "space":
-                yield Token(kind, json.loads(text) if kind == "string" else text, offset)
+                yield Token(kind, self._unquote(match) if kind == "string" else text, offset)
             offset = match.end()
         yield Token("end", "end of text", offset)
+
+    def _unquote(self, match: re.Match[str]) -> str:
+        try:
+            return str(json.loads(match.group()))
+        except ValueError as error:
+            raise self.error("bad string: write it as JSON does", match.start()) from error
 
     @property
     def peek(self) -> Token:
@@ -81,6 +87,10 @@ class Tokens:
         if self.peek.kind not in kinds:
             raise self.error(f"expected a {' or '.join(kinds)} but found {self.peek.text!r}")
         return self.take().text
+
+    def error_before(self, message: str) -> ParseError:
+        """An error with the caret under the token that was taken last."""
+        return self.error(message, self._tokens[max(self._at - 1, 0)].offset)
 
     def error(self, message: str, offset: int | None = None) -> ParseError:
         """An error that shows the line and a caret under the next token (or under `offset`)."""

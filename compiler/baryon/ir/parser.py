@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -41,13 +41,23 @@ class _Parser:
             elif tokens.skip("constant"):
                 self.constant(module)
             else:
-                func = self.func()
-                module.funcs[func.name] = func
+                self.add_func(module)
         tokens.kind("end")
         return module
 
+    def add_func(self, module: Module) -> None:
+        self.tokens.need("func", "@")
+        name = self.fresh(self.name(), module.funcs, "@")
+        module.funcs[name] = self.func(name)
+
+    def fresh(self, name: str, taken: Container[str], sigil: str = "") -> str:
+        """The name just read, unless something else has it."""
+        if name in taken:
+            raise self.tokens.error_before(f"{sigil}{name} is defined twice")
+        return name
+
     def symbol(self, module: Module) -> None:
-        name = self.tokens.kind("name")
+        name = self.fresh(self.tokens.kind("name"), module.symbols)
         self.tokens.need("in")
         low = self.integer()
         self.tokens.need("..")
@@ -55,27 +65,35 @@ class _Parser:
 
     def constant(self, module: Module) -> None:
         self.tokens.need("@")
-        name = self.name()
+        name = self.fresh(self.name(), module.constants, "@")
         self.tokens.need(":")
         type = self.type()
+        if not type.is_static:
+            raise self.tokens.error("a constant has no symbolic dimension")
         self.tokens.need("=")
         module.constants[name] = self.payload(name, type)
 
     def payload(self, name: str, type: TensorType) -> Array:
-        dtype, shape = type.dtype.numpy, type.static_shape
         if self.tokens.skip("external"):
-            return self.payload_of(name, type)
-        if self.tokens.skip("splat"):
-            self.tokens.need("(")
-            value = np.full(shape, self.attr(), dtype)
-            self.tokens.need(")")
-            return value
+            return self.external_payload(name, type)
+        splat = self.tokens.skip("splat")
         elements = self.list_of(self.attr, "(", ")")
-        if len(elements) != type.numel():
-            raise self.tokens.error(f"{type} has {type.numel()} elements, not {len(elements)}")
-        return np.array(elements, dtype).reshape(shape)
+        wanted = 1 if splat else type.numel()
+        if len(elements) != wanted:
+            raise self.tokens.error_before(f"{type} has {wanted} elements, not {len(elements)}")
+        array = np.array([self.element(x, type.dtype) for x in elements], type.dtype.numpy)
+        return np.broadcast_to(array, type.numel()).reshape(type.static_shape).copy()
 
-    def payload_of(self, name: str, type: TensorType) -> Array:
+    def element(self, value: Attr, dtype: DType) -> Attr:
+        fits = isinstance(value, bool) if dtype.kind == "bool" else _is_number(value)
+        if fits and dtype.kind in ("int", "uint"):
+            low, high = np.iinfo(dtype.numpy).min, np.iinfo(dtype.numpy).max
+            fits = isinstance(value, int) and low <= value <= high
+        if not fits:
+            raise self.tokens.error_before(f"{value!r} does not fit {dtype}")
+        return value
+
+    def external_payload(self, name: str, type: TensorType) -> Array:
         if name not in self.external:
             raise self.tokens.error(f"the payload of the external constant @{name} is not given")
         array = self.external[name]
@@ -83,9 +101,7 @@ class _Parser:
             raise self.tokens.error(f"the payload of @{name} is {array.dtype}{array.shape}")
         return array
 
-    def func(self) -> Func:
-        self.tokens.need("func", "@")
-        name = self.name()
+    def func(self, name: str) -> Func:
         self.values = {}
         region = self.region_args()
         self.tokens.need("->")
@@ -98,33 +114,30 @@ class _Parser:
     def region_args(self) -> Region:
         args = self.list_of(self.arg, "(", ")")
         region = Region([t for _, t in args], [_value_name(n) for n, _ in args])
-        for (name, _), value in zip(args, region.args, strict=True):
-            self.define(name, value)
+        self.define([n for n, _ in args], region.args)
         return region
 
     def arg(self) -> tuple[str, TensorType]:
-        name = self.value_name()
+        name = self.new_value_name()
         self.tokens.need(":")
         return name, self.type()
 
-    def define(self, name: str, value: Value) -> None:
-        if name in self.values:
-            raise self.tokens.error(f"%{name} is defined twice")
-        self.values[name] = value
+    def define(self, names: Sequence[str], values: Sequence[Value]) -> None:
+        for name, value in zip(names, values, strict=True):
+            value.name = _value_name(name)
+            self.values[self.fresh(name, self.values, "%")] = value
 
     def op(self) -> Op:
         names = self.result_names()
         op_name = self.tokens.kind("name")
         operands = self.list_of(self.use, "(", ")")
-        attrs = dict(self.list_of(self.pair, "{", "}")) if self.has_attrs() else {}
+        attrs = self.pairs("{", "}") if self.has_attrs() else {}
         types = self.comma_separated(self.type) if self.tokens.skip(":") else []
         regions = self.regions() if self.tokens.skip("{") else []
         if len(types) != len(names):
             raise self.tokens.error(f"{op_name} has {len(types)} types for {len(names)} results")
         op = Op(op_name, operands, types, attrs, regions, self.loc())
-        for name, value in zip(names, op.results, strict=True):
-            value.name = _value_name(name)
-            self.define(name, value)
+        self.define(names, op.results)
         return op
 
     def has_attrs(self) -> bool:
@@ -133,9 +146,12 @@ class _Parser:
     def result_names(self) -> list[str]:
         if self.tokens.peek.text != "%":
             return []
-        names = self.comma_separated(self.value_name)
+        names = self.comma_separated(self.new_value_name)
         self.tokens.need("=")
         return names
+
+    def new_value_name(self) -> str:
+        return self.fresh(self.value_name(), self.values, "%")
 
     def regions(self) -> list[Region]:
         found = []
@@ -150,7 +166,7 @@ class _Parser:
     def use(self) -> Value:
         name = self.value_name()
         if name not in self.values:
-            raise self.tokens.error(f"%{name} is used before it is defined")
+            raise self.tokens.error_before(f"%{name} is used before it is defined")
         return self.values[name]
 
     def value_name(self) -> str:
@@ -160,10 +176,16 @@ class _Parser:
     def name(self) -> str:
         return self.tokens.kind("name", "string", "number")
 
-    def pair(self) -> tuple[str, Attr]:
-        key = self.tokens.kind("name")
-        self.tokens.need("=")
-        return key, self.attr()
+    def pairs(self, opening: str, closing: str) -> dict[str, Attr]:
+        found: dict[str, Attr] = {}
+
+        def pair() -> None:
+            key = self.fresh(self.tokens.kind("name"), found)
+            self.tokens.need("=")
+            found[key] = self.attr()
+
+        self.list_of(pair, opening, closing)
+        return found
 
     def attr(self) -> Attr:
         token = self.tokens.peek
@@ -193,11 +215,11 @@ class _Parser:
     def dim(self) -> Dim:
         if self.tokens.peek.kind == "name":
             return Sym(self.tokens.take().text)
-        size = self.integer()
+        size = self.size()
         return Sym(self.tokens.kind("name"), size) if self.tokens.skip("*") else size
 
     def quant(self) -> Quant:
-        fields = dict(self.list_of(self.pair, "<", ">"))
+        fields = self.pairs("<", ">")
         scale, zero = (_as_tuple(fields.get(k, ())) for k in ("scale", "zero"))
         axis = fields.get("axis")
         scales = tuple(float(s) for s in scale if isinstance(s, float | int))
@@ -221,6 +243,11 @@ class _Parser:
             return UNKNOWN
         source = self.tokens.kind("string")
         return Loc(source, self.integer()) if self.tokens.skip(":") else Loc(source)
+
+    def size(self) -> int:
+        if self.tokens.peek.text.startswith("-"):
+            raise self.tokens.error(f"a dimension is not negative: {self.tokens.peek.text}")
+        return self.integer()
 
     def integer(self) -> int:
         text = self.tokens.peek.text
@@ -247,6 +274,10 @@ class _Parser:
 
 def _value_name(text: str) -> str:
     return "" if text.isdecimal() else text
+
+
+def _is_number(value: Attr) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _as_tuple(value: Attr) -> tuple[Attr, ...]:
