@@ -195,9 +195,10 @@ class _Parser:
             return self.dtype()
         if token.kind == "name" and token.text in _WORDS:
             return _WORDS[self.tokens.take().text]
-        if self.tokens.kind("string", "number") and token.kind == "string":
-            return token.text
-        return int(token.text) if token.text.lstrip("-").isdecimal() else float(token.text)
+        text = self.tokens.kind("string", "number")
+        if token.kind == "string":
+            return text
+        return int(text) if text.lstrip("-").isdecimal() else float(text)
 
     def type(self) -> TensorType:
         dtype = self.dtype()
