@@ -85,7 +85,7 @@ class Tokens:
     def kind(self, *kinds: str) -> str:
         """Take the next token, which must be of one of these kinds; returns its text."""
         if self.peek.kind not in kinds:
-            raise self.error(f"expected a {' or '.join(kinds)} but found {self.peek.text!r}")
+            raise self.error(f"expected {' or '.join(kinds)} but found {self.peek.text!r}")
         return self.take().text
 
     def error_before(self, message: str) -> ParseError:

@@ -77,14 +77,15 @@ class _Parser:
         if self.tokens.skip("external"):
             return self.external_payload(name, type)
         splat = self.tokens.skip("splat")
-        elements = self.list_of(self.attr, "(", ")")
+        elements = self.list_of(lambda: self.element(type.dtype), "(", ")")
         wanted = 1 if splat else type.numel()
         if len(elements) != wanted:
             raise self.tokens.error_before(f"{type} has {wanted} elements, not {len(elements)}")
-        array = np.array([self.element(x, type.dtype) for x in elements], type.dtype.numpy)
+        array = np.array(elements, type.dtype.numpy)
         return np.broadcast_to(array, type.numel()).reshape(type.static_shape).copy()
 
-    def element(self, value: Attr, dtype: DType) -> Attr:
+    def element(self, dtype: DType) -> Attr:
+        value = self.attr()
         fits = isinstance(value, bool) if dtype.kind == "bool" else _is_number(value)
         if fits and dtype.kind in ("int", "uint"):
             low, high = np.iinfo(dtype.numpy).min, np.iinfo(dtype.numpy).max
@@ -135,7 +136,9 @@ class _Parser:
         types = self.comma_separated(self.type) if self.tokens.skip(":") else []
         regions = self.regions() if self.tokens.skip("{") else []
         if len(types) != len(names):
-            raise self.tokens.error(f"{op_name} has {len(types)} types for {len(names)} results")
+            raise self.tokens.error_before(
+                f"{op_name} has {len(types)} types for {len(names)} results"
+            )
         op = Op(op_name, operands, types, attrs, regions, self.loc())
         self.define(names, op.results)
         return op
