@@ -82,7 +82,9 @@ class _Parser:
         if len(elements) != wanted:
             raise self.tokens.error_before(f"{type} has {wanted} elements, not {len(elements)}")
         array = np.array(elements, type.dtype.numpy)
-        return np.broadcast_to(array, type.numel()).reshape(type.static_shape).copy()
+        if splat:  # no memory for all those equal elements
+            return np.broadcast_to(array.reshape(()), type.static_shape)
+        return array.reshape(type.static_shape)
 
     def element(self, dtype: DType) -> Attr:
         value = self.attr()
