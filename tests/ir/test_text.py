@@ -190,7 +190,7 @@ def same_bits(a: Array, b: Array) -> bool:
     return np.array_equal(a, b)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(modules())
 def test_print_and_parse_gives_the_module_back(module: Module) -> None:
     text = str(module)
@@ -206,7 +206,7 @@ def test_print_and_parse_gives_the_module_back(module: Module) -> None:
         assert describe(theirs.body, {}) == describe(ours.body, {})
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(modules(), st.data())
 def test_damaged_text_parses_or_is_a_parse_error(module: Module, data: st.DataObject) -> None:
     text = str(module)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -90,8 +90,8 @@ class _Parser:
         value = self.attr()
         fits = isinstance(value, bool) if dtype.kind == "bool" else _is_number(value)
         if fits and dtype.kind in ("int", "uint"):
-            low, high = np.iinfo(dtype.numpy).min, np.iinfo(dtype.numpy).max
-            fits = isinstance(value, int) and low <= value <= high
+            low = -(1 << dtype.bits - 1) if dtype.kind == "int" else 0
+            fits = isinstance(value, int) and low <= value < low + (1 << dtype.bits)
         if not fits:
             raise self.tokens.error_before(f"{value!r} does not fit {dtype}")
         return value
