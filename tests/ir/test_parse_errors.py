@@ -51,7 +51,7 @@ def test_error_in_an_op(name: str) -> None:
         ("module {\n constant @c : f32[9] = splat((1, 2))\n}", "2:36", "does not fit f32"),
         ("module {\n constant @c : f32[N] = (1.0)\n}", "2:23", "symbolic"),
         ("module {\n constant @c : f32[99] = external\n}", "3:1", "constant @c is not given"),
-        ("module {\n constant @c : i8[] = (1)\n constant @c : i8[] = (1)\n}", "3:12", "@c is defined"),
+        ("module {\n constant @c : i8[] = (1)\n constant @c : i8[] = (1)\n}", "3:12", "@c is"),
         ("module {\n func @f() -> () {}\n func @f() -> () {}\n}", "3:8", "@f is defined twice"),
         ("module {\n symbol N in 1..2\n symbol N in 1..2\n}", "3:9", "N is defined twice"),
     ],
