@@ -14,6 +14,7 @@ inline constexpr uint64_t kMaxImageBytes = uint64_t{1} << 31;
 inline constexpr uint64_t kMaxDataBytes = uint64_t{1} << 28;
 inline constexpr int64_t kMaxSymbol = int64_t{1} << 31;
 inline constexpr uint32_t kMaxDims = 16;
+inline constexpr uint32_t kMaxSymbols = 64;
 inline constexpr uint32_t kMaxArgs = 256;
 inline constexpr uint32_t kContiguous = 0xFFFFFFFF;
 inline constexpr int32_t kLiteral = -1;
