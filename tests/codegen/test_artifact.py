@@ -40,7 +40,7 @@ from baryon.codegen.artifact import (
 )
 from baryon.codegen.artifact import format as fmt
 
-FORMAT_H = Path(__file__).parents[2] / "runtime" / "src" / "format.h"
+RUNTIME = Path(__file__).parents[2] / "runtime" / "src"
 
 
 def sample_weights() -> tuple[Weights, int, int]:
@@ -167,6 +167,8 @@ BROKEN: dict[str, tuple[str, Callable[[], Artifact]]] = {
     "name": ("A13", lambda: with_plan(kernels=(Kernel("a\0b", 0), Kernel("copy", 64)))),
     "range": ("A14", lambda: with_plan(symbols=(Symbol("N", 3, 2),))),
     "symbol": ("A15", lambda: with_tensor(4, shape=(Dim("M"), 2))),
+    "overflow": ("A15", lambda: with_tensor(4, strides=(Dim("N", 1 << 61), 1))),
+    "many symbols": ("A14", lambda: with_plan(symbols=(Symbol("N", 1, 8),) * 65)),
     "literal": ("A15", lambda: with_tensor(2, shape=(-70,))),
     "rank": ("A16", lambda: with_tensor(2, shape=(1,) * 17)),
     "strides": ("A16", lambda: with_tensor(4, strides=(1,))),
@@ -353,7 +355,7 @@ def test_a_variant_and_weights_are_needed() -> None:
 
 def constants_of_header() -> dict[str, int]:
     """`kName = value` and `sizeof(Name) == value` of runtime/src/format.h."""
-    text = FORMAT_H.read_text()
+    text = (RUNTIME / "format.h").read_text()
     literals: dict[str, int] = {}
     for name, base, shift in re.findall(r"(k\w+) = u?int64_t\{(\d+)\} << (\d+);", text):
         literals[name] = int(base) << int(shift)
@@ -375,6 +377,7 @@ def test_numbers_agree_with_the_runtime() -> None:
         "kMaxImageBytes": fmt.MAX_IMAGE_BYTES,
         "kMaxDataBytes": fmt.MAX_DATA_BYTES,
         "kMaxSymbol": fmt.MAX_SYMBOL,
+        "kMaxSymbols": fmt.MAX_SYMBOLS,
         "kMaxDims": fmt.MAX_DIMS,
         "kMaxArgs": fmt.MAX_ARGS,
         "kContiguous": fmt.CONTIGUOUS,
@@ -404,3 +407,14 @@ def test_numbers_agree_with_the_runtime() -> None:
     }
     found = constants_of_header()
     assert {name: found.get(name) for name in expected} == expected
+
+
+def test_names_agree_with_the_runtime() -> None:
+    imports = (RUNTIME / "imports.cc").read_text()
+    plain = set(re.findall(r'\{"(\w+)", address\(', imports))
+    libm = re.findall(r"^ +BARYON_MATH\d?\((\w+)", imports, re.MULTILINE)
+    assert plain | {name + suffix for name in libm for suffix in ("", "f")} == fmt.IMPORTS
+    features = set(
+        re.findall(r'^ +\{"([\w.-]+)", ', (RUNTIME / "cpu.cc").read_text(), re.MULTILINE)
+    )
+    assert features == fmt.CPU_FEATURES

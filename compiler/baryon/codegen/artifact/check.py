@@ -19,6 +19,7 @@ from baryon.codegen.artifact.format import (
     MAX_DIMS,
     MAX_IMAGE_BYTES,
     MAX_SYMBOL,
+    MAX_SYMBOLS,
     PAGE,
 )
 from baryon.codegen.artifact.plan import Code, Dim, Extent, Plan, Port, Storage, TensorDesc
@@ -59,6 +60,7 @@ def check_plan(plan: Plan, image_bytes: int, weight_bytes: int) -> None:
     """Rules A11 to A24. Raises ArtifactError."""
     for name, size in (("arena", plan.arena_bytes), ("scratch", plan.scratch_bytes)):
         need(0 <= size <= MAX_ARENA_BYTES, "A11", f"{name}_bytes is {size}", "PLAN")
+    need(len(plan.symbols) <= MAX_SYMBOLS, "A14", f"{len(plan.symbols)} symbols", "PLAN")
     for symbol in plan.symbols:
         fits = 1 <= symbol.min <= symbol.max <= MAX_SYMBOL
         need(fits, "A14", f"range {symbol.min} to {symbol.max}", f"symbol {symbol.name}")
@@ -84,21 +86,23 @@ def byte_extent_of(tensor: TensorDesc, plan: Plan) -> int:
 
 
 def _check_tensor(plan: Plan, tensor: TensorDesc, where: str) -> None:
-    names = {symbol.name for symbol in plan.symbols}
     need(tensor.dtype in DTYPES, "A17", f"unknown dtype {tensor.dtype}", where)
     need(len(tensor.shape) <= MAX_DIMS, "A16", f"{len(tensor.shape)} dimensions", where)
     strides = tensor.strides or ()
     need(tensor.strides is None or len(strides) == len(tensor.shape), "A16", "strides", where)
+    maxima = maxima_of(plan)
     for extent in (*tensor.shape, *strides):
-        if isinstance(extent, Dim):
-            known = extent.symbol in names and extent.factor >= 1
-            need(known, "A15", f"dimension {extent.factor} * {extent.symbol}", where)
-        else:
-            need(extent >= 0, "A15", f"dimension {extent}", where)
+        need(_is_extent(extent, maxima), "A15", f"dimension {extent}", where)
     aligned = tensor.byte_offset >= 0 and tensor.byte_offset % tensor.itemsize == 0
     need(aligned, "A19", f"byte_offset {tensor.byte_offset} is not on an element", where)
-    touched, extent_bytes = extent_of(tensor, maxima_of(plan)), byte_extent_of(tensor, plan)
+    touched, extent_bytes = extent_of(tensor, maxima), byte_extent_of(tensor, plan)
     need(touched <= extent_bytes, "A18", f"touches {touched} of {extent_bytes} bytes", where)
+
+
+def _is_extent(extent: Extent, maxima: dict[str, int]) -> bool:
+    if isinstance(extent, Dim) and (extent.symbol not in maxima or extent.factor < 1):
+        return False
+    return 0 <= value_of(extent, maxima) < 1 << 63
 
 
 def _check_ports(plan: Plan, ports: Sequence[Port], storage: Storage, what: str) -> None:

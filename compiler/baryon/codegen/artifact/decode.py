@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from baryon.codegen.artifact.check import need
 from baryon.codegen.artifact.errors import ArtifactError
@@ -53,6 +54,7 @@ class _Tables:
         need(len(section) >= header.itemsize, "A12", "shorter than its header", name)
         fields = np.frombuffer(section, header, 1)[0]
         self.header = {key: fields[key].item() for key in header.names or ()}
+        need(not self.header.get("reserved"), "A12", "a reserved field is not zero", name)
         own_size = self.header["header_bytes"] == header.itemsize
         need(own_size, "A12", f"header_bytes is {self.header['header_bytes']}", name)
         self.rows: dict[str, list[Any]] = {}
@@ -60,10 +62,11 @@ class _Tables:
             offset, count = self.header[key]
             inside = offset % TABLE_ALIGN == 0 and offset + count * dtype.itemsize <= len(section)
             need(inside, "A12", f"{count} records at {offset}", f"{name} table {key}")
-            if key == "strings":
-                self.strings = bytes(section[offset : offset + count])
-            else:
-                self.rows[key] = np.frombuffer(section, dtype, count, offset).tolist()
+            table = np.frombuffer(section, dtype, count, offset)
+            need(_is_plain(table), "A12", "a reserved field is not zero", f"{name} table {key}")
+            self.rows[key] = table.tolist() if dtype.itemsize > 1 else []
+        offset, count = self.header["strings"]
+        self.strings = bytes(section[offset : offset + count])
 
     def text(self, place: tuple[int, int]) -> str:
         offset, length = place
@@ -78,6 +81,11 @@ class _Tables:
         rows = self.rows[key]
         need(start + count <= len(rows), rule, f"{count} of {key} at {start}", self.name)
         return rows[start : start + count]
+
+
+def _is_plain(table: NDArray[Any]) -> bool:
+    names = table.dtype.names or ()
+    return not any(table[name].any() for name in names if name == "reserved")
 
 
 def decode_plan(section: memoryview) -> Plan:
@@ -154,6 +162,8 @@ def _ports(tables: _Tables, key: str) -> tuple[Port, ...]:
 
 def _slot(imports: list[str], offset: int, kind: int, number: int, address: int) -> Slot:
     need(kind in {SLOT_IMPORT, SLOT_ADDRESS}, "A28", f"slot of kind {kind}", "CODE")
+    unused = number if kind == SLOT_ADDRESS else address
+    need(unused == 0, "A28", f"slot of kind {kind} with import and address", "CODE")
     if kind == SLOT_ADDRESS:
         return Slot(offset, None, address)
     need(number < len(imports), "A30", f"import {number} of {len(imports)}", "CODE")

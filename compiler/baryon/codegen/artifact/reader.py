@@ -62,7 +62,8 @@ def parse_artifact(data: bytes | memoryview, *, verify: bool = True) -> Artifact
     metas = [variant for kind, variant in known if kind == fmt.META]
     need(metas == [0], "A8", f"META sections: {metas}", "section table")
     variants = sum(kind == fmt.PLAN for kind, _ in known)
-    need(variants > 0, "A9", "there is no plan", "section table")
+    codes = sum(kind == fmt.CODE for kind, _ in known)
+    need(0 < variants == codes, "A9", f"{variants} PLAN, {codes} CODE", "section table")
     return Artifact(
         meta=_read_meta(view, known),
         variants=tuple(_read_variant(view, known, number, verify) for number in range(variants)),
@@ -73,9 +74,11 @@ def read_entries(view: memoryview) -> list[Entry]:
     """The section table (rules A1 to A7). Raises ArtifactError."""
     need(len(view) >= fmt.HEADER.itemsize, "A4", f"only {len(view)} bytes")
     header = np.frombuffer(view, fmt.HEADER, 1)[0]
+    reserved = bytes(view[36:40]) + bytes(view[72:96])
     need(bytes(view[:8]) == fmt.MAGIC, "A1", "not an artifact file")
     need(header["version"] == fmt.VERSION, "A2", f"format version {header['version']}")
     need(header["header_bytes"] == fmt.HEADER.itemsize, "A3", "header size")
+    need(not any(reserved), "A3", "a reserved field is not zero", "header")
     size, stated = len(view), int(header["file_bytes"])
     need(stated == size, "A4", f"the file has {size} of {stated} bytes: it was cut or extended")
     count, start = int(header["section_count"]), int(header["table_offset"])
@@ -128,7 +131,8 @@ def _read_variant(
     plan = decode_plan(_contents(view, known, fmt.PLAN, number, verify=True))
     code = decode_code(_contents(view, known, fmt.CODE, number, verify=True))
     own = number if (fmt.WEIGHTS, number) in known else 0
-    data = _contents(view, known, fmt.WEIGHTS, own, verify)
+    stored = (fmt.WEIGHTS, own) in known
+    data = _contents(view, known, fmt.WEIGHTS, own, verify) if stored else view[:0]
     check_code(code)
     check_plan(plan, len(code.image), len(data))
     weights = Weights((data,), (0,)) if own == number else None
