@@ -1,0 +1,6 @@
+"""Readers of networks that were trained elsewhere. Each gives an `ir.Module`."""
+
+from baryon.importers.errors import ModelError
+from baryon.importers.onnx import import_onnx
+
+__all__ = ["ModelError", "import_onnx"]

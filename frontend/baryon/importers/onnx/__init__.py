@@ -1,0 +1,9 @@
+"""ONNX: `import_onnx` reads a file or a ModelProto into an `ir.Module`.
+
+How to add an op: docs/recipes/import-an-onnx-op.md.
+"""
+
+from baryon.importers.onnx.graph import import_onnx
+from baryon.importers.onnx.table import supported_ops
+
+__all__ = ["import_onnx", "supported_ops"]

@@ -1,0 +1,60 @@
+"""Values that are known while importing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from baryon.importers.onnx.node import Node, OnnxOp, Operand, dims_array, shape_of
+from baryon.ir import Array, Sym, dim_prod
+from baryon.ops import Calls
+from baryon.ops.shapes import write_shape
+
+_PLAIN = {
+    "value_float": np.float32, "value_floats": np.float32,
+    "value_int": np.int64, "value_ints": np.int64,
+}  # fmt: skip
+
+
+def _constant(o: Calls[Operand], node: Node) -> Any:
+    value: Array | None = node.attr("value", None)
+    for name, dtype in _PLAIN.items():
+        plain = node.attr(name, None)
+        value = value if plain is None else np.array(plain, dtype)
+    if value is None:
+        raise node.unsupported("it is neither a tensor nor numbers")
+    return value
+
+
+def _constant_of_shape(o: Calls[Operand], node: Node, shape: Operand) -> Any:
+    """A constant whose elements are all one number in memory, however large it is."""
+    value = node.attr("value", np.zeros(1, np.float32)).reshape(())
+    dims = node.known_dims(shape, "the shape")
+    if any(isinstance(d, Sym) for d in dims):
+        return o.np.full(shape=write_shape(dims), fill_value=value.item(), dtype=value.dtype)
+    return np.broadcast_to(value, dims)  # type: ignore[arg-type]
+
+
+def _shape(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    dims = shape_of(x)
+    first, last = node.attr("start", 0), node.attr("end", len(dims))
+    return dims_array(dims[first:last])
+
+
+def _size(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    return dims_array([dim_prod(shape_of(x))]).reshape(())
+
+
+def _range(o: Calls[Operand], node: Node, start: Operand, limit: Operand, delta: Operand) -> Any:
+    first, last, step = (node.known(x, "the range").item() for x in (start, limit, delta))
+    return np.arange(first, last, step, dtype=node.known(start, "the range").dtype)
+
+
+OPS = (
+    OnnxOp("Constant", _constant),
+    OnnxOp("ConstantOfShape", _constant_of_shape, since=9),
+    OnnxOp("Range", _range, since=11),
+    OnnxOp("Shape", _shape),
+    OnnxOp("Size", _size),
+)

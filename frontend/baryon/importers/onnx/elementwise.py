@@ -1,0 +1,197 @@
+"""Element-wise ops. Those that are one of ours by another name are one line each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from baryon.importers.onnx.node import (
+    Node,
+    OnnxOp,
+    Operand,
+    call,
+    dims_array,
+    direct,
+    is_symbolic,
+    numpy_dtype,
+)
+from baryon.importers.onnx.reader import element_type
+from baryon.ir import Array, Dim, dim_floordiv, dim_mul
+from baryon.ops import Calls
+
+_SELU = (1.67326319217681884765625, 1.05070102214813232421875)
+
+
+def _clip_attrs(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    node.ignore("consumed_inputs")
+    return _clip_to(o, x, node.attr("min", None), node.attr("max", None))
+
+
+def _clip(
+    o: Calls[Operand], node: Node, x: Operand, low: Operand | None = None,
+    high: Operand | None = None,
+) -> Any:  # fmt: skip
+    bounds = [low, high]
+    if all(b is None or isinstance(b, np.ndarray) for b in bounds):
+        return _clip_to(o, x, *(None if b is None else b.item() for b in bounds))  # type: ignore[union-attr]
+    y = x if low is None else o.np.maximum(x, low)
+    return y if high is None else o.np.minimum(y, high)
+
+
+def _clip_to(o: Calls[Operand], x: Operand, low: Any, high: Any) -> Any:
+    return x if low is None and high is None else o.np.clip(x, low, high)
+
+
+def _variadic(target: str) -> Any:
+    def build(o: Calls[Operand], node: Node, *inputs: Operand) -> Any:
+        node.ignore("consumed_inputs")
+        return functools.reduce(call(o, target), inputs)
+
+    return build
+
+
+def _mean(o: Calls[Operand], node: Node, *inputs: Operand) -> Any:
+    total = functools.reduce(o.np.add, inputs)
+    return o.np.multiply(total, 1.0 / len(inputs)) if len(inputs) > 1 else total
+
+
+def _pow(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
+    if numpy_dtype(y) != numpy_dtype(x):  # the result has the type of the base
+        y = o.npx.cast(y, dtype=numpy_dtype(x))
+    return o.np.power(x, y)
+
+
+def _multiply(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
+    node.ignore("consumed_inputs")
+    if is_symbolic(x) or is_symbolic(y):
+        return _on_dims(node, dim_mul, x, y)
+    return o.np.multiply(x, y)
+
+
+def _divide(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
+    node.ignore("consumed_inputs")
+    if is_symbolic(x) or is_symbolic(y):
+        return _on_dims(node, dim_floordiv, x, y)
+    if numpy_dtype(x).kind == "f":
+        return o.np.divide(x, y)
+    a, b = node.known(x, "an integer operand"), node.known(y, "an integer operand")
+    return np.trunc(np.true_divide(a, b)).astype(numpy_dtype(x))  # C's division, not Python's
+
+
+def _on_dims(node: Node, f: Any, x: Operand, y: Operand) -> Array:
+    """Arithmetic on shapes that hold a symbol."""
+    a, b = np.broadcast_arrays(node.known(x, "the operand"), node.known(y, "the operand"))
+    dims = [f(_dim(p), _dim(q)) for p, q in zip(a.flat, b.flat, strict=True)]
+    if any(d is None for d in dims):
+        raise node.unsupported("a shape is computed from the batch size by an inexact division")
+    return dims_array(dims).reshape(a.shape)
+
+
+def _dim(x: Any) -> Dim:
+    return int(x) if isinstance(x, np.integer | int) else x
+
+
+def _prelu(o: Calls[Operand], node: Node, x: Operand, slope: Operand) -> Any:
+    node.ignore("consumed_inputs")
+    low, high = o.np.minimum(x, 0.0), o.np.maximum(x, 0.0)
+    return o.np.add(high, o.np.multiply(low, slope))
+
+
+def _selu(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    node.ignore("consumed_inputs")
+    alpha, gamma = node.attr("alpha", _SELU[0]), node.attr("gamma", _SELU[1])
+    return o.np.multiply(o.npx.elu(x, slope=alpha), float(gamma))
+
+
+def _hard_sigmoid(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    node.ignore("consumed_inputs")
+    slope, shift = node.attr("alpha", 0.2), node.attr("beta", 0.5)
+    return o.np.clip(o.np.add(o.np.multiply(x, float(slope)), float(shift)), 0.0, 1.0)
+
+
+def _hard_swish(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    gate = o.np.clip(o.np.add(o.np.multiply(x, 1 / 6), 0.5), 0.0, 1.0)
+    return o.np.multiply(x, gate)
+
+
+def _mish(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    return o.np.multiply(x, o.np.tanh(o.npx.softplus(x)))
+
+
+def _swish(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    alpha = float(node.attr("alpha", 1.0))
+    if alpha == 1.0:
+        return o.npx.silu(x)
+    return o.np.multiply(x, o.npx.sigmoid(o.np.multiply(x, alpha)))
+
+
+def _gelu(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    approximate = node.attr("approximate", "none")
+    return o.npx.gelu(x, approximate="erf" if approximate == "none" else approximate)
+
+
+def _ceil(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    return o.np.negative(o.np.floor(o.np.negative(x)))
+
+
+def _cast(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    node.ignore("saturate", "round_mode")  # they speak of float8 alone, which is refused
+    dtype = element_type(node.attr("to", 0))
+    return x if is_symbolic(x) else o.npx.cast(x, dtype=dtype)
+
+
+def _cast_like(o: Calls[Operand], node: Node, x: Operand, like: Operand) -> Any:
+    node.ignore("saturate", "round_mode")
+    return o.npx.cast(x, dtype=numpy_dtype(like))
+
+
+def _identity(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    return x
+
+
+def _and(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
+    return o.np.multiply(x, y)
+
+
+def _same_names(pairs: Sequence[tuple[str, str]]) -> tuple[OnnxOp, ...]:
+    return tuple(direct(theirs, ours) for theirs, ours in pairs)
+
+
+OPS = (
+    *_same_names((
+        ("Abs", "np.abs"), ("Add", "np.add"), ("Equal", "np.equal"), ("Erf", "npx.erf"),
+        ("Exp", "np.exp"), ("Floor", "np.floor"), ("Greater", "np.greater"),
+        ("GreaterOrEqual", "np.greater_equal"), ("Less", "np.less"),
+        ("LessOrEqual", "np.less_equal"), ("Log", "np.log"), ("Neg", "np.negative"),
+        ("Not", "np.logical_not"), ("Reciprocal", "np.reciprocal"), ("Relu", "npx.relu"),
+        ("Sigmoid", "npx.sigmoid"), ("Sign", "np.sign"), ("Softplus", "npx.softplus"),
+        ("Softsign", "npx.softsign"), ("Sqrt", "np.sqrt"), ("Sub", "np.subtract"),
+        ("Tanh", "np.tanh"), ("Where", "np.where"),
+    )),
+    direct("LeakyRelu", "npx.leaky_relu", slope=("alpha", 0.01)),
+    direct("Elu", "npx.elu", slope=("alpha", 1.0)),
+    OnnxOp("And", _and),
+    OnnxOp("Cast", _cast, since=6),
+    OnnxOp("CastLike", _cast_like, since=15),
+    OnnxOp("Ceil", _ceil),
+    OnnxOp("Clip", _clip_attrs),
+    OnnxOp("Clip", _clip, since=11),
+    OnnxOp("Div", _divide),
+    OnnxOp("Gelu", _gelu, since=20),
+    OnnxOp("HardSigmoid", _hard_sigmoid),
+    OnnxOp("HardSwish", _hard_swish, since=14),
+    OnnxOp("Identity", _identity),
+    OnnxOp("Max", _variadic("np.maximum")),
+    OnnxOp("Mean", _mean),
+    OnnxOp("Min", _variadic("np.minimum")),
+    OnnxOp("Mish", _mish, since=18),
+    OnnxOp("Mul", _multiply),
+    OnnxOp("Pow", _pow),
+    OnnxOp("PRelu", _prelu, since=7),
+    OnnxOp("Selu", _selu),
+    OnnxOp("Sum", _variadic("np.add")),
+    OnnxOp("Swish", _swish, since=24),
+)  # fmt: skip

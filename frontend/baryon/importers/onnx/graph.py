@@ -1,0 +1,196 @@
+"""Walks an ONNX graph and builds the module."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import onnx
+
+from baryon.importers.onnx.calls import Recorder
+from baryon.importers.onnx.node import Node, Operand
+from baryon.importers.onnx.reader import ModelFile, Source, domain_of, element_type
+from baryon.importers.onnx.table import find, find_arity
+from baryon.ir import (
+    BaryonError,
+    Builder,
+    Dim,
+    Func,
+    Loc,
+    Module,
+    Region,
+    Sym,
+    TensorType,
+    UnsupportedError,
+)
+from baryon.ops import lookup
+
+DEFAULT_MAX_BATCH = 16
+"""The largest batch where a model leaves its size open and the caller does not say."""
+
+
+def import_onnx(
+    source: Source,
+    *,
+    dynamic_batch: int | None = None,
+    input_shapes: Mapping[str, Sequence[int | str]] | None = None,
+) -> Module:
+    """Read an ONNX model (a path or a ModelProto) into a module whose function is `main`.
+
+    Inputs, outputs and constants keep their names; each op's location is `file#node`. A leading
+    dimension that the model leaves open becomes a symbol (its `dim_param`, else N) in 1..16.
+    Inputs that have an initializer are constants.
+
+    dynamic_batch: make the leading dimension of every input the symbol N in 1..dynamic_batch,
+        also where the file fixes it; shapes that the file writes out follow.
+    input_shapes: replaces the shapes of inputs, by name; a string is a symbol.
+    Raises ModelError for a file that cannot be read or contradicts itself, and UnsupportedError for
+    ops or options that baryon lacks (all missing ops at once).
+    """
+    file = ModelFile(source)
+    _refuse_unknown(file)
+    return _Importer(file, dynamic_batch, dict(input_shapes or {})).run()
+
+
+def _refuse_unknown(file: ModelFile) -> None:
+    missing: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for node in file.graph.node:
+        domain = domain_of(node)
+        if find(domain, node.op_type, file.opsets.get(domain, 1)) is None:
+            missing[domain or "ai.onnx", node.op_type].append(node.name or node.output[0])
+    if missing:
+        lines = (
+            f"{op} ({domain}): {len(names)} x, at {', '.join(names[:3])}"
+            for (domain, op), names in sorted(missing.items())
+        )
+        raise UnsupportedError(
+            "ops that cannot be imported: " + "; ".join(lines),
+            where=str(file.path or file.name),
+            hint="how to add one: docs/recipes/import-an-onnx-op.md",
+        )
+
+
+class _Importer:
+    def __init__(
+        self, file: ModelFile, dynamic_batch: int | None, shapes: dict[str, Sequence[int | str]]
+    ) -> None:
+        self.file, self.dynamic_batch, self.shapes = file, dynamic_batch, shapes
+        self.module = Module()
+        self.values: dict[str, Operand] = {}
+        self.initializers = {t.name: t for t in file.graph.initializer}
+        self.batches: set[int] = set()
+
+    def run(self) -> Module:
+        inputs = [i for i in self.file.graph.input if i.name not in self.initializers]
+        self.refuse_extras([i.name for i in inputs])
+        types = [self.input_type(i) for i in inputs]
+        region = Region(types, [i.name for i in inputs])
+        self.values.update(zip((i.name for i in inputs), region.args, strict=True))
+        builder = Builder(self.module, region, lookup)
+        self.recorder = Recorder(builder)
+        for proto in self.file.graph.node:
+            self.node(builder, proto)
+        names = [o.name for o in self.file.graph.output]
+        builder.loc = Loc(self.file.name)
+        builder.ret([self.recorder.value(self.read(n, "the graph's outputs")) for n in names])
+        self.module.funcs["main"] = Func("main", region, names)
+        return self.module
+
+    def refuse_extras(self, inputs: list[str]) -> None:
+        if self.file.graph.sparse_initializer:
+            raise self.file.error("sparse initializers are not supported")
+        unknown = sorted(set(self.shapes) - set(inputs))
+        if unknown:
+            raise self.file.error(
+                f"input_shapes names {', '.join(unknown)}", hint=f"inputs: {', '.join(inputs)}"
+            )
+        if self.dynamic_batch is not None and self.dynamic_batch < 1:
+            raise self.file.error(f"dynamic_batch must be at least 1, not {self.dynamic_batch}")
+
+    def input_type(self, info: onnx.ValueInfoProto) -> TensorType:
+        if info.type.WhichOneof("value") != "tensor_type":
+            raise self.file.error("only tensors can be inputs", at=info.name)
+        tensor = info.type.tensor_type
+        if info.name not in self.shapes and not tensor.HasField("shape"):
+            raise self.file.error("the input has no shape", at=info.name, hint="give input_shapes")
+        given: Sequence[Any] = self.shapes.get(info.name, tensor.shape.dim)
+        dims = tuple(self.dim(info.name, axis, d) for axis, d in enumerate(given))
+        try:
+            return TensorType(dims, element_type(tensor.elem_type))
+        except (BaryonError, KeyError) as error:
+            raise self.file.error(f"unsupported element type: {error}", at=info.name) from error
+
+    def dim(self, name: str, axis: int, dim: Any) -> Dim:
+        size, symbol = _size_and_symbol(dim)
+        if axis == 0 and self.dynamic_batch is not None:
+            self.batches.add(size or 1)
+            return self.symbol("N", self.dynamic_batch)
+        if size is not None:
+            return size
+        if axis and name not in self.shapes:
+            raise self.file.error(
+                f"the size of axis {axis} is open ({symbol or '?'})",
+                at=name,
+                hint=f"give it, for example input_shapes={{{name!r}: (1, 3, 224, 224)}}",
+            )
+        return self.symbol(re.sub(r"\W", "_", symbol) or "N", DEFAULT_MAX_BATCH)
+
+    def symbol(self, name: str, most: int) -> Sym:
+        plain = name if name[0].isalpha() or name[0] == "_" else f"_{name}"
+        self.module.symbols[plain] = (1, most)
+        return Sym(plain)
+
+    def read(self, name: str, reader: str) -> Operand:
+        if name not in self.values and name in self.initializers:
+            self.define(name, self.file.array(self.initializers[name]))
+        if name not in self.values:
+            raise self.file.error(
+                f"{reader} needs {name!r}, which nothing before it computes", at=reader
+            )
+        return self.values[name]
+
+    def define(self, name: str, x: Operand) -> None:
+        self.recorder.name(x, name)
+        self.values[name] = x
+
+    def node(self, builder: Builder, proto: onnx.NodeProto) -> None:
+        domain = domain_of(proto)
+        opset = self.file.opsets.get(domain, 1)
+        batch = next(iter(self.batches)) if len(self.batches) == 1 else None
+        node = Node(self.file, proto, opset, batch)
+        inputs = [self.read(i, node.title) if i else None for i in proto.input]
+        least, most = find_arity(domain, proto.op_type, opset)
+        if not least <= sum(x is not None for x in inputs) <= len(inputs) <= most:
+            raise self.file.error(f"{node.op} has {len(inputs)} inputs", at=node.title)
+        builder.loc = node.loc
+        with_results = self.build(node, inputs)
+        for name, result in zip(proto.output, with_results, strict=False):
+            if name:
+                self.define(name, result)
+
+    def build(self, node: Node, inputs: Sequence[Operand | None]) -> Sequence[Operand]:
+        op = find(domain_of(node.proto), node.op, node.opset)
+        assert op is not None
+        place = f"{self.file.path or self.file.name}#{node.title}"
+        try:
+            out = op.build(self.recorder.calls, node, *inputs)
+        except BaryonError as error:
+            error.where = place
+            raise
+        except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+            message = f"{node.op}: its inputs or attributes do not fit: {error}"
+            raise self.file.error(message, at=node.title) from error
+        if node.unread:
+            raise node.unsupported(f"the attribute {', '.join(node.unread)} is not supported")
+        return out if isinstance(out, tuple) else (out,)
+
+
+def _size_and_symbol(dim: Any) -> tuple[int | None, str]:
+    """(size, "") or (None, symbol) of a dimension in the file, or as a caller gives it."""
+    if isinstance(dim, int):
+        return dim, ""
+    if isinstance(dim, str):
+        return None, dim
+    return (dim.dim_value, "") if dim.HasField("dim_value") else (None, dim.dim_param)

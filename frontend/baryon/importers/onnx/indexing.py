@@ -1,0 +1,134 @@
+"""Ops that take parts of a tensor or put something around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from baryon.importers.onnx.node import Node, OnnxOp, Operand, is_symbolic, rank_of, shape_of
+from baryon.ir import Dim, Sym
+from baryon.ops import Calls
+
+_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge"}
+
+
+def _slice_attrs(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    starts, ends = node.ints("starts"), node.ints("ends")
+    axes = node.ints("axes", range(len(starts)))
+    return _slice_to(o, node, x, starts, ends, axes, (1,) * len(axes))
+
+
+def _slice(
+    o: Calls[Operand], node: Node, x: Operand, starts: Operand, ends: Operand,
+    axes: Operand | None = None, steps: Operand | None = None,
+) -> Any:  # fmt: skip
+    first, last = node.known_ints(starts, "starts"), node.known_dims(ends, "ends")
+    along = tuple(range(len(first))) if axes is None else node.known_ints(axes, "axes")
+    by = (1,) * len(first) if steps is None else node.known_ints(steps, "steps")
+    return _slice_to(o, node, x, first, last, along, by)
+
+
+def _slice_to(
+    o: Calls[Operand], node: Node, x: Operand, starts: Sequence[int], ends: Sequence[Dim],
+    axes: Sequence[int], steps: Sequence[int],
+) -> Any:  # fmt: skip
+    shape = shape_of(x)
+    parts = [slice(None)] * len(shape)
+    for first, last, axis, step in zip(starts, ends, axes, steps, strict=True):
+        parts[axis] = _part(node, shape[axis], first, last, step)
+    if isinstance(x, np.ndarray):
+        return _plain(x[tuple(parts)]) if is_symbolic(x) else x[tuple(parts)]
+    begin, end, by = ([getattr(p, k) for p in parts] for k in ("start", "stop", "step"))
+    return o.npx.slice(x, begin=begin, end=end, step=[s or 1 for s in by])
+
+
+def _part(node: Node, size: Dim, first: int, last: Dim, step: int) -> slice:
+    """One axis as Python slices it; ends that reach over the border are left open."""
+    if isinstance(size, Sym):
+        if first == 0 and step == 1 and (last == size or (isinstance(last, int) and last >= 2**31)):
+            return slice(None)
+        raise node.unsupported(f"a slice along the symbolic dimension {size}")
+    if isinstance(last, Sym):
+        raise node.unsupported("ends depend on the batch size")
+    start, stop, step = slice(first, last, step).indices(size)
+    return slice(start, None if stop < 0 else stop, step)
+
+
+def _split_attr(o: Calls[Operand], node: Node, x: Operand, sizes: Operand | None = None) -> Any:
+    given = node.known_ints(sizes, "the split") if sizes is not None else node.ints("split")
+    return _split_to(o, node, x, given)
+
+
+def _split(o: Calls[Operand], node: Node, x: Operand, sizes: Operand | None = None) -> Any:
+    node.ignore("num_outputs")  # the number of output names says the same
+    return _split_to(o, node, x, () if sizes is None else node.known_ints(sizes, "the split"))
+
+
+def _split_to(o: Calls[Operand], node: Node, x: Operand, sizes: tuple[int, ...]) -> Any:
+    axis = node.attr("axis", 0)
+    size, count = shape_of(x)[axis], len(node.outputs)
+    if isinstance(size, Sym):
+        raise node.unsupported(f"a split along the symbolic dimension {size}")
+    each = -(-size // count)
+    sizes = sizes or tuple(min(each, size - i * each) for i in range(count))
+    if len(sizes) == 1:
+        return x
+    borders = tuple(int(b) for b in np.cumsum(sizes)[:-1])
+    return tuple(o.np.split(x, borders, axis=axis))
+
+
+def _pad_attrs(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    pads = node.ints("pads") or node.ints("paddings")
+    return _pad_to(o, node, x, pads, tuple(range(rank_of(x))), node.attr("value", 0.0))
+
+
+def _pad(
+    o: Calls[Operand], node: Node, x: Operand, pads: Operand, value: Operand | None = None,
+    axes: Operand | None = None,
+) -> Any:  # fmt: skip
+    along = tuple(range(rank_of(x))) if axes is None else node.known_ints(axes, "axes")
+    number = 0.0 if value is None else node.known(value, "the padding value").item()
+    return _pad_to(o, node, x, node.known_ints(pads, "pads"), along, number)
+
+
+def _pad_to(
+    o: Calls[Operand], node: Node, x: Operand, pads: Sequence[int], axes: Sequence[int],
+    value: float,
+) -> Any:  # fmt: skip
+    mode = node.attr("mode", "constant")
+    if mode not in _MODES or min(pads, default=0) < 0:
+        raise node.unsupported(f"mode={mode!r}, pads={tuple(pads)}")
+    widths = [0] * 2 * rank_of(x)
+    for i, axis in enumerate(axes):
+        at = 2 * (axis % rank_of(x))
+        widths[at : at + 2] = pads[i], pads[i + len(axes)]
+    return o.np.pad(x, pad_width=widths, mode=_MODES[mode], constant_value=value)
+
+
+def _gather(o: Calls[Operand], node: Node, x: Operand, indices: Operand) -> Any:
+    axis = node.attr("axis", 0)
+    if is_symbolic(x):
+        return _plain(
+            np.take(node.known(x, "x"), node.known(indices, "indices").astype(np.int64), axis)
+        )
+    return o.np.take(x, indices, axis=axis, mode="wrap")  # negative ones count from the end
+
+
+def _plain(taken: Any) -> Any:
+    """Dimensions taken from a symbolic shape: numbers again if no symbol is among them."""
+    array = np.asarray(taken, object)
+    symbolic = any(isinstance(d, Sym) for d in array.flat)
+    return array if symbolic else array.astype(np.int64)
+
+
+OPS = (
+    OnnxOp("Gather", _gather),
+    OnnxOp("Pad", _pad_attrs),
+    OnnxOp("Pad", _pad, since=11),
+    OnnxOp("Slice", _slice_attrs),
+    OnnxOp("Slice", _slice, since=10),
+    OnnxOp("Split", _split_attr),
+    OnnxOp("Split", _split, since=13),
+)

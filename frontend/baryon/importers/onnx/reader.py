@@ -1,0 +1,123 @@
+"""Reads the file: the protobuf message, and tensors as NumPy arrays, referred to where possible."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import external_data_helper, helper, inliner, numpy_helper
+
+from baryon.importers.errors import ModelError
+from baryon.ir import Array, BaryonError, DType, dtype_of
+
+Source = str | os.PathLike[str] | Any
+"""A path, or a ModelProto (whose type the onnx wheel does not declare)."""
+
+_DEFAULT_DOMAINS = ("", "ai.onnx")
+
+
+class ModelFile:
+    """One ONNX model: its message, display name, opset versions and tensors.
+
+    Raises ModelError when the source is not an ONNX model.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.path = Path(source) if isinstance(source, str | os.PathLike) else None
+        self.name = self.path.name if self.path else "ModelProto"
+        self.proto: Any = source if self.path is None else _parse(self.path)
+        if not isinstance(self.proto, onnx.ModelProto):
+            raise TypeError(f"a path or a ModelProto is needed, not {type(source).__name__}")
+        if not self.proto.HasField("graph") or not self.proto.opset_import:
+            raise self.error("this is not an ONNX model: it has no graph or no opset_import")
+        if self.proto.functions:
+            self.proto = inliner.inline_local_functions(self.proto)
+        self.opsets = {_domain(o.domain): int(o.version) for o in self.proto.opset_import}
+
+    @property
+    def graph(self) -> Any:
+        """The GraphProto."""
+        return self.proto.graph
+
+    def error(self, message: str, *, hint: str | None = None, at: str = "") -> ModelError:
+        """A ModelError that names the file, and `at` a place in it."""
+        where = str(self.path or self.name) + (f"#{at}" if at else "")
+        return ModelError(message, where=where, hint=hint)
+
+    def array(self, tensor: onnx.TensorProto) -> Array:
+        """The tensor as a NumPy array: mapped from the disk where the data is external."""
+        try:
+            if tensor.data_location == onnx.TensorProto.EXTERNAL:
+                return self._external(tensor)
+            array: Array = _little_endian(tensor)
+            dtype_of(array.dtype)
+        except ModelError:
+            raise
+        except (ValueError, TypeError, KeyError, BaryonError) as error:
+            raise self.error(f"bad tensor: {error}", at=tensor.name) from error
+        return array
+
+    def _external(self, tensor: onnx.TensorProto) -> Array:
+        info = external_data_helper.ExternalDataInfo(tensor)
+        if self.path is None:
+            raise self.error(
+                "the tensor is in another file", at=tensor.name, hint="import the model by its path"
+            )
+        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
+        return np.memmap(
+            self._beside(info.location, tensor.name),
+            dtype,
+            "r",
+            info.offset or 0,
+            tuple(tensor.dims),
+        ).view(np.ndarray)
+
+    def _beside(self, location: str, tensor_name: str) -> Path:
+        """The path of an external data file; only files below the model's folder are read."""
+        assert self.path is not None
+        folder = self.path.parent.resolve()
+        target = (folder / location).resolve()
+        if not target.is_relative_to(folder) or not target.is_file():
+            raise self.error(
+                f"the external data {location!r} is not a file beside the model", at=tensor_name
+            )
+        return target
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    try:
+        return onnx.load(path, load_external_data=False)
+    except OSError as error:
+        raise ModelError(f"cannot read the file: {error.strerror}", where=str(path)) from error
+    except Exception as error:  # protobuf's DecodeError, or that of a text format, by extension
+        raise ModelError(
+            "this is not an ONNX model, or it is damaged",
+            where=str(path),
+            hint="onnx.checker.check_model tells more",
+        ) from error
+
+
+def _domain(domain: str) -> str:
+    return "" if domain in _DEFAULT_DOMAINS else domain
+
+
+def _little_endian(tensor: onnx.TensorProto) -> Array:
+    """The tensor's array, without a copy of raw data whose element type is NumPy's own."""
+    dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
+    if tensor.HasField("raw_data") and dtype.isbuiltin == 1:
+        return np.frombuffer(tensor.raw_data, dtype.newbyteorder("<")).reshape(tuple(tensor.dims))
+    array: Array = numpy_helper.to_array(tensor)
+    return array
+
+
+def element_type(code: int) -> DType:
+    """The DType of an ONNX element type code; a BaryonError where there is none."""
+    return dtype_of(helper.tensor_dtype_to_np_dtype(code))
+
+
+def domain_of(node: onnx.NodeProto) -> str:
+    """The node's operator domain, "" for ONNX's own."""
+    return _domain(node.domain)
