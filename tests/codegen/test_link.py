@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -423,15 +424,21 @@ def test_refused(case: str) -> None:
         link([("k", make())])
 
 
-def _cuts(data: bytes) -> Iterator[bytes]:
-    for size in range(0, len(data), 97):
-        yield data[:size]
-
-
 def test_truncated_objects_are_link_errors(objects: dict[str, bytes]) -> None:
-    for cut in _cuts(objects["choose"]):
+    data = objects["choose"]
+    for size in range(0, len(data), 97):
         with pytest.raises(LinkError):
-            link([("choose", cut)])
+            link([("choose", data[:size])])
+
+
+def test_linking_a_network_is_quick(objects: dict[str, bytes]) -> None:
+    kernels = [(f"{name}{i}", data) for i in range(25) for name, data in objects.items()]
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert len(link(kernels).entries) == 100
+        times.append(time.perf_counter() - start)
+    assert min(times) < 1, "0.07 s on one core of a Zen 3 when this was written"
 
 
 def test_kernels_need_names_of_their_own(objects: dict[str, bytes]) -> None:

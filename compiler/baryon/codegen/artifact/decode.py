@@ -71,7 +71,8 @@ class _Tables:
     def text(self, place: tuple[int, int]) -> str:
         offset, length = place
         data = self.strings[offset : offset + length]
-        need(len(data) == length and b"\0" not in data, "A13", f"string at {offset}", self.name)
+        plain = offset + length <= len(self.strings) and b"\0" not in data
+        need(plain, "A13", f"string at {offset}", self.name)
         try:
             return data.decode()
         except UnicodeDecodeError as error:
