@@ -126,7 +126,8 @@ struct Slot {
 
 static_assert(sizeof(Header) == 96 && sizeof(Section) == 56);
 static_assert(sizeof(PlanHeader) == 184 && sizeof(Tensor) == 48 && sizeof(Symbol) == 24);
-static_assert(sizeof(Dim) == 16 && sizeof(Port) == 16 && sizeof(Kernel) == 16 && sizeof(Call) == 16);
+static_assert(sizeof(Dim) == 16 && sizeof(Port) == 16 && sizeof(Kernel) == 16 &&
+              sizeof(Call) == 16);
 static_assert(sizeof(CodeHeader) == 80 && sizeof(Slot) == 24 && sizeof(String) == 8);
 
 }  // namespace baryon::format

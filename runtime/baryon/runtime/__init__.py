@@ -1,0 +1,62 @@
+"""Run compiled networks, without the compiler.
+
+    import baryon.runtime
+    exe = baryon.runtime.load("model.baryon")
+    outputs = exe(x)
+
+Needs NumPy and nothing else; its parts load when first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from baryon.runtime.errors import (
+        ArtifactError,
+        BaryonRuntimeError,
+        InputError,
+        KernelError,
+        UnsupportedCpuError,
+    )
+    from baryon.runtime.executable import Executable, KernelTime, load
+    from baryon.runtime.spec import TensorSpec
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load": "executable",
+    "Executable": "executable",
+    "KernelTime": "executable",
+    "TensorSpec": "spec",
+    "BaryonRuntimeError": "errors",
+    "ArtifactError": "errors",
+    "InputError": "errors",
+    "KernelError": "errors",
+    "UnsupportedCpuError": "errors",
+}
+
+__all__ = [
+    "ArtifactError",
+    "BaryonRuntimeError",
+    "Executable",
+    "InputError",
+    "KernelError",
+    "KernelTime",
+    "TensorSpec",
+    "UnsupportedCpuError",
+    "load",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'baryon.runtime' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"baryon.runtime.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,132 @@
+"""Load a compiled network and run it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from baryon.runtime import _native
+from baryon.runtime.arrays import arrange, input_array
+from baryon.runtime.spec import TensorSpec, spec_from, symbols_of
+
+Source = str | os.PathLike[str] | bytes | bytearray | memoryview
+
+
+class KernelTime(NamedTuple):
+    """How long one call of a kernel took."""
+
+    kernel: str
+    nanoseconds: int
+
+
+class Executable:
+    """A compiled network: call it with its inputs, get the list of its outputs.
+
+    `exe(x)` or `exe(data=x)`; an input is a NumPy array, or anything on the CPU with DLPack or the
+    buffer protocol. Row-major inputs are read where they are; outputs are fresh arrays. Any number
+    of threads may call at the same time.
+
+    inputs, outputs: their specs, in order. symbols: for each symbol in their shapes its least and
+    greatest value. threads: that one call uses.
+    """
+
+    def __init__(self, native: _native.Executable) -> None:
+        self._native = native
+        inputs, outputs = native.inputs(), native.outputs()
+        self.inputs: tuple[TensorSpec, ...] = tuple(map(spec_from, inputs))
+        self.outputs: tuple[TensorSpec, ...] = tuple(map(spec_from, outputs))
+        self.symbols: dict[str, tuple[int, int]] = symbols_of(inputs)
+        self.threads: int = native.sizes()["threads"]
+        self._shapes = (
+            [spec.max_shape for spec in self.outputs]
+            if all(spec.is_static for spec in self.outputs)
+            else None
+        )
+
+    def __call__(self, /, *inputs: object, **named: object) -> list[NDArray[Any]]:
+        """Run once. Raises InputError for inputs that the network does not take."""
+        arrays, outputs, buffers = self._prepare(inputs, named)
+        self._native.run(arrays, buffers)
+        return outputs
+
+    def profile(self, /, *inputs: object, **named: object) -> list[KernelTime]:
+        """Run once and return the time of each kernel call, in order."""
+        arrays, _, buffers = self._prepare(inputs, named)
+        return [KernelTime(*call) for call in self._native.profile(arrays, buffers)]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the artifact to a file, which appears complete or not at all. Raises OSError."""
+        target = Path(path)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+        try:
+            with temporary.open("xb") as file:
+                file.write(self._native.artifact())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def verify(self) -> None:
+        """Check the hash of every part, the weights too. Raises ArtifactError."""
+        self._native.verify()
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        """What the compiler wrote down about the artifact: versions, target, costs, ..."""
+        parsed: dict[str, Any] = json.loads(self._native.meta())
+        return parsed
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the file and of its code, weights, arena (for each call at the same time) and
+        scratch (for each thread); the number of threads, and of the build taken for this CPU.
+        """
+        return self._native.sizes()
+
+    def __repr__(self) -> str:
+        inputs, outputs = (", ".join(map(str, specs)) for specs in (self.inputs, self.outputs))
+        return f"<Executable ({inputs}) -> ({outputs}), threads={self.threads}>"
+
+    def _prepare(
+        self, values: tuple[object, ...], named: dict[str, object]
+    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]], list[NDArray[Any]]]:
+        """Input arrays, output arrays, and the outputs as the C++ part can see them."""
+        given = arrange(self.inputs, values, named) if named or self._count_differs(values) else values
+        arrays = [input_array(spec, v) for spec, v in zip(self.inputs, given, strict=True)]
+        shapes = self._shapes or self._native.output_shapes(arrays)
+        buffers = [
+            np.empty(shape, spec.buffer_dtype)
+            for spec, shape in zip(self.outputs, shapes, strict=True)
+        ]
+        outputs = [
+            buffer if spec.buffer_dtype is spec.dtype else buffer.view(spec.dtype)
+            for spec, buffer in zip(self.outputs, buffers, strict=True)
+        ]
+        return arrays, outputs, buffers
+
+    def _count_differs(self, values: tuple[object, ...]) -> bool:
+        return len(values) != len(self.inputs)
+
+
+def load(source: Source, threads: int | None = None, verify: bool = False) -> Executable:
+    """Load an artifact from a file, or from bytes in memory.
+
+    An artifact holds machine code: load only what you trust.
+    threads: that one call may use, the caller's included; None: the CPUs of this process.
+    verify: check the weights' hash too (everything else is always checked).
+    Raises ArtifactError, UnsupportedCpuError, OSError.
+    """
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads is {threads}, expected at least 1, or None")
+    if isinstance(source, bytes | bytearray | memoryview):
+        return Executable(_native.Executable.load_bytes(source, threads or 0, verify))
+    Path(source).stat()  # a missing file gets Python's own error
+    return Executable(_native.Executable.load_file(os.fsencode(source), threads or 0, verify))

@@ -1,0 +1,71 @@
+"""What the inputs and outputs of an executable look like."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from baryon.runtime._native import DimTuple, PortTuple
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output.
+
+    shape: sizes; one that a run may choose is a symbol's name ("N"), or a multiple of it ("4*N").
+    dtype: NumPy's; bfloat16 is that of `ml_dtypes`.
+    max_shape: the largest sizes.
+    """
+
+    name: str
+    shape: tuple[int | str, ...]
+    dtype: np.dtype[Any]
+    max_shape: tuple[int, ...]
+
+    @property
+    def is_static(self) -> bool:
+        """Whether the shape is the same in every run."""
+        return all(isinstance(size, int) for size in self.shape)
+
+    @property
+    def buffer_dtype(self) -> np.dtype[Any]:
+        """The dtype under which NumPy shares memory: it does not do so for bfloat16."""
+        return np.dtype(np.uint16) if self.dtype.name == "bfloat16" else self.dtype
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.dtype.name}[{', '.join(map(str, self.shape))}]"
+
+
+def spec_from(port: PortTuple) -> TensorSpec:
+    """The spec of a port as the C++ part describes it."""
+    name, dtype, dims = port
+    return TensorSpec(
+        name, tuple(_size(dim) for dim in dims), _dtype(dtype), tuple(dim[1] for dim in dims)
+    )
+
+
+def symbols_of(ports: list[PortTuple]) -> dict[str, tuple[int, int]]:
+    """The least and the greatest value of each symbol, by name."""
+    return {
+        symbol: (least // factor, greatest // factor)
+        for _, _, dims in ports
+        for least, greatest, factor, symbol in dims
+        if symbol is not None
+    }
+
+
+def _size(dim: DimTuple) -> int | str:
+    least, _, factor, symbol = dim
+    if symbol is None:
+        return least
+    return symbol if factor == 1 else f"{factor}*{symbol}"
+
+
+def _dtype(name: str) -> np.dtype[Any]:
+    if name == "bfloat16":
+        return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
+    return np.dtype(name)

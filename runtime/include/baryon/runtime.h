@@ -1,0 +1,190 @@
+/* baryon runtime: load a compiled network and run it.
+ *
+ *     bry_executable* net = NULL;
+ *     if (bry_load_file("model.baryon", NULL, &net) != BRY_OK) return puts(bry_last_error()), 1;
+ *     int64_t in_shape[4] = {1, 3, 224, 224}, out_shape[2] = {1, 1000};
+ *     bry_tensor in = {image, bry_float32, 4, in_shape, NULL};
+ *     bry_tensor out = {scores, bry_float32, 2, out_shape, NULL};
+ *     if (bry_run(net, &in, 1, &out, 1) != BRY_OK) puts(bry_last_error());
+ *     bry_close(net);
+ *
+ * This header is the whole interface, for C99 and C++. Everything in it is plain data, no exception
+ * leaves the library, and structs that may grow start with `struct_size`: the caller sets it to
+ * sizeof and the library touches no more than that. Within one major version nothing here is removed
+ * or changed.
+ *
+ * Threads: every function may be called from any thread, bry_run of one executable from several at
+ * once. Only bry_close must come last.
+ *
+ * An artifact holds machine code: load only files whose author you trust. The library refuses
+ * damaged files; it cannot tell a malicious one.
+ */
+#ifndef BARYON_RUNTIME_H_
+#define BARYON_RUNTIME_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BRY_API __attribute__((visibility("default")))
+
+/* ---- Version ------------------------------------------------------------------------------- */
+
+#define BRY_VERSION_MAJOR 0
+#define BRY_VERSION_MINOR 1
+#define BRY_VERSION_PATCH 0
+
+/* The library's own version: major << 16 | minor << 8 | patch. */
+BRY_API uint32_t bry_version(void);
+
+/* The one version of the artifact format that this library reads. */
+BRY_API uint32_t bry_format_version(void);
+
+/* ---- Status -------------------------------------------------------------------------------- */
+
+/* What a call returns. On anything but BRY_OK, bry_last_error() says what happened. */
+typedef int32_t bry_status;
+enum {
+  BRY_OK = 0,
+  BRY_INVALID_ARGUMENT = 1, /* a null pointer, an index out of range, a bad struct_size */
+  BRY_IO = 2,               /* the file cannot be opened or mapped */
+  BRY_BAD_ARTIFACT = 3,     /* not an artifact, another version, or damaged */
+  BRY_UNSUPPORTED_CPU = 4,  /* the CPU lacks instructions that the code needs */
+  BRY_BAD_INPUT = 5,        /* a tensor's dtype, shape, strides or memory is not what the network takes */
+  BRY_KERNEL_FAILED = 6,    /* compiled code reported an error */
+  BRY_OUT_OF_MEMORY = 7,
+  BRY_INTERNAL = 8
+};
+
+/* The message of the last call that failed in this thread; "" before any. Valid until this thread's
+ * next failing call. UTF-8. */
+BRY_API const char* bry_last_error(void);
+
+/* ---- Load ---------------------------------------------------------------------------------- */
+
+typedef struct bry_executable bry_executable;
+
+typedef struct bry_options {
+  uint32_t struct_size;    /* sizeof(bry_options) */
+  uint32_t threads;        /* that one run may use, the caller's included; 0: the CPUs that this
+                              process may use (affinity and cgroup limits). At most 1024. */
+  uint32_t verify_weights; /* not 0: check the weights' hash now, as bry_verify does */
+  uint32_t spin_us;        /* how long an idle thread waits awake for the next kernel; 0: default */
+} bry_options;
+
+/* Map and check the file at `path`; it must not be modified while it is loaded (replacing it by
+ * rename is fine). `options` may be NULL. */
+BRY_API bry_status bry_load_file(const char* path, const bry_options* options,
+                                 bry_executable** executable);
+
+/* The same for `bytes` bytes at `data`, which are copied. */
+BRY_API bry_status bry_load_memory(const void* data, uint64_t bytes, const bry_options* options,
+                                   bry_executable** executable);
+
+/* Release everything. No other call on this executable may be under way. NULL is fine. */
+BRY_API void bry_close(bry_executable* executable);
+
+/* ---- Inputs and outputs -------------------------------------------------------------------- */
+
+#define BRY_MAX_NDIM 16
+
+/* An element's type, as DLPack has it: code 0 int, 1 uint, 2 float, 4 bfloat, 6 bool. */
+typedef struct bry_dtype {
+  uint8_t code;
+  uint8_t bits;
+  uint16_t lanes; /* 1 */
+} bry_dtype;
+
+static const bry_dtype bry_float32 = {2, 32, 1};
+static const bry_dtype bry_int32 = {0, 32, 1};
+static const bry_dtype bry_int64 = {0, 64, 1};
+static const bry_dtype bry_uint8 = {1, 8, 1};
+
+/* One dimension: `min` == `max` is a fixed size and `symbol` is NULL. Otherwise the size is
+ * factor * (the symbol's value), anything from min to max. */
+typedef struct bry_dim {
+  int64_t min, max;
+  int64_t factor;
+  const char* symbol;
+} bry_dim;
+
+/* What an input or output looks like. Pointers live as long as the executable. */
+typedef struct bry_port {
+  uint32_t struct_size; /* sizeof(bry_port) */
+  uint32_t ndim;
+  const char* name;
+  bry_dtype dtype;
+  bry_dim dims[BRY_MAX_NDIM];
+} bry_port;
+
+BRY_API uint32_t bry_input_count(const bry_executable* executable);
+BRY_API uint32_t bry_output_count(const bry_executable* executable);
+BRY_API bry_status bry_input(const bry_executable* executable, uint32_t index, bry_port* port);
+BRY_API bry_status bry_output(const bry_executable* executable, uint32_t index, bry_port* port);
+
+/* ---- Run ----------------------------------------------------------------------------------- */
+
+/* The caller's memory: `data` points at the first element and is aligned to an element. `shape` and
+ * `strides` have `ndim` entries, strides in elements. Only row-major tensors without gaps are taken;
+ * strides NULL says that it is one. */
+typedef struct bry_tensor {
+  void* data;
+  bry_dtype dtype;
+  uint32_t ndim;
+  const int64_t* shape;
+  const int64_t* strides;
+} bry_tensor;
+
+/* Run once: read the inputs, write the outputs, straight from and to the caller's memory, which must
+ * not overlap. Symbols take their values from the input shapes; outputs must have the shape that
+ * follows (bry_output_shape). Inputs and outputs stand in the order of the executable. After an
+ * error the outputs' contents are undefined. */
+BRY_API bry_status bry_run(bry_executable* executable, const bry_tensor* inputs,
+                           uint32_t input_count, const bry_tensor* outputs, uint32_t output_count);
+
+/* The shape of output `index` for inputs of these shapes; their `data` is not looked at. */
+BRY_API bry_status bry_output_shape(const bry_executable* executable, const bry_tensor* inputs,
+                                    uint32_t input_count, uint32_t index,
+                                    int64_t shape[BRY_MAX_NDIM]);
+
+/* ---- Look inside --------------------------------------------------------------------------- */
+
+/* A run is a list of kernel calls. The name lives as long as the executable; NULL if out of range. */
+BRY_API uint32_t bry_call_count(const bry_executable* executable);
+BRY_API const char* bry_call_name(const bry_executable* executable, uint32_t index);
+
+/* bry_run that also writes the time of each call to nanoseconds[0 .. bry_call_count - 1]. */
+BRY_API bry_status bry_profile(bry_executable* executable, const bry_tensor* inputs,
+                               uint32_t input_count, const bry_tensor* outputs,
+                               uint32_t output_count, uint64_t* nanoseconds);
+
+typedef struct bry_sizes {
+  uint32_t struct_size;   /* sizeof(bry_sizes) */
+  uint32_t threads;       /* that one run uses */
+  uint32_t variant;       /* number of the build that was chosen for this CPU */
+  uint32_t reserved;
+  uint64_t file_bytes;
+  uint64_t code_bytes;    /* machine code and constants */
+  uint64_t weights_bytes; /* mapped, shared between processes */
+  uint64_t arena_bytes;   /* intermediate values; one arena for each run at the same time */
+  uint64_t scratch_bytes; /* workspace for each thread */
+} bry_sizes;
+
+BRY_API bry_status bry_get_sizes(const bry_executable* executable, bry_sizes* sizes);
+
+/* The artifact's own bytes, and the JSON inside that describes it (not NUL-terminated). They live as
+ * long as the executable. */
+BRY_API bry_status bry_artifact(const bry_executable* executable, const void** data,
+                                uint64_t* bytes);
+BRY_API bry_status bry_meta(const bry_executable* executable, const char** json, uint64_t* bytes);
+
+/* Check the hash of every section, the weights' included. */
+BRY_API bry_status bry_verify(const bry_executable* executable);
+
+#ifdef __cplusplus
+} /* extern "C" */
+#endif
+#endif /* BARYON_RUNTIME_H_ */

@@ -1,0 +1,47 @@
+// The file: header, section table, hashes (rules A1 to A10).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "format.h"
+#include "mapping.h"
+#include "reader.h"
+
+namespace baryon {
+
+class Artifact {
+ public:
+  // Checks everything but the hashes of PLAN, CODE and WEIGHTS. Throws Error.
+  explicit Artifact(MappedFile file);
+
+  const MappedFile& file() const { return file_; }
+  void close_descriptor() { file_.close_descriptor(); }
+
+  uint32_t variant_count() const { return variant_count_; }
+  Bytes meta() const { return bytes_of(section(format::kMeta, 0)); }
+  // These verify the hash.
+  Bytes plan(uint32_t variant) const { return verified(section(format::kPlan, variant)); }
+  Bytes code(uint32_t variant) const { return verified(section(format::kCode, variant)); }
+  // Not verified. Empty if the artifact has none.
+  Bytes weights(uint32_t variant) const;
+
+  // Verifies each section. Throws Error.
+  void verify_all() const;
+
+ private:
+  void check_header() const;
+  void read_table();
+  void check_section(const format::Section& section) const;
+  void check_variants();
+  const format::Section* find(uint32_t kind, uint32_t variant) const;
+  const format::Section& section(uint32_t kind, uint32_t variant) const;
+  Bytes bytes_of(const format::Section& section) const;
+  Bytes verified(const format::Section& section) const;
+
+  MappedFile file_;
+  Records<format::Section> sections_;
+  uint32_t variant_count_ = 0;
+};
+
+}  // namespace baryon

@@ -1,0 +1,227 @@
+// The C interface: no exception passes, every argument is checked.
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "baryon/runtime.h"
+#include "cpu_count.h"
+#include "executable.h"
+
+struct bry_executable {
+  bry_executable(baryon::MappedFile file, const baryon::Options& options)
+      : impl(std::move(file), options) {}
+
+  baryon::Executable impl;
+};
+
+namespace baryon {
+namespace {
+
+thread_local std::string last_error;
+
+bry_status report(bry_status status, const char* message) noexcept {
+  try {
+    last_error = message;
+  } catch (...) {
+    last_error.clear();
+  }
+  return status;
+}
+
+template <typename Function>
+bry_status guarded(Function function) noexcept {
+  try {
+    function();
+    return BRY_OK;
+  } catch (const Error& error) {
+    return report(error.status, error.what());
+  } catch (const std::bad_alloc&) {
+    return report(BRY_OUT_OF_MEMORY, "out of memory");
+  } catch (const std::exception& error) {
+    return report(BRY_INTERNAL, error.what());
+  }
+}
+
+void need(bool given, const char* what) {
+  if (!given) fail(BRY_INVALID_ARGUMENT, "%s is null", what);
+}
+
+// As much of `value` as the caller's struct has room for; `struct_size` stays.
+template <typename T>
+void copy_out(T* target, T value) {
+  const uint32_t size = target->struct_size;
+  if (size < sizeof(uint32_t) || size > 1 << 20)
+    fail(BRY_INVALID_ARGUMENT, "struct_size is %u: set it to sizeof the struct", size);
+  value.struct_size = size;
+  memcpy(target, &value, std::min<size_t>(size, sizeof(T)));
+}
+
+Options options_of(const bry_options* given) {
+  bry_options options{};
+  if (given != nullptr) {
+    if (given->struct_size < sizeof(uint32_t))
+      fail(BRY_INVALID_ARGUMENT, "struct_size is %u: set it to sizeof(bry_options)",
+           given->struct_size);
+    memcpy(&options, given, std::min<size_t>(given->struct_size, sizeof options));
+  }
+  if (options.threads > 1024)
+    fail(BRY_INVALID_ARGUMENT, "%u threads: at most 1024", options.threads);
+  const int threads = options.threads != 0 ? static_cast<int>(options.threads) : usable_cpus();
+  const uint32_t spin_us = options.spin_us != 0 ? options.spin_us : Pool::kDefaultSpinUs;
+  return {threads, options.verify_weights != 0, spin_us};
+}
+
+bry_dim dim_of(const Plan& plan, const format::Dim& dim) {
+  if (dim.symbol < 0) return {dim.factor, dim.factor, dim.factor, nullptr};
+  const Symbol& symbol = plan.symbols[dim.symbol];
+  return {dim.factor * symbol.min, dim.factor * symbol.max, dim.factor, symbol.name.c_str()};
+}
+
+void describe(const Plan& plan, const std::vector<Port>& ports, uint32_t index, bry_port* target) {
+  need(target != nullptr, "port");
+  if (index >= ports.size())
+    fail(BRY_INVALID_ARGUMENT, "index %u, there are %zu", index, ports.size());
+  const Port& port = ports[index];
+  const format::Tensor& tensor = *port.tensor;
+  bry_port description{};
+  description.ndim = tensor.ndim;
+  description.name = port.name.c_str();
+  description.dtype = {tensor.code, tensor.bits, tensor.lanes};
+  for (uint32_t i = 0; i < tensor.ndim; ++i) description.dims[i] = dim_of(plan, port.dims[i]);
+  copy_out(target, description);
+}
+
+}  // namespace
+}  // namespace baryon
+
+using namespace baryon;  // NOLINT: the functions below are the library's surface
+
+uint32_t bry_version(void) {
+  return BRY_VERSION_MAJOR << 16 | BRY_VERSION_MINOR << 8 | BRY_VERSION_PATCH;
+}
+
+uint32_t bry_format_version(void) { return format::kVersion; }
+
+const char* bry_last_error(void) { return last_error.c_str(); }
+
+bry_status bry_load_file(const char* path, const bry_options* options,
+                         bry_executable** executable) {
+  return guarded([=] {
+    need(path != nullptr && executable != nullptr, "path or executable");
+    *executable = nullptr;
+    *executable = new bry_executable(MappedFile::open(path), options_of(options));
+  });
+}
+
+bry_status bry_load_memory(const void* data, uint64_t bytes, const bry_options* options,
+                           bry_executable** executable) {
+  return guarded([=] {
+    need(data != nullptr && executable != nullptr, "data or executable");
+    *executable = nullptr;
+    *executable = new bry_executable(MappedFile::copy_of(data, bytes), options_of(options));
+  });
+}
+
+void bry_close(bry_executable* executable) { delete executable; }
+
+uint32_t bry_input_count(const bry_executable* executable) {
+  return executable != nullptr ? static_cast<uint32_t>(executable->impl.plan().inputs.size()) : 0;
+}
+
+uint32_t bry_output_count(const bry_executable* executable) {
+  return executable != nullptr ? static_cast<uint32_t>(executable->impl.plan().outputs.size()) : 0;
+}
+
+bry_status bry_input(const bry_executable* executable, uint32_t index, bry_port* port) {
+  return guarded([=] {
+    need(executable != nullptr, "executable");
+    const Plan& plan = executable->impl.plan();
+    describe(plan, plan.inputs, index, port);
+  });
+}
+
+bry_status bry_output(const bry_executable* executable, uint32_t index, bry_port* port) {
+  return guarded([=] {
+    need(executable != nullptr, "executable");
+    const Plan& plan = executable->impl.plan();
+    describe(plan, plan.outputs, index, port);
+  });
+}
+
+bry_status bry_run(bry_executable* executable, const bry_tensor* inputs, uint32_t input_count,
+                   const bry_tensor* outputs, uint32_t output_count) {
+  return guarded([=] {
+    need(executable != nullptr, "executable");
+    executable->impl.run({inputs, input_count}, {outputs, output_count}, nullptr);
+  });
+}
+
+bry_status bry_profile(bry_executable* executable, const bry_tensor* inputs, uint32_t input_count,
+                       const bry_tensor* outputs, uint32_t output_count, uint64_t* nanoseconds) {
+  return guarded([=] {
+    need(executable != nullptr && nanoseconds != nullptr, "executable or nanoseconds");
+    executable->impl.run({inputs, input_count}, {outputs, output_count}, nanoseconds);
+  });
+}
+
+bry_status bry_output_shape(const bry_executable* executable, const bry_tensor* inputs,
+                            uint32_t input_count, uint32_t index, int64_t shape[BRY_MAX_NDIM]) {
+  return guarded([=] {
+    need(executable != nullptr && shape != nullptr, "executable or shape");
+    const Plan& plan = executable->impl.plan();
+    if (index >= plan.outputs.size())
+      fail(BRY_INVALID_ARGUMENT, "output %u, there are %zu", index, plan.outputs.size());
+    const Symbols symbols = bind_symbols(plan, {inputs, input_count});
+    const Port& port = plan.outputs[index];
+    for (uint32_t i = 0; i < port.tensor->ndim; ++i) shape[i] = value_of(port.dims[i], symbols);
+  });
+}
+
+uint32_t bry_call_count(const bry_executable* executable) {
+  return executable != nullptr ? static_cast<uint32_t>(executable->impl.network().calls.size()) : 0;
+}
+
+const char* bry_call_name(const bry_executable* executable, uint32_t index) {
+  return index < bry_call_count(executable) ? executable->impl.network().calls[index].name
+                                            : nullptr;
+}
+
+bry_status bry_get_sizes(const bry_executable* executable, bry_sizes* sizes) {
+  return guarded([=] {
+    need(executable != nullptr && sizes != nullptr, "executable or sizes");
+    const Executable& impl = executable->impl;
+    bry_sizes values{};
+    values.threads = static_cast<uint32_t>(impl.threads());
+    values.variant = impl.variant();
+    values.file_bytes = impl.artifact().file().size();
+    values.code_bytes = impl.code().bytes();
+    values.weights_bytes = impl.network().weights.size();
+    values.arena_bytes = impl.plan().arena_bytes;
+    values.scratch_bytes = impl.plan().scratch_bytes;
+    copy_out(sizes, values);
+  });
+}
+
+bry_status bry_artifact(const bry_executable* executable, const void** data, uint64_t* bytes) {
+  return guarded([=] {
+    need(executable != nullptr && data != nullptr && bytes != nullptr, "an argument");
+    *data = executable->impl.artifact().file().data();
+    *bytes = executable->impl.artifact().file().size();
+  });
+}
+
+bry_status bry_meta(const bry_executable* executable, const char** json, uint64_t* bytes) {
+  return guarded([=] {
+    need(executable != nullptr && json != nullptr && bytes != nullptr, "an argument");
+    const Bytes meta = executable->impl.artifact().meta();
+    *json = reinterpret_cast<const char*>(meta.data());
+    *bytes = meta.size();
+  });
+}
+
+bry_status bry_verify(const bry_executable* executable) {
+  return guarded([=] {
+    need(executable != nullptr, "executable");
+    executable->impl.artifact().verify_all();
+  });
+}

@@ -1,0 +1,73 @@
+#include <chrono>
+
+#include "network.h"
+#include "raised.h"
+
+namespace baryon {
+
+Context::Context(const Network& network)
+    : network_(network),
+      arena_(Mapping::anonymous(network.plan.arena_bytes)),
+      numbers_(network.numbers) {
+  tensors_.reserve(network.plan.tensors.size());
+  for (uint32_t i = 0; i < network.plan.tensors.size(); ++i) tensors_.push_back(tensor(i));
+  args_.reserve(network.plan.args.size());
+  for (const uint32_t number : network.plan.args) {
+    TVMFFIAny arg{};
+    arg.type_index = kTVMFFIDLTensorPtr;
+    arg.v_ptr = &tensors_[number];
+    args_.push_back(arg);
+  }
+}
+
+// Inputs and outputs have no memory yet.
+DLTensor Context::tensor(uint32_t number) {
+  const format::Tensor& record = network_.plan.tensors[number];
+  uint8_t* base = nullptr;
+  if (record.storage == format::kArena) base = arena_.data();
+  if (record.storage == format::kWeight) base = const_cast<uint8_t*>(network_.weights.data());
+  DLTensor tensor{};
+  tensor.data = base != nullptr ? base + record.byte_offset : nullptr;
+  tensor.device = {kDLCPU, 0};
+  tensor.ndim = static_cast<int32_t>(record.ndim);
+  tensor.dtype = {record.code, record.bits, record.lanes};
+  tensor.shape = numbers_.data() + network_.positions[number];
+  if (record.first_stride != format::kContiguous) tensor.strides = tensor.shape + record.ndim;
+  return tensor;
+}
+
+void Context::bind(Tensors inputs, Tensors outputs, const Symbols& symbols) {
+  for (const Network::View& view : network_.views) {
+    const bry_tensor& port = (view.of_output ? outputs : inputs).data[view.port];
+    auto* data = static_cast<uint8_t*>(port.data);
+    const uint64_t offset = network_.plan.tensors[view.tensor].byte_offset;
+    tensors_[view.tensor].data = data != nullptr ? data + offset : nullptr;
+  }
+  if (symbols == symbols_) return;
+  network_.check_views(symbols);
+  for (const Network::Variable& variable : network_.variables)
+    numbers_[variable.position] = value_of(variable.dim, symbols);
+  symbols_ = symbols;
+}
+
+void Context::run(uint64_t* nanoseconds) {
+  if (nanoseconds == nullptr) {
+    for (const Network::Call& call : network_.calls) run_call(call);
+    return;
+  }
+  using Clock = std::chrono::steady_clock;
+  for (const Network::Call& call : network_.calls) {
+    const Clock::time_point start = Clock::now();
+    run_call(call);
+    *nanoseconds++ = static_cast<uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
+  }
+}
+
+void Context::run_call(const Network::Call& call) const {
+  TVMFFIAny result{};
+  const int32_t code = call.kernel(nullptr, args_.data() + call.first_arg, call.arg_count, &result);
+  if (code != 0) fail(BRY_KERNEL_FAILED, "kernel %s: %s", call.name, take_raised().c_str());
+}
+
+}  // namespace baryon

@@ -1,0 +1,16 @@
+// What this CPU can do.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace baryon {
+
+// Those of `features` (LLVM's names, see docs/spec/artifact.md) that the CPU or the operating
+// system does not offer to this process, in their order. Names that are not known count as missing.
+std::vector<std::string> missing_features(const std::vector<std::string>& features);
+
+// "AMD EPYC 7763 64-Core Processor", say.
+std::string cpu_name();
+
+}  // namespace baryon

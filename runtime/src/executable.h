@@ -1,0 +1,51 @@
+// A loaded artifact.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "artifact.h"
+#include "network.h"
+#include "pool.h"
+
+namespace baryon {
+
+struct Options {
+  int threads;
+  bool verify_weights;
+  uint32_t spin_us;
+};
+
+class Executable {
+ public:
+  // Throws Error.
+  Executable(MappedFile file, const Options& options);
+  Executable(const Executable&) = delete;
+
+  const Artifact& artifact() const { return artifact_; }
+  const Plan& plan() const { return plan_; }
+  const Network& network() const { return network_; }
+  const CodeImage& code() const { return code_; }
+  uint32_t variant() const { return variant_; }
+  int threads() const { return pool_->threads(); }
+
+  // Any number of threads at the same time; writes each call's nanoseconds unless it is null.
+  void run(Tensors inputs, Tensors outputs, uint64_t* nanoseconds);
+
+ private:
+  std::unique_ptr<Context> take_context();
+  void give_back(std::unique_ptr<Context> context);
+
+  Artifact artifact_;
+  const uint32_t variant_;
+  const Plan plan_;
+  const CodeImage code_;
+  const Network network_;
+  const std::shared_ptr<Pool> pool_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Context>> idle_;
+};
+
+}  // namespace baryon

@@ -1,0 +1,31 @@
+// One rounding mode for all threads, whatever the caller's thread has: results must not depend on
+// it.
+#pragma once
+
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
+
+namespace baryon {
+
+// Round to nearest, denormals kept, no traps; the caller's mode comes back at the end.
+class FloatMode {
+ public:
+#if defined(__x86_64__)
+  FloatMode() : before_(_mm_getcsr()) {
+    if (before_ != kDefault) _mm_setcsr(kDefault);
+  }
+  ~FloatMode() {
+    if ((before_ & ~kFlags) != kDefault) _mm_setcsr(before_);
+  }
+  FloatMode(const FloatMode&) = delete;
+  FloatMode& operator=(const FloatMode&) = delete;
+
+ private:
+  static constexpr unsigned kDefault = 0x1F80;
+  static constexpr unsigned kFlags = 0x3F;
+  unsigned before_;
+#endif
+};
+
+}  // namespace baryon

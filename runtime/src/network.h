@@ -1,0 +1,83 @@
+// The calls of a plan, ready to be executed.
+#pragma once
+
+#include <dlpack/dlpack.h>
+#include <tvm/ffi/c_api.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "binding.h"
+#include "code_image.h"
+#include "mapping.h"
+#include "plan.h"
+
+namespace baryon {
+
+using KernelEntry = int32_t (*)(void* self, const TVMFFIAny* args, int32_t count,
+                                TVMFFIAny* result);
+
+// What all runs share. Immutable.
+class Network {
+ public:
+  struct Call {
+    KernelEntry kernel;
+    const char* name;
+    uint32_t first_arg;
+    int32_t arg_count;
+  };
+  // A number in some tensor's shape or strides that depends on a symbol.
+  struct Variable {
+    size_t position;
+    format::Dim dim;
+  };
+  // A tensor that lies in an input or output.
+  struct View {
+    uint32_t tensor;
+    uint32_t port;
+    bool of_output;
+    bool changes;  // it or its port has symbols, and it is not the whole port
+  };
+
+  Network(const Plan& plan, const CodeImage& code, const Bytes& weights);
+
+  // Whether the views are inside their inputs and outputs for these values. Throws Error.
+  void check_views(const Symbols& symbols) const;
+
+  const Plan& plan;
+  const Bytes weights;
+  std::vector<Call> calls;
+  std::vector<int64_t> numbers;   // shapes and strides, variables at their maximum
+  std::vector<size_t> positions;  // by tensor: where its numbers start
+  std::vector<Variable> variables;
+  std::vector<View> views;
+
+ private:
+  void add_numbers(const format::Dim* dims, uint32_t count, const Symbols& symbols);
+  void add_view(uint32_t number);
+};
+
+// Memory for one run at a time: an arena and the kernels' arguments, which point into it.
+class Context {
+ public:
+  explicit Context(const Network& network);
+  Context(const Context&) = delete;
+
+  // Point the arguments at the caller's memory, which has been checked.
+  void bind(Tensors inputs, Tensors outputs, const Symbols& symbols);
+  // Executes all calls; writes their nanoseconds unless it is null. Throws Error.
+  void run(uint64_t* nanoseconds);
+
+ private:
+  DLTensor tensor(uint32_t number);
+  void run_call(const Network::Call& call) const;
+
+  const Network& network_;
+  Mapping arena_;
+  std::vector<int64_t> numbers_;
+  std::vector<DLTensor> tensors_;
+  std::vector<TVMFFIAny> args_;
+  Symbols symbols_{};
+};
+
+}  // namespace baryon

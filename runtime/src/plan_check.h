@@ -1,0 +1,19 @@
+// The rules for single records of a plan. Each function throws Error if one is broken.
+#pragma once
+
+#include <vector>
+
+#include "plan.h"
+
+namespace baryon {
+
+void check_symbol(const Symbol& symbol);
+void check_dim(const Plan& plan, const format::Dim& dim);
+// The last of `ports`, just read from `record`.
+void check_port(const Plan& plan, const format::Port& record, const std::vector<Port>& ports,
+                format::Storage storage);
+void check_tensor(const Plan& plan, const format::Tensor& tensor, uint64_t weights_bytes);
+void check_call(const Plan& plan, const format::Call& call);
+void check_symbols_are_bound(const Plan& plan);
+
+}  // namespace baryon

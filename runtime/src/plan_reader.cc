@@ -1,0 +1,98 @@
+// Reads the PLAN section. The checks of single records are in plan_check.cc.
+#include <algorithm>
+
+#include "plan.h"
+#include "plan_check.h"
+
+namespace baryon {
+namespace {
+
+using format::PlanHeader;
+
+const PlanHeader& header_of(const Bytes& section) {
+  const auto& header = section.header<PlanHeader>();
+  if (header.header_bytes != sizeof(PlanHeader) || header.reserved != 0)
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: bad header of %s", section.name().c_str());
+  if (header.arena_bytes > format::kMaxArenaBytes || header.scratch_bytes > format::kMaxArenaBytes)
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: impossible arena or scratch size");
+  return header;
+}
+
+std::vector<Symbol> read_symbols(const Records<char>& strings,
+                                 const Records<format::Symbol>& records) {
+  if (records.size() > format::kMaxSymbols)
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: more than %u symbols", format::kMaxSymbols);
+  std::vector<Symbol> symbols;
+  for (const format::Symbol& record : records) {
+    symbols.push_back({read_string(strings, record.name), record.min, record.max});
+    check_symbol(symbols.back());
+  }
+  return symbols;
+}
+
+std::vector<Port> read_ports(const Plan& plan, const Records<char>& strings,
+                             const Records<format::Port>& records, format::Storage storage) {
+  std::vector<Port> ports;
+  for (const format::Port& record : records) {
+    const format::Tensor& tensor = plan.tensors[record.tensor];
+    ports.push_back({read_string(strings, record.name), &tensor, plan.shape(tensor)});
+    check_port(plan, record, ports, storage);
+  }
+  return ports;
+}
+
+}  // namespace
+
+std::vector<std::string> read_features(const Bytes& section) {
+  const PlanHeader& header = header_of(section);
+  const auto strings = section.records<char>(header.strings, "strings");
+  std::vector<std::string> features;
+  for (const format::String& text : section.records<format::String>(header.features, "features"))
+    features.push_back(read_string(strings, text));
+  return features;
+}
+
+Plan::Plan(const Bytes& section, uint64_t weights_bytes) {
+  const PlanHeader& header = header_of(section);
+  const auto strings = section.records<char>(header.strings, "strings");
+  arena_bytes = header.arena_bytes;
+  scratch_bytes = header.scratch_bytes;
+  symbols = read_symbols(strings, section.records<format::Symbol>(header.symbols, "symbols"));
+  dims = section.records<format::Dim>(header.dims, "dims");
+  tensors = section.records<format::Tensor>(header.tensors, "tensors");
+  kernels = section.records<format::Kernel>(header.kernels, "kernels");
+  args = section.records<uint32_t>(header.args, "args");
+  calls = section.records<format::Call>(header.calls, "calls");
+  for (const format::Dim& dim : dims) check_dim(*this, dim);
+  inputs = read_ports(*this, strings, section.records<format::Port>(header.inputs, "inputs"),
+                      format::kInput);
+  outputs = read_ports(*this, strings, section.records<format::Port>(header.outputs, "outputs"),
+                       format::kOutput);
+  for (const format::Kernel& kernel : kernels)
+    kernel_names.push_back(read_string(strings, kernel.name));
+  for (const format::Tensor& tensor : tensors) check_tensor(*this, tensor, weights_bytes);
+  for (const uint32_t tensor : args) tensors.range(tensor, 1);
+  for (const format::Call& call : calls) check_call(*this, call);
+  check_symbols_are_bound(*this);
+}
+
+const format::Dim* Plan::shape(const format::Tensor& tensor) const {
+  if (tensor.ndim > format::kMaxDims)
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: a tensor has %u dimensions", tensor.ndim);
+  return dims.range(tensor.first_dim, tensor.ndim);
+}
+
+const format::Dim* Plan::strides(const format::Tensor& tensor) const {
+  if (tensor.first_stride == format::kContiguous) return nullptr;
+  return dims.range(tensor.first_stride, tensor.ndim);
+}
+
+bool Plan::is_symbolic(const format::Tensor& tensor) const {
+  const auto has_symbol = [](const format::Dim& dim) { return dim.symbol >= 0; };
+  const format::Dim* steps = strides(tensor);
+  const format::Dim* sizes = shape(tensor);
+  return std::any_of(sizes, sizes + tensor.ndim, has_symbol) ||
+         (steps != nullptr && std::any_of(steps, steps + tensor.ndim, has_symbol));
+}
+
+}  // namespace baryon

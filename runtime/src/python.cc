@@ -1,0 +1,274 @@
+// The Python module baryon.runtime._native: the C interface, with buffers for tensors.
+//
+// What people call is in baryon/runtime/executable.py, which has prepared every array by then.
+#include <nanobind/nanobind.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "baryon/runtime.h"
+
+namespace nb = nanobind;
+
+namespace {
+
+using Query = bry_status (*)(const bry_executable*, uint32_t, bry_port*);
+
+// The class in baryon.runtime.errors, or a built-in one, for a status.
+nb::object error_class(bry_status status) {
+  const auto designed = [](const char* name) {
+    return nb::module_::import_("baryon.runtime.errors").attr(name);
+  };
+  switch (status) {
+    case BRY_IO:
+      return nb::borrow(PyExc_OSError);
+    case BRY_OUT_OF_MEMORY:
+      return nb::borrow(PyExc_MemoryError);
+    case BRY_BAD_ARTIFACT:
+      return designed("ArtifactError");
+    case BRY_UNSUPPORTED_CPU:
+      return designed("UnsupportedCpuError");
+    case BRY_INVALID_ARGUMENT:
+    case BRY_BAD_INPUT:
+      return designed("InputError");
+    case BRY_KERNEL_FAILED:
+      return designed("KernelError");
+    default:
+      return designed("BaryonRuntimeError");
+  }
+}
+
+void check(bry_status status) {
+  if (status == BRY_OK) return;
+  PyErr_SetString(error_class(status).ptr(), bry_last_error());
+  throw nb::python_error();
+}
+
+// The memory of Python objects, held while it is in use. Row-major arrays of the right dtype.
+class Buffers {
+ public:
+  Buffers(const nb::list& objects, uint32_t ports, bool writable)
+      : views_(nb::len(objects)), tensors_(views_.size()), ports_(ports) {
+    const int flags = PyBUF_ND | (writable ? PyBUF_WRITABLE : 0);
+    for (size_t i = 0; i < views_.size(); ++i) {
+      if (PyObject_GetBuffer(objects[i].ptr(), &views_[i], flags) != 0) throw nb::python_error();
+      ++held_;
+    }
+  }
+  Buffers(const Buffers&) = delete;
+  ~Buffers() {
+    for (size_t i = 0; i < held_; ++i) PyBuffer_Release(&views_[i]);
+  }
+
+  // The dtype is the port's if the elements have its size: Python has compared the types.
+  void as_tensors(const bry_executable* executable, Query query) {
+    for (size_t i = 0; i < tensors_.size() && i < ports_; ++i) {
+      bry_port port;
+      port.struct_size = sizeof port;
+      check(query(executable, static_cast<uint32_t>(i), &port));
+      const Py_buffer& view = views_[i];
+      if (view.itemsize * 8 != port.dtype.bits) port.dtype = {0, 0, 0};
+      tensors_[i] = {view.buf, port.dtype, static_cast<uint32_t>(view.ndim), shape_of(view),
+                     nullptr};
+    }
+  }
+
+  const bry_tensor* data() const { return tensors_.data(); }
+  uint32_t count() const { return static_cast<uint32_t>(tensors_.size()); }
+
+ private:
+  static const int64_t* shape_of(const Py_buffer& view) {
+    static_assert(sizeof(Py_ssize_t) == sizeof(int64_t));
+    return reinterpret_cast<const int64_t*>(view.shape);
+  }
+
+  std::vector<Py_buffer> views_;
+  std::vector<bry_tensor> tensors_;
+  uint32_t ports_;
+  size_t held_ = 0;
+};
+
+nb::str dtype_name(bry_dtype dtype) {
+  static constexpr const char* kNames[] = {"int", "uint", "float", "?", "bfloat", "?", "bool"};
+  std::string name = kNames[dtype.code];
+  return nb::str((dtype.code == 6 ? name : name + std::to_string(dtype.bits)).c_str());
+}
+
+// (name, dtype, ((min, max, factor, symbol or None), ...))
+nb::tuple describe(const bry_port& port) {
+  nb::list dims;
+  for (uint32_t i = 0; i < port.ndim; ++i) {
+    const bry_dim& dim = port.dims[i];
+    nb::object symbol = dim.symbol != nullptr ? nb::object(nb::str(dim.symbol)) : nb::none();
+    dims.append(nb::make_tuple(dim.min, dim.max, dim.factor, symbol));
+  }
+  return nb::make_tuple(nb::str(port.name), dtype_name(port.dtype), nb::tuple(dims));
+}
+
+class Executable {
+ public:
+  static Executable* load_file(const nb::bytes& path, uint32_t threads, bool verify) {
+    auto executable = new_executable();
+    const bry_options options = make_options(threads, verify);
+    bry_status status;
+    {
+      nb::gil_scoped_release release;
+      status = bry_load_file(path.c_str(), &options, &executable->handle_);
+    }
+    check(status);
+    return executable.release();
+  }
+
+  static Executable* load_bytes(const nb::object& data, uint32_t threads, bool verify) {
+    auto executable = new_executable();
+    const bry_options options = make_options(threads, verify);
+    Py_buffer view;
+    if (PyObject_GetBuffer(data.ptr(), &view, PyBUF_SIMPLE) != 0) throw nb::python_error();
+    bry_status status;
+    {
+      nb::gil_scoped_release release;
+      status = bry_load_memory(view.buf, static_cast<uint64_t>(view.len), &options,
+                               &executable->handle_);
+    }
+    PyBuffer_Release(&view);
+    check(status);
+    return executable.release();
+  }
+
+  Executable(const Executable&) = delete;
+  ~Executable() { bry_close(handle_); }
+
+  nb::list inputs() const { return ports(bry_input_count(handle_), bry_input); }
+  nb::list outputs() const { return ports(bry_output_count(handle_), bry_output); }
+
+  nb::list output_shapes(const nb::list& inputs) const {
+    Buffers buffers(inputs, bry_input_count(handle_), false);
+    buffers.as_tensors(handle_, bry_input);
+    nb::list shapes;
+    for (uint32_t i = 0; i < bry_output_count(handle_); ++i) {
+      int64_t shape[BRY_MAX_NDIM];
+      check(bry_output_shape(handle_, buffers.data(), buffers.count(), i, shape));
+      bry_port port;
+      port.struct_size = sizeof port;
+      check(bry_output(handle_, i, &port));
+      nb::list sizes;
+      for (uint32_t k = 0; k < port.ndim; ++k) sizes.append(shape[k]);
+      shapes.append(nb::tuple(sizes));
+    }
+    return shapes;
+  }
+
+  void run(const nb::list& inputs, const nb::list& outputs) { execute(inputs, outputs, nullptr); }
+
+  nb::list profile(const nb::list& inputs, const nb::list& outputs) {
+    std::vector<uint64_t> nanoseconds(bry_call_count(handle_) + 1);
+    execute(inputs, outputs, nanoseconds.data());
+    nb::list calls;
+    for (uint32_t i = 0; i < bry_call_count(handle_); ++i)
+      calls.append(nb::make_tuple(nb::str(bry_call_name(handle_, i)), nanoseconds[i]));
+    return calls;
+  }
+
+  nb::dict sizes() const {
+    bry_sizes values{};
+    values.struct_size = sizeof values;
+    check(bry_get_sizes(handle_, &values));
+    nb::dict result;
+    result["threads"] = values.threads;
+    result["variant"] = values.variant;
+    result["file_bytes"] = values.file_bytes;
+    result["code_bytes"] = values.code_bytes;
+    result["weights_bytes"] = values.weights_bytes;
+    result["arena_bytes"] = values.arena_bytes;
+    result["scratch_bytes"] = values.scratch_bytes;
+    return result;
+  }
+
+  nb::bytes meta() const {
+    const char* json;
+    uint64_t bytes;
+    check(bry_meta(handle_, &json, &bytes));
+    return nb::bytes(json, bytes);
+  }
+
+  nb::object artifact() const {
+    const void* data;
+    uint64_t bytes;
+    check(bry_artifact(handle_, &data, &bytes));
+    return nb::steal(PyMemoryView_FromMemory(static_cast<char*>(const_cast<void*>(data)),
+                                             static_cast<Py_ssize_t>(bytes), PyBUF_READ));
+  }
+
+  void verify() const {
+    bry_status status;
+    {
+      nb::gil_scoped_release release;
+      status = bry_verify(handle_);
+    }
+    check(status);
+  }
+
+ private:
+  Executable() = default;
+  static std::unique_ptr<Executable> new_executable() {
+    return std::unique_ptr<Executable>(new Executable);
+  }
+  static bry_options make_options(uint32_t threads, bool verify) {
+    bry_options options{};
+    options.struct_size = sizeof options;
+    options.threads = threads;
+    options.verify_weights = verify;
+    return options;
+  }
+
+  nb::list ports(uint32_t count, Query query) const {
+    nb::list result;
+    for (uint32_t i = 0; i < count; ++i) {
+      bry_port port;
+      port.struct_size = sizeof port;
+      check(query(handle_, i, &port));
+      result.append(describe(port));
+    }
+    return result;
+  }
+
+  void execute(const nb::list& inputs, const nb::list& outputs, uint64_t* nanoseconds) {
+    Buffers from(inputs, bry_input_count(handle_), false);
+    Buffers to(outputs, bry_output_count(handle_), true);
+    from.as_tensors(handle_, bry_input);
+    to.as_tensors(handle_, bry_output);
+    bry_status status;
+    {
+      nb::gil_scoped_release release;
+      status =
+          nanoseconds == nullptr
+              ? bry_run(handle_, from.data(), from.count(), to.data(), to.count())
+              : bry_profile(handle_, from.data(), from.count(), to.data(), to.count(), nanoseconds);
+    }
+    check(status);
+  }
+
+  bry_executable* handle_ = nullptr;
+};
+
+}  // namespace
+
+NB_MODULE(_native, module) {
+  nb::class_<Executable>(module, "Executable")
+      .def_static("load_file", &Executable::load_file, nb::arg("path"), nb::arg("threads"),
+                  nb::arg("verify"))
+      .def_static("load_bytes", &Executable::load_bytes, nb::arg("data"), nb::arg("threads"),
+                  nb::arg("verify"))
+      .def("inputs", &Executable::inputs)
+      .def("outputs", &Executable::outputs)
+      .def("output_shapes", &Executable::output_shapes, nb::arg("inputs"))
+      .def("run", &Executable::run, nb::arg("inputs"), nb::arg("outputs"))
+      .def("profile", &Executable::profile, nb::arg("inputs"), nb::arg("outputs"))
+      .def("sizes", &Executable::sizes)
+      .def("meta", &Executable::meta)
+      .def("artifact", &Executable::artifact)
+      .def("verify", &Executable::verify);
+  module.def("version", bry_version);
+  module.def("format_version", bry_format_version);
+}
