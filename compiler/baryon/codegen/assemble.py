@@ -1,0 +1,158 @@
+"""Puts compiled kernels, constants and a memory plan together into an artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from baryon.codegen.artifact import (
+    Artifact,
+    Call,
+    Code,
+    Dim,
+    Extent,
+    Kernel,
+    Plan,
+    Port,
+    Slot,
+    Storage,
+    Symbol,
+    TensorDesc,
+    WeightsBuilder,
+)
+from baryon.codegen.compiler import CompiledKernel
+from baryon.codegen.group import Group
+from baryon.codegen.kernel import Pack
+from baryon.codegen.link import LinkedImage, link
+from baryon.codegen.targets import Target
+from baryon.ir import Array, Module, Sym, TensorType, Value
+from baryon.ir.memory import rows
+
+ELF_X86_64 = 62
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a value lies: its storage, the number of the input or output, and a byte offset."""
+
+    storage: Storage
+    index: int = 0
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Places of all values that kernels touch but constants, and the size of the arena."""
+
+    places: Mapping[Value, Place]
+    arena_bytes: int
+
+
+def assemble(
+    module: Module,
+    groups: Sequence[Group],
+    compiled: Sequence[CompiledKernel],
+    memory: Memory,
+    target: Target,
+    meta: Mapping[str, Any],
+) -> Artifact:
+    """The artifact of a lowered module.
+
+    groups, compiled: the kernels to call, in order. meta: JSON for people and tools.
+    """
+    builder = _PlanBuilder(module, memory)
+    for group, kernel in zip(groups, compiled, strict=True):
+        builder.call(group, kernel)
+    unique = {k.name: k.object for k in compiled}
+    image = link(unique.items())
+    plan = builder.finish(image, list(unique), target)
+    return Artifact.single(meta, plan, _code(image), builder.weights.finish())
+
+
+def _code(image: LinkedImage) -> Code:
+    slots = tuple(Slot(r.offset, r.symbol, r.address) for r in image.records)
+    return Code(ELF_X86_64, image.image, image.data_bytes, slots)
+
+
+@dataclass
+class _PlanBuilder:
+    module: Module
+    memory: Memory
+    weights: WeightsBuilder = field(default_factory=WeightsBuilder)
+    tensors: dict[TensorDesc, int] = field(default_factory=dict)
+    calls: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
+    packed: dict[tuple[int, object], int] = field(default_factory=dict)
+
+    def tensor(self, desc: TensorDesc) -> int:
+        """The number of a tensor, equal ones stored once."""
+        return self.tensors.setdefault(desc, len(self.tensors))
+
+    def call(self, group: Group, compiled: CompiledKernel) -> None:
+        """Add one step."""
+        numbers = tuple(self._arg(group, arg) for arg in compiled.kernel.args)
+        self.calls.append((compiled.name, numbers))
+
+    def _arg(self, group: Group, arg: tuple[str, int] | Pack) -> int:
+        if isinstance(arg, Pack):
+            payload = group.constants[group.op.operands[arg.operand]]
+            return self._constant(arg.transform(payload))
+        kind, index = arg
+        value = (group.op.operands if kind == "operand" else group.op.results)[index]
+        if value in group.constants:
+            return self._constant(in_memory(group.constants[value], value.type))
+        return self.tensor(self._kernel_view(value))
+
+    def _constant(self, array: Array) -> int:
+        flat = np.ascontiguousarray(array).reshape(-1)
+        offset = self.weights.add(flat)
+        return self.tensor(
+            TensorDesc(flat.dtype.name, (max(flat.size, 1),), Storage.WEIGHTS, 0, offset)
+        )
+
+    def _kernel_view(self, value: Value) -> TensorDesc:
+        """A value as kernels see it: rows of memory (see `baryon.codegen.kernel`)."""
+        place = self.memory.places[value]
+        symbol, per_row = rows(value.type)
+        size = max(per_row, 1)
+        shape: tuple[Extent, ...] = (Dim(symbol), size) if symbol else (size,)
+        return TensorDesc(_dtype(value.type), shape, place.storage, place.index, place.offset)
+
+    def finish(self, image: LinkedImage, kernels: list[str], target: Target) -> Plan:
+        """The plan; kernels are numbered in the order of `kernels`."""
+        main = self.module.main
+        numbers = {name: i for i, name in enumerate(kernels)}
+        inputs = [
+            Port(v.name, self.tensor(_port(v.type, Storage.INPUT, i)))
+            for i, v in enumerate(main.inputs)
+        ]
+        outputs = [
+            Port(name, self.tensor(_port(v.type, Storage.OUTPUT, i)))
+            for i, (name, v) in enumerate(zip(main.output_names, main.outputs, strict=True))
+        ]
+        return Plan(
+            tensors=tuple(self.tensors),
+            inputs=tuple(inputs),
+            outputs=tuple(outputs),
+            kernels=tuple(Kernel(name, image.entries[name]) for name in kernels),
+            calls=tuple(Call(numbers[name], args) for name, args in self.calls),
+            symbols=tuple(Symbol(n, lo, hi) for n, (lo, hi) in self.module.symbols.items()),
+            features=target.features,
+            arena_bytes=self.memory.arena_bytes,
+        )
+
+
+def _port(type: TensorType, storage: Storage, index: int) -> TensorDesc:
+    dims = tuple(Dim(d.name, d.factor) if isinstance(d, Sym) else d for d in type.shape)
+    return TensorDesc(_dtype(type), dims, storage, index)
+
+
+def _dtype(type: TensorType) -> str:
+    return "bfloat16" if type.dtype.name == "bf16" else str(type.dtype.numpy.name)
+
+
+def in_memory(array: Array, type: TensorType) -> Array:
+    """A constant's elements in the order in which its type lays them out."""
+    return array if type.layout is None else array.transpose(type.layout.order(type.rank))

@@ -1,0 +1,55 @@
+"""What an artifact tells people about its kernels: the rows of `baryon inspect`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from baryon.codegen.compiler import CompiledKernel
+from baryon.codegen.group import Group
+from baryon.codegen.targets import Target
+from baryon.ir import Sym, TensorType
+
+CLOCK_HZ = 3.0e9
+BANDWIDTH = 20e9
+"""Nominal clock and memory bandwidth (bytes per second) of one core, for estimates only."""
+
+
+def describe(
+    group: Group, compiled: CompiledKernel, symbols: Mapping[str, tuple[int, int]], target: Target
+) -> dict[str, Any]:
+    """One kernel: its ops, shapes, layout, work per run at the symbols' maximum, and estimated time.
+
+    flops count a multiply-add as two; bytes count every operand and result once. estimate_us is
+    that of one core: the larger of computing at the peak and moving the bytes.
+    """
+    sizes = {name: high for name, (_, high) in symbols.items()}
+    values = [*group.op.operands, *group.op.results]
+    moved = sum(_elements(v.type, sizes) * v.type.dtype.itemsize for v in values)
+    factor = max(sizes.values(), default=1) if _is_symbolic(group) else 1
+    flops = compiled.kernel.flops * factor
+    peak = 4 * target.lanes(4) * CLOCK_HZ
+    (result, *_) = group.op.results
+    return {
+        "name": compiled.name,
+        "kind": group.kind,
+        "ops": [op.name for op in group.body],
+        "shapes": [str(v.type) for v in values],
+        "layout": str(result.type.layout or "row-major").strip("{}"),
+        "source": str(group.op.loc),
+        "flops": flops,
+        "bytes": moved,
+        "estimate_us": round(max(flops / peak, moved / BANDWIDTH) * 1e6, 3),
+        "notes": dict(compiled.kernel.notes),
+    }
+
+
+def _is_symbolic(group: Group) -> bool:
+    return any(not v.type.is_static for v in group.op.results)
+
+
+def _elements(type: TensorType, sizes: Mapping[str, int]) -> int:
+    count = 1
+    for dim in type.shape:
+        count *= dim.factor * sizes[dim.name] if isinstance(dim, Sym) else dim
+    return count

@@ -1,0 +1,167 @@
+"""`mx.compile`: from a file, a function or a module to something that runs.
+
+    exe = mx.compile("resnet50.onnx")                       a trained network in a file
+    exe = mx.compile(f, x)                                  a function over mx.np arrays, traced
+    exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches 1 to 8
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import baryon
+from baryon.codegen import (
+    Group,
+    Memory,
+    Place,
+    Progress,
+    assemble,
+    compile_groups,
+    constants_of,
+    describe,
+    get_target,
+    silent,
+)
+from baryon.codegen.artifact import Artifact, Storage, write_artifact
+from baryon.deferred import trace
+from baryon.importers.onnx import import_onnx
+from baryon.ir import Module, UnsupportedError, print_module
+from baryon.ops.structure import FUSED
+from baryon.passes import (
+    DEFAULT_PIPELINE,
+    MemoryPlan,
+    Pass,
+    PassManager,
+    parse_pipeline,
+    plan_memory,
+)
+from baryon.runtime import Executable, load
+
+PRECISIONS = ("fp32",)
+Source = Callable[..., Any] | str | os.PathLike[str] | Module
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to compile. jobs: threads that compile, None for all CPUs. pipeline: passes, as text."""
+
+    target: str = "native"
+    precision: str = "fp32"
+    jobs: int | None = None
+    pipeline: str = DEFAULT_PIPELINE
+    progress: Progress = silent
+
+
+def compile(
+    source: Source,
+    *inputs: Any,
+    target: str = "native",
+    precision: str = "fp32",
+    dynamic_axes: Mapping[Any, Mapping[int, str]] | None = None,
+    dynamic_batch: int | None = None,
+    tune: float = 0,
+    threads: int | None = None,
+    progress: Progress = silent,
+) -> Executable:
+    """Compile a network and load it.
+
+    source: a path to an ONNX file, a callable over `mx.np` arrays with example `inputs`, or an IR
+        module.
+    target: `native`, or one of x86-64, x86-64-v3 (AVX2), x86-64-v4 (AVX-512).
+    dynamic_batch: the leading dimension of every input may be 1 to this many at run time.
+    dynamic_axes: for a callable, which axes of which input are symbolic.
+    threads: threads that run the network; None for the CPUs that the process may use.
+    Raises BaryonError: UnsupportedError for what baryon cannot do, and the importers' errors.
+    """
+    if tune:
+        raise UnsupportedError("tuning by measurement is not there yet", hint="leave tune at 0")
+    module = to_module(source, inputs, dynamic_axes, dynamic_batch)
+    artifact = build(module, Options(target, precision, progress=progress))
+    with tempfile.TemporaryDirectory(dir=_memory_directory()) as folder:
+        path = Path(folder) / "model.baryon"
+        write_artifact(path, artifact)
+        return load(path, threads=threads)
+
+
+def to_module(
+    source: Source,
+    inputs: tuple[Any, ...] = (),
+    dynamic_axes: Mapping[Any, Mapping[int, str]] | None = None,
+    dynamic_batch: int | None = None,
+) -> Module:
+    """The IR of a source, before any pass."""
+    if isinstance(source, Module):
+        return source
+    if callable(source):
+        return trace(source, *inputs, dynamic_axes=dynamic_axes, dynamic_batch=dynamic_batch)
+    if Path(source).suffix == ".onnx":
+        return import_onnx(source, dynamic_batch=dynamic_batch)
+    raise UnsupportedError(
+        f"{os.fspath(source)} is not a file that baryon reads", hint="it reads .onnx files"
+    )
+
+
+def build(module: Module, options: Options) -> Artifact:
+    """Run the passes over a module (which is changed) and generate its code."""
+    if options.precision not in PRECISIONS:
+        raise UnsupportedError(
+            f"precision {options.precision!r} is not there", hint=f"use one of {PRECISIONS}"
+        )
+    target = get_target(options.target)
+    stages = {"graph": _text(module)}
+    run_passes(module, options.pipeline, options.progress)
+    stages["fused"] = _text(module)
+    plan = plan_memory(module)
+    constants = constants_of(module.main.body.ops, module.constants)
+    groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
+    compiled = compile_groups(groups, target, options.jobs, options.progress)
+    options.progress("link", 0, 1)
+    meta = {
+        "producer": f"baryon {baryon.__version__}",
+        "target": target.name,
+        "groups": [
+            describe(g, k, module.symbols, target) for g, k in zip(groups, compiled, strict=True)
+        ],
+        "ir": stages,
+        "memory": {"arena_bytes": plan.arena_bytes},
+    }
+    artifact = assemble(module, groups, compiled, places(plan), target, meta)
+    options.progress("link", 1, 1)
+    return artifact
+
+
+def run_passes(module: Module, pipeline: str, progress: Progress) -> None:
+    """Run a pipeline over a module in place, reporting each pass."""
+    passes = parse_pipeline(pipeline)
+    done = iter(range(1, len(passes) + 1))
+
+    def observe(step: Pass, _: Module) -> None:
+        progress(f"pass {step.name}", next(done), len(passes))
+
+    PassManager(passes, observer=observe).run(module)
+
+
+def places(plan: MemoryPlan) -> Memory:
+    """The memory plan in codegen's terms."""
+    storages = {s.name.lower(): s for s in Storage}
+    return Memory(
+        {
+            value: Place(storages[p.storage], p.index, p.offset)
+            for value, p in plan.placements.items()
+            if p.storage in storages
+        },
+        plan.arena_bytes,
+    )
+
+
+def _text(module: Module) -> str:
+    return print_module(module, locs=False)
+
+
+def _memory_directory() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
