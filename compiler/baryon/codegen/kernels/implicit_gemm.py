@@ -1,0 +1,173 @@
+"""Implicit GEMM: convolution and matrix products, generated as TensorIR.
+
+The function that `emit` writes is, for each image, for each block of output rows (pixels) and each
+panel of output columns (channels): tiles of rows x vectors accumulators over the whole depth, then
+the epilogue and the store. Rows, columns and blocks that do not divide are not masked: the last
+one is moved back to end where the problem ends and computes a few elements twice, with the same
+result, because each output's sum runs over the depth in one fixed order.
+Therefore the output must not share memory with an operand of the epilogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tvm import tirx
+from tvm.script.ir_builder import IRBuilder
+from tvm.script.ir_builder import tirx as T
+
+from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, Multiply, bind
+from baryon.codegen.kernels.packing import pack_weights
+from baryon.codegen.kernels.schedule import Columns, Schedule, candidates, check, choose
+from baryon.codegen.kernels.spec import ImplicitGemm, KernelError, ceil_div
+from baryon.codegen.kernels.strip import Elementwise, Position, Strip
+from baryon.codegen.kernels.rows import Block, Rows
+
+__all__ = [
+    "Buffer", "Columns", "Elementwise", "Flat", "ImplicitGemm", "KernelError", "Position",
+    "Schedule", "candidates", "choose", "emit", "pack_weights",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Operands:
+    """Memory of one call. batch: images, as an int or an expression."""
+
+    source: Buffer
+    weights: Buffer
+    output: Buffer
+    batch: Expr
+
+
+def emit(
+    spec: ImplicitGemm,
+    schedule: Schedule,
+    operands: Operands,
+    epilogue: Elementwise | None = None,
+    prologue: Elementwise | None = None,
+) -> None:
+    """Write the kernel into the TIR function under construction.
+
+    operands.weights are packed by `pack_weights` with the same spec and schedule; offsets into the
+    output count from its first element, pixel * spec.output_pitch + channel. epilogue: applied to
+    sums before they are stored. prologue: applied to inputs; needs spec.staged. KernelError if
+    schedule and spec do not go together.
+    """
+    check(spec, schedule)
+    if prologue is not None and not spec.staged:
+        raise KernelError("a prologue needs a staged input", hint="set ImplicitGemm.staged")
+    _Emitter(spec, schedule, operands, epilogue, prologue).run()
+
+
+@contextmanager
+def _loop(extent: Expr, kind: Callable[[Expr], Any] = T.serial) -> Iterator[Expr]:
+    """A TIR loop, or just its body where it runs once."""
+    if isinstance(extent, int) and extent == 1:
+        yield 0
+        return
+    with kind(extent) as i:
+        yield i
+
+
+class _Emitter:
+    def __init__(
+        self,
+        spec: ImplicitGemm,
+        schedule: Schedule,
+        operands: Operands,
+        epilogue: Elementwise | None,
+        prologue: Elementwise | None,
+    ) -> None:
+        self.spec, self.schedule, self.operands = spec, schedule, operands
+        self.epilogue = epilogue
+        self.columns = Columns(spec, schedule)
+        strip = Strip(spec, operands.source, schedule.lanes, prologue)
+        self.rows = Rows(spec, schedule, operands.batch, strip)
+        self.parts = ceil_div(self.columns.count, schedule.panels)
+
+    def run(self) -> None:
+        """Loops over images, blocks and parts (runs of panels), as parallel tasks."""
+        if self.schedule.split_panels:
+            self._split_parts()
+            return
+        # a strip serves all panels of its block
+        inner = 1 if self.spec.uses_strip else self.parts
+        with _loop(self.rows.images * self.rows.blocks * inner, T.parallel) as task:
+            index = bind(task // inner)
+            image = 0 if self.rows.images == 1 else bind(index // self.rows.blocks)
+            block = self.rows.block(image, index - image * self.rows.blocks)
+            if inner == self.parts:
+                self._part(block, task % inner)
+                return
+            with _loop(self.parts) as part:
+                self._part(block, part)
+
+    def _split_parts(self) -> None:
+        """Every task walks all blocks, and computes its share of the parts of each."""
+        with T.attr(tirx.const(0, "int32"), "pragma_parallel_launch_point", 1):
+            with _loop(self.rows.images) as image, _loop(self.rows.blocks) as index:
+                block = self.rows.block(image, index)
+                with _loop(self.parts, T.parallel) as part:
+                    self._part(block, part)
+
+    def _part(self, block: Block, part: Expr) -> None:
+        """All tiles of a block and a part."""
+        first = bind(part * self.schedule.panels)
+        count = min(self.schedule.panels, self.columns.count)
+        if self.columns.count % count:
+            count = tirx.min(self.columns.count - first, count)
+        if self.schedule.panels_inner:
+            with _loop(self.rows.tiles(block)) as index:
+                tile = self.rows.tile(block, index)
+                offsets = self.rows.offsets(block, tile)
+                with _loop(count) as panel:
+                    self._tile(block, tile, offsets, bind(first + panel))
+            return
+        with _loop(count) as panel, _loop(self.rows.tiles(block)) as index:
+            tile = self.rows.tile(block, index)
+            self._tile(block, tile, self.rows.offsets(block, tile), bind(first + panel))
+
+    def _tile(self, block: Block, tile: list[Expr], offsets: list[Expr], panel: Expr) -> None:
+        columns, lanes = self.columns, self.schedule.lanes
+        group = bind(self._first_group(panel))
+        channel = bind(group * self.spec.group_outputs + self._column(panel))
+        multiply = Multiply(
+            block.source, self.operands.weights, self.rows.depth,
+            columns.packed_width, lanes, len(columns.vector_starts), self.spec.dtype,
+        )  # fmt: skip
+        inputs = [offset + group * self.spec.group_channels for offset in offsets]
+        weights = bind(panel * (columns.depth * columns.packed_width))
+        sums = multiply.emit(inputs, weights)
+        first = bind(block.image * self.spec.pixels + tile[0])
+        for m, line in zip(tile, sums, strict=True):
+            pixel = first + (m - tile[0]) if self.rows.is_static else m
+            for start, value in zip(columns.vector_starts, line, strict=True):
+                self._store(value, Position(block.image, pixel, channel + start, lanes))
+
+    def _store(self, value: Expr, at: Position) -> None:
+        if self.rows.is_pooled:
+            at = replace(at, image=at.pixel // self.spec.pixels)
+        if self.epilogue is not None:
+            value = self.epilogue(value, at)
+        offset = at.pixel * self.spec.output_pitch + at.channel
+        self.operands.output.store(value, offset, at.lanes)
+
+    def _first_group(self, panel: Expr) -> Expr:
+        columns = self.columns
+        if columns.groups == 1:
+            return 0
+        group = panel // columns.panels_per_group * self.schedule.merge
+        if self.spec.groups % self.schedule.merge == 0:
+            return group
+        return tirx.min(group, self.spec.groups - self.schedule.merge)
+
+    def _column(self, panel: Expr) -> Expr:
+        """First column of a panel within its merged group."""
+        columns = self.columns
+        start = panel % columns.panels_per_group * columns.width
+        if columns.group_width % columns.width == 0:
+            return start
+        return tirx.min(start, columns.group_width - columns.width)

@@ -1,0 +1,172 @@
+"""The register tile: accumulators, the loop over the depth, and the stores.
+
+Everything here emits TIR into the function under construction. Accumulators are one small buffer
+per vector, which LLVM keeps in registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+from tvm import tirx
+from tvm.ir import PointerType, PrimType
+from tvm.script.ir_builder import tirx as T
+
+Expr = Any
+"""An int or a tirx.PrimExpr; tvm ships no types."""
+
+UNROLL = 8
+"""Depth steps of an innermost loop that is written out instead: below, the loop costs too much."""
+
+
+class Buffer(Protocol):
+    """Flat memory; offsets count elements."""
+
+    def load(self, offset: Expr, lanes: int = 1) -> Expr:
+        """`lanes` neighbouring elements as a vector."""
+
+    def store(self, value: Expr, offset: Expr, lanes: int = 1) -> None:
+        """Write `lanes` neighbouring elements."""
+
+
+@dataclass(frozen=True)
+class Flat:
+    """A TIR buffer as a Buffer: offsets count along its last axis and may pass its end."""
+
+    buffer: Any
+
+    def load(self, offset: Expr, lanes: int = 1) -> Expr:
+        """`lanes` neighbouring elements as a vector."""
+        return self.buffer[tuple(self._indices(offset, lanes))]
+
+    def store(self, value: Expr, offset: Expr, lanes: int = 1) -> None:
+        """Write `lanes` neighbouring elements."""
+        T.buffer_store(self.buffer, value, self._indices(offset, lanes))
+
+    def _indices(self, offset: Expr, lanes: int) -> list[Expr]:
+        last = offset if lanes == 1 else tirx.Ramp(offset, 1, lanes)
+        return [0] * (len(self.buffer.shape) - 1) + [last]
+
+
+@dataclass(frozen=True)
+class Loop:
+    """One loop over the depth: its extent, and how far the input moves per step."""
+
+    extent: int
+    step: int
+
+
+def fuse(loops: Sequence[Loop]) -> list[Loop]:
+    """The same walk through the input with neighbouring loops joined where they are one line."""
+    fused: list[Loop] = []
+    for loop in loops:
+        if loop.extent == 1:
+            continue
+        if fused and fused[-1].step == loop.extent * loop.step:
+            fused[-1] = Loop(fused[-1].extent * loop.extent, loop.step)
+        else:
+            fused.append(loop)
+    return fused
+
+
+def view(memory: Buffer, offset: Expr, dtype: str) -> Buffer:
+    """The memory from an offset on, by its own pointer.
+
+    Loops over a view have one register per pointer and the loop counter as the only index. With
+    32-bit offsets in the loop LLVM has to extend each one to 64 bits in every step.
+    """
+    pointer = T.bind(T.address_of(memory.load(offset)), PointerType(PrimType(dtype)))
+    return Flat(T.decl_buffer((1 << 30,), dtype, data=pointer, align=4, layout=None))
+
+
+def splat(value: Expr, lanes: int) -> Expr:
+    """A scalar in every lane."""
+    return value if lanes == 1 else tirx.Broadcast(value, lanes)
+
+
+def bind(value: Expr) -> Expr:
+    """A name for an expression, so that it is computed once."""
+    return value if isinstance(value, int) else T.bind(value)
+
+
+Tile = list[list[Flat]]
+
+
+@dataclass(frozen=True)
+class Multiply:
+    """Sums products over the depth into a tile of accumulators.
+
+    source, weights: input and packed weights. loops: the depth, outermost first. row_width:
+    elements of one depth step of the weights. lanes, vectors: shape of a row of the tile.
+    """
+
+    source: Buffer
+    weights: Buffer
+    loops: Sequence[Loop]
+    row_width: int
+    lanes: int
+    vectors: int
+    dtype: str
+
+    def emit(self, rows: Sequence[Expr], panel: Expr) -> list[list[Expr]]:
+        """Accumulator values by row and vector, after the whole depth.
+
+        rows: offset of each row's first input element. panel: offset of the panel's weights.
+        """
+        shape = [range(self.vectors)] * len(rows)
+        sums = [[self._accumulator() for _ in row] for row in shape]
+        zero = splat(tirx.const(0, self.dtype), self.lanes)
+        for accumulator in (a for row in sums for a in row):
+            accumulator.store(zero, 0, self.lanes)
+        *outer, inner = self.loops
+        with ExitStack() as nest:
+            for n, loop in enumerate(outer):
+                k = nest.enter_context(T.serial(loop.extent))
+                rows = [row + k * loop.step for row in rows]
+                panel = panel + k * (self.row_width * _steps(self.loops[n + 1 :]))
+            self._line(inner, rows, panel, sums)
+        return [[a.load(0, self.lanes) for a in row] for row in sums]
+
+    def _accumulator(self) -> Flat:
+        return Flat(T.alloc_buffer((self.lanes,), self.dtype, layout=None))
+
+    def _line(self, loop: Loop, rows: Sequence[Expr], panel: Expr, sums: Tile) -> None:
+        """The innermost loop: contiguous input, or at least at a constant step."""
+        lines = [view(self.source, row, self.dtype) for row in rows]
+        weights = view(self.weights, panel, self.dtype)
+        if loop.extent <= UNROLL:
+            for k in range(loop.extent):
+                self._step(lines, k * loop.step, weights, k * self.row_width, sums)
+            return
+        with T.serial(loop.extent) as k:
+            self._step(lines, k * loop.step, weights, k * self.row_width, sums)
+
+    def _step(self, lines: list[Buffer], at: Expr, weights: Buffer, panel: Expr, sums: Tile) -> None:
+        """One depth step; the longer side of the tile streams, the shorter one stays in registers."""
+        lanes = self.lanes
+        by_row = [partial(self._factor, line, at) for line in lines]
+        by_vector = [partial(self._weight, weights, panel + j * lanes) for j in range(self.vectors)]
+        kept, streamed = (by_vector, by_row) if len(lines) >= self.vectors else (by_row, by_vector)
+        held = [load() for load in kept]
+        for i, load in enumerate(streamed):
+            value = load()
+            for j, other in enumerate(held):
+                total = sums[i][j] if streamed is by_row else sums[j][i]
+                total.store(total.load(0, lanes) + value * other, 0, lanes)
+
+    def _factor(self, line: Buffer, offset: Expr) -> Expr:
+        return T.bind(splat(line.load(offset), self.lanes))
+
+    def _weight(self, weights: Buffer, offset: Expr) -> Expr:
+        return T.bind(weights.load(offset, self.lanes))
+
+
+def _steps(loops: Sequence[Loop]) -> int:
+    result = 1
+    for loop in loops:
+        result *= loop.extent
+    return result

@@ -1,0 +1,136 @@
+"""How an implicit GEMM is computed: tiles, blocks, order and parallel tasks, and their choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from baryon.codegen.kernels.spec import ImplicitGemm, KernelError, ceil_div
+from baryon.codegen.targets import Target, Tile
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The decisions about one kernel. None of them changes a result.
+
+    tile: register tile. lanes: elements per vector. merge: groups computed as one, with zeros in
+    the weights between them, so that narrow groups fill a vector. block: output rows per block;
+    all panels of a block run before the next block, so its input should fit a cache. panels:
+    column panels per block. panels_inner: whether the innermost loop over tiles walks panels
+    (the input of a tile stays in level 1) or rows (a panel does). split_panels: whether parallel
+    tasks divide the panels of each block rather than the blocks.
+    """
+
+    tile: Tile
+    lanes: int
+    block: int
+    panels: int
+    merge: int = 1
+    panels_inner: bool = False
+    split_panels: bool = False
+
+
+@dataclass(frozen=True)
+class Columns:
+    """How a schedule cuts the output channels into panels.
+
+    Panels of a (merged) group have equal width; the last one starts early enough to end with the
+    group, so it may compute columns again, with the same result. The same goes for the vectors of
+    a panel. No store is ever masked.
+    """
+
+    spec: ImplicitGemm
+    schedule: Schedule
+
+    @cached_property
+    def group_width(self) -> int:
+        """Columns of one merged group."""
+        return self.spec.group_outputs * self.schedule.merge
+
+    @cached_property
+    def groups(self) -> int:
+        """Number of merged groups; the last one overlaps its neighbour if they do not divide."""
+        return ceil_div(self.spec.groups, self.schedule.merge)
+
+    @cached_property
+    def depth_channels(self) -> int:
+        """Input channels of one merged group."""
+        return self.spec.group_channels * self.schedule.merge
+
+    @cached_property
+    def depth(self) -> int:
+        """Steps of the loop over the window and the channels of a merged group."""
+        r, s = self.spec.kernel
+        return r * s * self.depth_channels
+
+    @cached_property
+    def width(self) -> int:
+        """Distinct columns of one panel."""
+        return min(self.schedule.tile.vectors * self.schedule.lanes, self.group_width)
+
+    @cached_property
+    def vector_starts(self) -> tuple[int, ...]:
+        """First column of each vector, within its panel."""
+        lanes = self.schedule.lanes
+        return tuple(
+            min(j * lanes, self.width - lanes) for j in range(ceil_div(self.width, lanes))
+        )
+
+    @cached_property
+    def packed_width(self) -> int:
+        """Elements per depth step of a packed panel."""
+        return len(self.vector_starts) * self.schedule.lanes
+
+    @cached_property
+    def panels_per_group(self) -> int:
+        """Panels of one merged group."""
+        return ceil_div(self.group_width, self.width)
+
+    @cached_property
+    def count(self) -> int:
+        """Panels in all."""
+        return self.groups * self.panels_per_group
+
+    @property
+    def packed_shape(self) -> tuple[int, int, int]:
+        """Shape of the packed weights: panel, depth, column."""
+        return self.count, self.depth, self.packed_width
+
+
+def check(spec: ImplicitGemm, schedule: Schedule) -> None:
+    """Raise KernelError for a schedule that the generator cannot follow."""
+    width = spec.group_outputs * schedule.merge
+    rows = spec.static_rows
+    problems = {
+        "merges more groups than there are": schedule.merge > spec.groups,
+        "has vectors wider than a merged group": schedule.lanes > width,
+        "has a tile or a block higher than the problem": rows is not None
+        and max(schedule.tile.rows, schedule.block) > rows,
+        "has a block smaller than its tile": schedule.block < schedule.tile.rows,
+    }
+    for problem, found in problems.items():
+        if found:
+            raise KernelError(f"the schedule {problem}: {schedule} for {spec}")
+
+
+def choose(spec: ImplicitGemm, target: Target) -> Schedule:
+    """The schedule that the cost model likes best."""
+    return candidates(spec, target)[0]
+
+
+def candidates(spec: ImplicitGemm, target: Target) -> list[Schedule]:
+    """Schedules worth measuring, best first by the cost model."""
+    tiles = [t for t in target.tiles if t.rows <= (spec.static_rows or t.rows)]
+    return [_simple(spec, target, t) for t in tiles]
+
+
+def _simple(spec: ImplicitGemm, target: Target, tile: Tile) -> Schedule:
+    lanes = target.lanes(4)
+    merge = min(spec.groups, ceil_div(lanes, spec.group_outputs))
+    lanes = min(lanes, merge * spec.group_outputs)
+    rows = spec.static_rows
+    block = rows if rows is not None and spec.pixels <= 200 else 96
+    if spec.uses_strip and spec.pixels > 200:
+        block = spec.out_size[1] * max(1, 224 // spec.out_size[1])
+    block = max(tile.rows, block)
+    return Schedule(tile, lanes, min(block, rows or block), 10**6, merge)

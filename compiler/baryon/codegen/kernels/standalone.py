@@ -1,0 +1,53 @@
+"""An implicit GEMM kernel as a function of its own, for the tuner and the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+from tvm import tirx
+from tvm.script.ir_builder import IRBuilder
+from tvm.script.ir_builder import tirx as T
+
+from baryon.codegen.kernels.implicit_gemm import Operands, emit
+from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat
+from baryon.codegen.kernels.schedule import Columns, Schedule
+from baryon.codegen.kernels.spec import ImplicitGemm
+from baryon.codegen.kernels.strip import Position
+
+Fused = Callable[[Expr, Position, Sequence[Buffer]], Expr]
+"""An element-wise function that also gets the extra buffers."""
+
+
+def prim_func(
+    spec: ImplicitGemm,
+    schedule: Schedule,
+    epilogue: Fused | None = None,
+    prologue: Fused | None = None,
+    extra: Sequence[int] = (),
+) -> Any:
+    """A PrimFunc `main` with the parameters input, packed weights, extra buffers..., output.
+
+    Buffers are one-dimensional; with a symbolic batch input and output are [batch, elements per
+    image]. extra: element counts of the buffers that epilogue and prologue read.
+    """
+    with IRBuilder() as builder:
+        with T.prim_func(s_tir=True):
+            T.func_name("main")
+            T.func_attr({"tirx.noalias": True})
+            batch = tirx.Var("batch", "int64") if spec.batch is None else spec.batch
+            image = spec.size[0] * spec.size[1] * spec.pixel_pitch
+            source = _parameter(spec, "source", image, batch)
+            weights = _parameter(spec, "weights", prod(Columns(spec, schedule).packed_shape))
+            buffers = [_parameter(spec, f"extra{i}", size) for i, size in enumerate(extra)]
+            output = _parameter(spec, "output", spec.pixels * spec.output_pitch, batch)
+            after = epilogue and (lambda value, at: epilogue(value, at, buffers))
+            before = prologue and (lambda value, at: prologue(value, at, buffers))
+            emit(spec, schedule, Operands(source, weights, output, batch), after, before)
+    return builder.get()
+
+
+def _parameter(spec: ImplicitGemm, name: str, elements: int, batch: Expr = 1) -> Flat:
+    shape = (elements * batch,) if isinstance(batch, int) else (batch, elements)
+    return Flat(T.arg(name, T.buffer(shape, spec.dtype, align=4, layout=None)))

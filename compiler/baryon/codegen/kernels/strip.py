@@ -1,0 +1,144 @@
+"""Strips: the input of a block of rows, copied to scratch memory with its padding.
+
+A strip is channels-last and dense, so the channels of one kernel row are one contiguous run. It
+absorbs a prologue (any element-wise function of the input), which thus runs once per element and
+not once per product; padding is added after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tvm import tirx
+from tvm.script.ir_builder import tirx as T
+
+from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, bind, splat
+from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a vector of elements lies.
+
+    image: number of the image. pixel: number of the pixel, counted over all images. channel: first
+    channel. lanes: number of neighbouring channels.
+    """
+
+    image: Expr
+    pixel: Expr
+    channel: Expr
+    lanes: int
+
+
+Elementwise = Callable[[Expr, Position], Expr]
+"""Maps a vector (a scalar for one lane) at a position to one of the same lanes."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Fills strips of one problem.
+
+    source: the whole input. lanes: elements per vector.
+    """
+
+    spec: ImplicitGemm
+    source: Buffer
+    lanes: int
+    prologue: Elementwise | None = None
+
+    @property
+    def width(self) -> int:
+        """Pixels per row of a window strip, padding included."""
+        return (self.spec.out_size[1] - 1) * self.spec.stride[1] + self.spec.window[1]
+
+    @property
+    def row(self) -> int:
+        """Elements per row of a window strip."""
+        return self.width * self.spec.channels
+
+    def lines(self, image: Expr, first: Expr, count: Expr, most: int) -> Flat:
+        """A strip of `count` (at most `most`) pixels from pixel `first` of an image on."""
+        strip = self._allocate(most * self.spec.channels)
+        pixels, start = self.spec.pixels, self.spec.strides[0]
+        with T.serial(count) as x:
+            pixel = bind(first + x)
+            at = Position(image, image * pixels + pixel, 0, 1)
+            self._pixel(strip, x, image * start + pixel * self.spec.strides[2], at)
+        return strip
+
+    def window(self, image: Expr, first: Expr, height: int) -> Flat:
+        """A strip of input rows with their padding. first: negative within the top padding."""
+        strip = self._allocate(height * self.row)
+        with T.serial(height) as y:
+            row = bind(first + y)
+            start = bind(y * self.row)
+            with T.If(tirx.all(row >= 0, row < self.spec.size[0])):
+                with T.Then():
+                    self._row(strip, start, image, row)
+                with T.Else():
+                    self._zero(strip, start, self.row)
+        return strip
+
+    def _allocate(self, elements: int) -> Flat:
+        return Flat(T.alloc_buffer((elements,), self.spec.dtype, layout=None))
+
+    def _row(self, strip: Flat, start: Expr, image: Expr, row: Expr) -> None:
+        channels, left = self.spec.channels, min(self.spec.pad[1], self.width)
+        pixels = max(0, min(self.spec.size[1], self.width - left))
+        self._zero(strip, start, left * channels)
+        origin = bind(image * self.spec.strides[0] + row * self.spec.strides[1])
+        first = start + left * channels
+        if self._is_line():
+            self._cover(
+                pixels * channels,
+                lambda i, n: strip.store(self.source.load(origin + i, n), first + i, n),
+            )
+        else:
+            self._pixels(strip, first, origin, Position(image, row, 0, 1), pixels)
+        self._zero(strip, first + pixels * channels, (self.width - left - pixels) * channels)
+
+    def _is_line(self) -> bool:
+        """Whether pixels lie densely and are copied as they are."""
+        _, _, pixel, channel = self.spec.strides
+        return self.prologue is None and channel == 1 and pixel == self.spec.channels
+
+    def _pixels(self, strip: Flat, start: Expr, origin: Expr, row: Position, count: int) -> None:
+        height, width = self.spec.size
+        line = (row.image * height + row.pixel) * width
+        channels = self.spec.channels
+        with T.serial(count) as x:
+            at = Position(row.image, line + x, 0, 1)
+            self._pixel(strip, x, origin + x * self.spec.strides[2], at, start)
+
+    def _pixel(
+        self, strip: Flat, x: Expr, origin: Expr, at: Position, start: Expr = 0
+    ) -> None:
+        """Copy pixel number x of a line that starts at `start` in the strip."""
+        step = self.spec.strides[3]
+        origin, target = bind(origin), bind(start + x * self.spec.channels)
+
+        def move(channel: Expr, lanes: int) -> None:
+            value = self.source.load(origin + channel * step, lanes)
+            if self.prologue is not None:
+                value = self.prologue(value, Position(at.image, at.pixel, channel, lanes))
+            strip.store(value, target + channel, lanes)
+
+        self._cover(self.spec.channels, move, self.lanes if step == 1 else 1)
+
+    def _zero(self, strip: Flat, start: Expr, count: int) -> None:
+        def clear(offset: Expr, lanes: int) -> None:
+            strip.store(splat(tirx.const(0, self.spec.dtype), lanes), start + offset, lanes)
+
+        self._cover(count, clear)
+
+    def _cover(
+        self, count: int, move: Callable[[Expr, int], None], lanes: int | None = None
+    ) -> None:
+        """Call `move(offset, lanes)` so as to cover `count` elements; the last two may overlap."""
+        if count == 0:
+            return
+        lanes = min(lanes or self.lanes, count)
+        with T.serial(ceil_div(count, lanes)) as i:
+            step = i * lanes
+            move(step if count % lanes == 0 else bind(tirx.min(step, count - lanes)), lanes)

@@ -1,0 +1,147 @@
+"""Descriptions of the CPUs that kernels are generated for.
+
+A `Target` names what the code generator may use (instruction set features, registers, caches) and
+the register tiles that suit it. Kernels ask the target; they know no CPU themselves. TVM is not
+needed to describe a target, only to build for one: `Target.to_tvm` gives the plain dictionary
+that `tvm.target.Target` takes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import llvmlite.binding as llvm
+
+from baryon.ir import BaryonError
+
+_BASE = ("cmov", "cx8", "fxsr", "mmx", "sse", "sse2")
+_V2 = (*_BASE, "cx16", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2", "ssse3")
+_V3 = (*_V2, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave")
+_V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
+# What `native` may use: features that pay in generated kernels and that a runtime can test for.
+# Everything else the host offers is switched off, so that LLVM cannot emit it unannounced.
+_KNOWN = (*_V4, "avx512bf16", "avx512vnni", "avxvnni", "avx512fp16")
+# Not an instruction set: switching it off would leave 64-bit mode.
+_MODE = "64bit"
+
+
+class TargetError(BaryonError, ValueError):
+    """A target that does not exist or that this machine cannot be."""
+
+
+@dataclass(frozen=True, order=True)
+class Tile:
+    """A register tile: `rows` output pixels by `vectors` vectors of output channels."""
+
+    rows: int
+    vectors: int
+
+
+@dataclass(frozen=True)
+class Target:
+    """One CPU, as far as code generation cares.
+
+    name: what the user says. cpu: LLVM's `mcpu`. features: LLVM names of every feature that the
+    generated code may use, which is also what an artifact for this target requires. disabled:
+    features that LLVM would assume from `cpu` and must not. vector_bytes, registers: width and
+    number of vector registers. cache_bytes: level 1 data, level 2, and this core's share of
+    level 3. tiles: register tiles worth trying, best first; they fit without spilling.
+    """
+
+    name: str
+    cpu: str
+    features: tuple[str, ...]
+    vector_bytes: int
+    registers: int
+    tiles: tuple[Tile, ...]
+    cache_bytes: tuple[int, int, int] = (32 << 10, 512 << 10, 4 << 20)
+    disabled: tuple[str, ...] = ()
+
+    def lanes(self, element_bytes: int) -> int:
+        """Elements of the given size (bytes) in one vector register."""
+        return self.vector_bytes // element_bytes
+
+    def has(self, feature: str) -> bool:
+        """Whether generated code may use the named feature."""
+        return feature in self.features
+
+    def to_tvm(self) -> dict[str, Any]:
+        """The argument of `tvm.target.Target` that builds for this target."""
+        attributes = [f"+{name}" for name in self.features]
+        attributes += [f"-{name}" for name in self.disabled]
+        triple = "x86_64-unknown-linux-gnu"
+        return {
+            "kind": "llvm", "mtriple": triple, "mcpu": self.cpu, "mattr": attributes, "opt-level": 3,
+        }  # fmt: skip
+
+
+def _tiles(*sizes: tuple[int, int]) -> tuple[Tile, ...]:
+    return tuple(Tile(*size) for size in sizes)
+
+
+# Each is rows x vectors; rows + vectors + 1 + rows * vectors must not exceed the registers, where
+# the operand of the smaller side streams through one register.
+_TILES_16_NO_FMA = _tiles((6, 2), (4, 2), (3, 3), (2, 4), (8, 1), (1, 8))
+_TILES_16 = _tiles((6, 2), (4, 3), (5, 2), (12, 1), (3, 4), (2, 5), (4, 2), (8, 1), (1, 8))
+_TILES_32 = _tiles(
+    (6, 4), (8, 3), (12, 2), (7, 4), (5, 4), (4, 6), (4, 4), (3, 6), (2, 8), (14, 1), (8, 1), (1, 12)
+)
+
+_PRESETS = {
+    target.name: target
+    for target in (
+        Target("x86-64", "x86-64", _BASE, 16, 16, _TILES_16_NO_FMA),
+        Target("x86-64-v3", "x86-64-v3", _V3, 32, 16, _TILES_16),
+        Target("x86-64-v4", "x86-64-v4", _V4, 64, 32, _TILES_32, (32 << 10, 1 << 20, 4 << 20)),
+    )
+}
+NATIVE = "native"
+
+
+def target_names() -> tuple[str, ...]:
+    """The names that `get_target` knows."""
+    return (*_PRESETS, NATIVE)
+
+
+def get_target(name: str) -> Target:
+    """The target of that name; `native` is the machine this runs on. Raises TargetError."""
+    if name == NATIVE:
+        return _native()
+    if name not in _PRESETS:
+        known = ", ".join(target_names())
+        raise TargetError(f"unknown target {name!r}", hint=f"the known targets are: {known}")
+    return _PRESETS[name]
+
+
+def _native() -> Target:
+    """The host: the widest preset whose features it has, with its own CPU name and caches."""
+    host = dict(llvm.get_host_cpu_features())
+    have = {name for name, present in host.items() if present}
+    fitting = [target for target in _PRESETS.values() if have.issuperset(target.features)]
+    if not fitting:
+        raise TargetError("this machine is not an x86-64 CPU", hint="name a target explicitly")
+    features = tuple(name for name in _KNOWN if name in have)
+    return replace(
+        fitting[-1],
+        name=NATIVE,
+        cpu=llvm.get_host_cpu_name(),
+        features=features,
+        disabled=tuple(sorted(set(host) - {_MODE} - set(features))),
+        cache_bytes=_host_caches(fitting[-1].cache_bytes),
+    )
+
+
+def _host_caches(default: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Cache sizes in bytes as Linux reports them for the first CPU; `default` where it does not."""
+    sizes = dict(enumerate(default, 1))
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index[0-9]")):
+        try:
+            level, kind = (int((index / "level").read_text()), (index / "type").read_text().strip())
+            size = int((index / "size").read_text().strip().removesuffix("K")) << 10
+        except (OSError, ValueError):
+            continue
+        if kind != "Instruction" and level < 3:
+            sizes[level] = size
+    return sizes[1], sizes[2], sizes[3]
