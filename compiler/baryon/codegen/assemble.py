@@ -11,13 +11,11 @@ import numpy as np
 from baryon.codegen.artifact import (
     Artifact,
     Call,
-    Code,
     Dim,
     Extent,
     Kernel,
     Plan,
     Port,
-    Slot,
     Storage,
     Symbol,
     TensorDesc,
@@ -30,8 +28,6 @@ from baryon.codegen.link import LinkedImage, link
 from baryon.codegen.targets import Target
 from baryon.ir import Array, Module, Sym, TensorType, Value
 from baryon.ir.memory import rows
-
-ELF_X86_64 = 62
 
 
 @dataclass(frozen=True)
@@ -69,12 +65,7 @@ def assemble(
     unique = {k.name: k.object for k in compiled}
     image = link(unique.items())
     plan = builder.finish(image, list(unique), target)
-    return Artifact.single(meta, plan, _code(image), builder.weights.finish())
-
-
-def _code(image: LinkedImage) -> Code:
-    slots = tuple(Slot(r.offset, r.symbol, r.address) for r in image.records)
-    return Code(ELF_X86_64, image.image, image.data_bytes, slots)
+    return Artifact.single(meta, plan, image.code, builder.weights.finish())
 
 
 @dataclass
