@@ -28,24 +28,6 @@ class Window:
         """Padding as our ops take it: one number for each axis, or all begins, then all ends."""
         return self.begin if self.begin == self.end else (*self.begin, *self.end)
 
-    def rounded_up(self) -> Window:
-        """With padding at the end, so that the last partial window of `ceil_mode` is whole.
-
-        A window that would begin in the padding at the end is left out, as the standard says.
-        """
-        end = [
-            max(e, (_windows_ceil(n, x, s, b, e) - 1) * s + x - n - b)
-            for n, x, s, b, e in zip(
-                self.sizes, self.extents, self.stride, self.begin, self.end, strict=True
-            )
-        ]
-        return Window(self.sizes, self.kernel, self.stride, self.dilate, self.begin, tuple(end))
-
-
-def _windows_ceil(size: int, extent: int, stride: int, begin: int, end: int) -> int:
-    count = -(-(size + begin + end - extent) // stride) + 1
-    return count - ((count - 1) * stride >= size + begin)
-
 
 def read_window(node: Node, x: Operand, kernel: tuple[int, ...] | None = None) -> Window:
     """The window of a node on `x`; `kernel` is that of the weights where there are some."""
