@@ -5,7 +5,22 @@ How to add one: docs/recipes/add-an-op.md.
 
 from collections.abc import Mapping
 
-from baryon.ops import structure
+from baryon.ops import (
+    activations,
+    arithmetic,
+    creation,
+    indexing,
+    manipulation,
+    matmul,
+    nn_conv,
+    nn_norm,
+    nn_pool,
+    reductions,
+    softmax,
+    structure,
+    unary,
+    views,
+)
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.calls import Calls, as_operand, bind, recording
 from baryon.ops.opdef import (
@@ -22,7 +37,10 @@ from baryon.ops.opdef import (
     kernel,
 )
 
-FAMILIES = (structure,)
+FAMILIES = (
+    structure, arithmetic, unary, activations, matmul, nn_conv, nn_pool, nn_norm, softmax, views,
+    manipulation, indexing, reductions, creation,
+)  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
+
 from baryon.ir import Attr, IRTypeError, dtype_of
 
 
@@ -68,6 +70,16 @@ def _floats(value: Any) -> tuple[float, ...]:
     return tuple(map(_float, value))
 
 
+def _number(value: Any) -> bool | int | float:
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    return _int(value) if hasattr(value, "__index__") else _float(value)
+
+
+def _int_or_ints(value: Any) -> int | tuple[int, ...]:
+    return _int(value) if hasattr(value, "__index__") else tuple(map(_int, value))
+
+
 def _shape(value: Any) -> tuple[Any, ...]:
     dims = value if isinstance(value, tuple | list) else (value,)
     return tuple(d if isinstance(d, str) else _int(d) for d in dims)
@@ -76,10 +88,12 @@ def _shape(value: Any) -> tuple[Any, ...]:
 KINDS: Mapping[str, tuple[Callable[[Any], Attr], str]] = {
     "int": (_int, "a whole number"),
     "float": (_float, "a number"),
+    "number": (_number, "a number"),  # keeps whole numbers and booleans as they are
     "bool": (_bool, "True or False"),
     "str": (_str, "a string"),
     "dtype": (dtype_of, "an element type"),
     "ints": (_ints, "a whole number or a tuple of them"),
+    "int_or_ints": (_int_or_ints, "a whole number or a tuple of them"),  # keeps which one it was
     "floats": (_floats, "a tuple of numbers"),
     "shape": (_shape, "a tuple of dimensions, whole numbers or names of symbols such as '4*N'"),
 }

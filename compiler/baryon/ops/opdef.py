@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
+import numpy as np
+
 from baryon.ir import Array, Attr, IRTypeError, Op, TensorType
 from baryon.ops.attributes import Param, convert
 
@@ -80,7 +82,8 @@ class Sample:
     """Inputs on which the contract test runs an op: operand shapes and attributes.
 
     dtypes: one per operand, or one for all. positive: draw inputs from (0.1, 2) instead of (-2, 2).
-    integers: draw whole numbers in [0, high).
+    high: whole numbers are drawn from [0, high). batch: the operands whose axis 0 may be symbolic;
+    inference is checked with the symbol N there as well.
     """
 
     shapes: tuple[tuple[int, ...], ...]
@@ -88,6 +91,7 @@ class Sample:
     dtypes: tuple[str, ...] = ("f32",)
     positive: bool = False
     high: int = 3
+    batch: tuple[int, ...] = ()
 
 
 Infer = Callable[..., TensorType | Sequence[TensorType]]
@@ -172,5 +176,7 @@ class OpDef:
 
     def evaluate(self, arrays: Sequence[Array], attrs: Mapping[str, Any]) -> tuple[Array, ...]:
         """The results of the NumPy meaning on arrays."""
-        out = self.reference(*self.arrange(arrays), **self.normalize(attrs))
-        return tuple(out) if isinstance(out, tuple | list) else (out,)
+        with np.errstate(all="ignore"):  # what IEEE arithmetic gives is the meaning
+            out = self.reference(*self.arrange(arrays), **self.normalize(attrs))
+        results = out if isinstance(out, tuple | list) else (out,)
+        return tuple(np.asarray(x) for x in results)
