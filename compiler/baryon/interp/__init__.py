@@ -6,11 +6,11 @@ point in float64, so that what remains is the error of the other side.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from baryon.ir import CONSTANT, RETURN, Array, Module, Op, Region, Value
+from baryon.ir import CONSTANT, RETURN, Array, Module, Op, Region, Sym, Value
 from baryon.ops import TABLE
 from baryon.ops.structure import FUSED
 
@@ -24,7 +24,19 @@ def run(
     """
     constants = {k: _widen(v) for k, v in module.constants.items()} if precise else module.constants
     body = module.funcs[func].body
-    return Interpreter(constants).region(body, [_widen(x) if precise else x for x in inputs])
+    sizes = _symbol_sizes(body, inputs)
+    arrays = [_widen(x) if precise else x for x in inputs]
+    return Interpreter(constants, sizes).region(body, arrays)
+
+
+def _symbol_sizes(body: Region, inputs: Sequence[Array]) -> dict[str, int]:
+    """What the shapes of the inputs say about symbolic dimensions."""
+    pairs = [
+        pair
+        for arg, x in zip(body.args, inputs, strict=True)
+        for pair in zip(arg.type.shape, x.shape, strict=True)
+    ]
+    return {dim.name: size // dim.factor for dim, size in pairs if isinstance(dim, Sym)}
 
 
 def _widen(array: Array) -> Array:
@@ -33,10 +45,13 @@ def _widen(array: Array) -> Array:
 
 
 class Interpreter:
-    """Evaluates regions; values live in a dictionary until their last use."""
+    """Evaluates regions; values live in a dictionary until their last use.
 
-    def __init__(self, constants: dict[str, Array]) -> None:
-        self.constants = constants
+    sizes: the values of symbolic dimensions, which attributes may name.
+    """
+
+    def __init__(self, constants: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
+        self.constants, self.sizes = constants, sizes
         self.values: dict[Value, Array] = {}
 
     def region(self, region: Region, args: Sequence[Array]) -> list[Array]:
@@ -56,5 +71,6 @@ class Interpreter:
             return [self.constants[str(op.attrs["name"])]]
         arrays = [self.values[v] for v in op.operands]
         if op.name == FUSED:
-            return Interpreter(self.constants).region(op.regions[0], arrays)
-        return TABLE[op.name].evaluate(arrays, op.attrs)
+            return Interpreter(self.constants, self.sizes).region(op.regions[0], arrays)
+        opdef = TABLE[op.name]
+        return opdef.evaluate(arrays, opdef.bind_symbols(op.attrs, self.sizes))

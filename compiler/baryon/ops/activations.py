@@ -11,11 +11,11 @@ import numpy as np
 from baryon.ir import TensorType
 from baryon.ops import numerics
 from baryon.ops.attributes import Param
-from baryon.ops.unary import INTEGER_SAMPLES, SAMPLES
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values
 from baryon.ops.numerics import Arr, as_float, rounded
 from baryon.ops.opdef import OpDef, Sample, elementwise
 from baryon.ops.shapes import floating
+from baryon.ops.unary import INTEGER_SAMPLES, SAMPLES
 
 _DOC = "The result has data's shape and dtype; whole numbers give float32."
 

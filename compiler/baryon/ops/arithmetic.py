@@ -64,9 +64,7 @@ def _add_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Gra
     return [sum_to(o, g[0], x[0]), sum_to(o, g[0], x[1])]
 
 
-add = _binary(
-    "np.add", "x1 + x2.", np.add, _add_grad, lambda t, x1, x2: x1 + x2, commutative=True
-)
+add = _binary("np.add", "x1 + x2.", np.add, _add_grad, lambda t, x1, x2: x1 + x2, commutative=True)
 
 
 def _subtract_infer(x1: TensorType, x2: TensorType) -> TensorType:
@@ -221,9 +219,7 @@ not_equal = _compare(
     "np.not_equal", "!=", np.not_equal, lambda t, a, b: t.ne(a, b), commutative=True
 )
 greater = _compare("np.greater", ">", np.greater, lambda t, a, b: t.gt(a, b))
-greater_equal = _compare(
-    "np.greater_equal", ">=", np.greater_equal, lambda t, a, b: t.ge(a, b)
-)
+greater_equal = _compare("np.greater_equal", ">=", np.greater_equal, lambda t, a, b: t.ge(a, b))
 less = _compare("np.less", "<", np.less, lambda t, a, b: t.lt(a, b))
 less_equal = _compare("np.less_equal", "<=", np.less_equal, lambda t, a, b: t.le(a, b))
 
@@ -295,7 +291,8 @@ def _clip_expr(t: Any, a: Any, a_min: Any, a_max: Any) -> Any:
 clip = OpDef(
     name="np.clip",
     doc="a limited to [a_min, a_max]; the same shape and dtype. NaN stays NaN.\n\n"
-    "Where a_min > a_max the result is a_max. Whole-number operands need whole bounds (IRTypeError).",
+    "Where a_min > a_max the result is a_max. Whole-number operands need whole bounds; IRTypeError "
+    "otherwise, and for bool.",
     operands=("a",),
     params=(
         Param("a_min", "number?", None, "lower bound; None for none"),
@@ -318,4 +315,3 @@ OPS = (
     add, subtract, multiply, divide, power, maximum, minimum, equal, not_equal, greater,
     greater_equal, less, less_equal, where, clip,
 )  # fmt: skip
-

@@ -1,8 +1,8 @@
 """What the gradient rules share.
 
-A rule is `(o, x, y, g, attrs) -> one gradient or None for each operand`: `o` makes op calls, `x` are
-the operands, `y` the results, `g` the gradients of the results (zeros where a result is unused).
-None stands for a gradient that is zero everywhere.
+A rule is `(o, x, y, g, attrs) -> one gradient or None for each operand`: `o` makes op calls, `x`
+are the operands, `y` the results, `g` the gradients of the results (zeros where a result is
+unused). None stands for a gradient that is zero everywhere.
 """
 
 from __future__ import annotations

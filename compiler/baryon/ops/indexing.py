@@ -12,7 +12,7 @@ from baryon.ops.gradients import Attrs, Grads, Recorder, Values, reshape_like
 from baryon.ops.manipulation import END
 from baryon.ops.numerics import Arr
 from baryon.ops.opdef import OpDef, Sample, absent, injective
-from baryon.ops.shapes import fail, one_axis, static_dim
+from baryon.ops.shapes import fail, one_axis, static_dim, write_shape
 
 _AT_LEAST_ALL = 2**31 - 1  # ends from here on mean the end of any axis
 
@@ -78,7 +78,8 @@ def _spread(o: Recorder, x: Any, axis: int, step: int, count: int) -> Any:
         return x
     rank = x.type.rank
     apart = o.np.expand_dims(x, axis=axis + 1)
-    filled = o.np.pad(apart, pad_width=(0, 0) * (axis + 1) + (0, step - 1) + (0, 0) * (rank - axis - 1))
+    widths = [(0, 0)] * (axis + 1) + [(0, step - 1)] + [(0, 0)] * (rank - axis - 1)
+    filled = o.np.pad(apart, pad_width=tuple(w for pair in widths for w in pair))
     merged = o.np.reshape(filled, newshape=(*[-2] * axis, -5, -4))
     used = (*[END] * axis, step * (count - 1) + 1)
     return o.npx.slice(merged, begin=(0,) * (axis + 1), end=used)
@@ -143,8 +144,8 @@ def _take_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Gr
     front = o.np.transpose(g[0], axes=axes)
     rows = o.np.reshape(front, newshape=(places.type.shape[0], -1))
     summed = o.np.matmul(o.np.transpose(hits), rows)
-    others = [d for i, d in enumerate(flat.type.shape) if i != axis]
-    shaped = o.np.reshape(summed, newshape=(size, *(static_dim("np.take", d, "an axis") for d in others)))
+    others = (d for i, d in enumerate(flat.type.shape) if i != axis)
+    shaped = o.np.reshape(summed, newshape=(size, *write_shape(others)))
     back = (*range(1, axis + 1), 0, *range(axis + 1, flat.type.rank))
     return [reshape_like(o, o.np.transpose(shaped, axes=back), x[0]), None]
 

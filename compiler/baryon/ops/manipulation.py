@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -260,12 +261,10 @@ def _split_ref(ary: Arr, indices_or_sections: int | tuple[int, ...], axis: int) 
 
 
 def _split_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
-    if isinstance(attrs["indices_or_sections"], tuple):
-        spans = split_ends(
-            "np.split", x[0].type.shape[attrs["axis"]], attrs["indices_or_sections"]
-        )
-        if any(a[1] != b[0] for a, b in zip(spans, spans[1:], strict=False)):
-            fail("np.split", "the gradient needs ascending indices")
+    size = x[0].type.shape[attrs["axis"]]
+    spans = split_ends("np.split", size, attrs["indices_or_sections"])
+    if any(a[1] != b[0] for a, b in pairwise(spans)):
+        fail("np.split", "the gradient needs ascending indices")
     return [o.np.concatenate([*g], axis=attrs["axis"])]
 
 
@@ -317,9 +316,7 @@ def _flip_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Gr
 
 def _flip_expr(t: Any, loads: Any, index: Any, in_shapes: Any, axis: Any) -> Any:
     axes = many_axes("np.flip", axis, len(index))
-    return loads[0](
-        *(in_shapes[0][a] - 1 - i if a in axes else i for a, i in enumerate(index))
-    )
+    return loads[0](*(in_shapes[0][a] - 1 - i if a in axes else i for a, i in enumerate(index)))
 
 
 flip = OpDef(

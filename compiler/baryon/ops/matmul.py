@@ -26,7 +26,8 @@ _ONE_DTYPE = "Operands of one dtype (IRTypeError otherwise)"
 
 def _no_fit(op: str, a: TensorType, b: TensorType, left: Dim, right: Dim) -> None:
     if left != right:
-        fail(op, f"{text(a.shape)} and {text(b.shape)} do not fit: {left} columns meet {right} rows")
+        shapes = f"{text(a.shape)} and {text(b.shape)}"
+        fail(op, f"{shapes} do not fit: {left} columns meet {right} rows")
 
 
 def _matmul_infer(a: TensorType, b: TensorType) -> TensorType:

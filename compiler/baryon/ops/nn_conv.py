@@ -23,7 +23,7 @@ _WINDOW = (
     Param("kernel", "ints", REQUIRED, "window size along each spatial axis"),
     Param("stride", "ints", (), "steps of the window; () means 1 along each axis"),
     Param("dilate", "ints", (), "distance of the window's taps; () means 1 along each axis"),
-    Param("pad", "ints", (), "zeros around: one number for each axis, or all begins, then all ends"),
+    Param("pad", "ints", (), "zeros around: one number for each axis, or begins, then ends"),
 )
 _GROUP = Param("num_group", "int", 1, "groups into which the channels are split")
 _LAYOUT = Param("layout", "str?", None, "meaning of the axes; channels-first only", LAYOUTS)
@@ -112,14 +112,16 @@ def _convolution_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs
     return [data, weight, *_bias_grad(o, x, g[0])]
 
 
-_SPATIAL_SAMPLES = (
+_GROUPED = {"kernel": (3, 3), "stride": (2, 1), "pad": (1, 2), "num_group": 2}
+_DEPTHWISE = {"kernel": (3, 3), "stride": (2, 2), "pad": (0, 1, 1, 2), "num_group": 3}
+_SPATIAL_SAMPLES: tuple[tuple[tuple[tuple[int, ...], ...], Attrs], ...] = (
     (((2, 3, 5, 4), (4, 3, 3, 2), (4,)), {"kernel": (3, 2)}),
-    (((1, 4, 6, 7), (6, 2, 3, 3)), {"kernel": (3, 3), "stride": (2, 1), "pad": (1, 2), "num_group": 2}),
-    (((2, 3, 7, 7), (3, 1, 3, 3), (3,)), {"kernel": (3, 3), "stride": (2, 2), "pad": (0, 1, 1, 2), "num_group": 3}),
+    (((1, 4, 6, 7), (6, 2, 3, 3)), _GROUPED),
+    (((2, 3, 7, 7), (3, 1, 3, 3), (3,)), _DEPTHWISE),
     (((1, 2, 9), (2, 2, 3)), {"kernel": 3, "dilate": 2, "stride": 2, "pad": 1}),
-    (((1, 2, 3, 4, 3), (1, 2, 2, 1, 2)), {"kernel": (2, 1, 2), "pad": (1, 0, 0), "layout": "NCDHW"}),
-    (((0, 2, 3, 3), (2, 2, 1, 1)), {"kernel": (1, 1), "num_filter": 2}),
-)  # fmt: skip
+    (((1, 2, 3, 4, 3), (1, 2, 2, 1, 2)), {"kernel": (2, 1, 2), "pad": (1, 0, 0)}),
+    (((0, 2, 3, 3), (2, 2, 1, 1)), {"kernel": (1, 1), "num_filter": 2, "layout": "NCHW"}),
+)
 
 convolution = OpDef(
     name=CONVOLUTION,
@@ -222,7 +224,7 @@ deconvolution = OpDef(
         Sample(((2, 3, 3, 4), (3, 2, 3, 2), (2,)), {"kernel": (3, 2)}, batch=(0,)),
         Sample(
             ((1, 4, 3, 3), (4, 3, 3, 3)),
-            {"kernel": (3, 3), "stride": (2, 3), "pad": (1, 0, 0, 1), "adj": (1, 2), "num_group": 2},
+            {**_GROUPED, "stride": (2, 3), "pad": (1, 0, 0, 1), "adj": (1, 2)},
         ),
         Sample(((1, 2, 4), (2, 1, 3)), {"kernel": 3, "dilate": 2, "num_filter": 1}),
         Sample(((1, 1, 2, 2, 2), (1, 2, 1, 2, 2)), {"kernel": (1, 2, 2), "stride": (2, 1, 1)}),
@@ -272,10 +274,7 @@ convolution_weight_gradient = OpDef(
     lowering=absent("not needed for inference; comes with compiled training"),
     samples=(
         Sample(((2, 3, 5, 4), (2, 4, 3, 3)), {"kernel": (3, 2)}, batch=(0, 1)),
-        Sample(
-            ((1, 4, 6, 7), (1, 6, 3, 9)),
-            {"kernel": (3, 3), "stride": (2, 1), "pad": (1, 2), "num_group": 2},
-        ),
+        Sample(((1, 4, 6, 7), (1, 6, 3, 9)), _GROUPED),
     ),
     source="backward of MXNet 2 npx.convolution",
 )

@@ -12,7 +12,7 @@ import numpy as np
 from baryon.ir import Dim, TensorType
 from baryon.ops.attributes import Param
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values
-from baryon.ops.numerics import Arr, is_float, rounded
+from baryon.ops.numerics import Arr, rounded
 from baryon.ops.opdef import OpDef, Sample, absent, kernel
 from baryon.ops.shapes import fail, need_shape, same_dtype, static_dim
 from baryon.ops.windows import LAYOUTS, Window, window_of
@@ -70,7 +70,8 @@ def _nominal(op: str, sizes: Sequence[int], attrs: Mapping[str, Any]) -> Window:
     if layout is not None and layout != LAYOUTS[len(sizes) - 1]:
         fail(op, f"layout {layout} does not fit {len(sizes)} spatial axes")
     window = window_of(op, len(sizes), attrs)
-    if any(max(b, a) >= k for b, a, k in zip(window.before, window.after, window.kernel, strict=True)):
+    pads = zip(window.before, window.after, window.kernel, strict=True)
+    if any(max(before, after) >= size for before, after, size in pads):
         fail(op, f"pad {attrs['pad']} must be smaller than the kernel {window.kernel}")
     return window
 
@@ -120,7 +121,7 @@ def _divisor(op: str, dims: Sequence[int], attrs: Attrs, dtype: np.dtype[Any]) -
 
 def _pooling_infer(data: TensorType, **attrs: Any) -> TensorType:
     if attrs["pool_type"] == "avg" and not data.dtype.is_float:
-        fail(POOLING, f"averages need a floating operand, not {data.dtype}", "convert with npx.cast")
+        fail(POOLING, f"averages need a floating operand, not {data.dtype}", "use npx.cast")
     window = pool_window(POOLING, data.shape[2:], attrs)
     return data.with_shape((*data.shape[:2], *window.out(data.shape[2:])))
 
@@ -136,27 +137,28 @@ def _pooling_ref(data: Arr, **attrs: Any) -> Any:
     taps = tuple(range(-window.rank, 0))
     if largest:
         return view.max(axis=taps)
-    divisor = _divisor(POOLING, data.shape[2:], attrs, data.dtype)
-    return view.sum(axis=taps, dtype=data.dtype) / divisor if is_float(data) else view.sum(
-        axis=taps, dtype=data.dtype
-    )
+    total = view.sum(axis=taps, dtype=data.dtype)
+    if attrs["pool_type"] == "sum":
+        return total
+    return total / _divisor(POOLING, data.shape[2:], attrs, data.dtype)
 
 
 def _pooling_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
     return [o.ir.pooling_gradient(x[0], y[0], g[0], **attrs)]
 
 
-_SAMPLES = (
-    (((2, 3, 6, 5),), {"kernel": (3, 2), "stride": (2, 2)}),
-    (((1, 2, 6, 7),), {"kernel": (3, 3), "stride": (2, 3), "pad": (1, 0, 2, 1)}),
-    (((1, 2, 6, 7),), {"kernel": (3, 3), "stride": (2, 2), "pooling_convention": "full"}),
-    (((1, 1, 6, 5),), {"kernel": (3, 2), "stride": (2, 2), "pad": (1, 1), "pooling_convention": "full"}),
-    (((1, 1, 5, 8),), {"kernel": (3, 3), "stride": (2, 3), "pooling_convention": "same"}),
-    (((1, 2, 4, 3),), {"global_pool": True}),
-    (((1, 2, 7),), {"kernel": 3, "stride": 2, "pad": 1}),
-    (((1, 1, 3, 4, 3),), {"kernel": (2, 2, 1), "layout": "NCDHW"}),
-    (((0, 2, 4, 4),), {"kernel": (2, 2)}),
-)  # fmt: skip
+_FULL = {"kernel": (3, 3), "stride": (2, 2), "pooling_convention": "full"}
+_SAMPLES: tuple[tuple[tuple[int, ...], Mapping[str, Any]], ...] = (
+    ((2, 3, 6, 5), {"kernel": (3, 2), "stride": (2, 2)}),
+    ((1, 2, 6, 7), {"kernel": (3, 3), "stride": (2, 3), "pad": (1, 0, 2, 1)}),
+    ((1, 2, 6, 7), _FULL),
+    ((1, 1, 6, 5), {**_FULL, "pad": (1, 1)}),
+    ((1, 1, 5, 8), {"kernel": (3, 3), "stride": (2, 3), "pooling_convention": "same"}),
+    ((1, 2, 4, 3), {"global_pool": True}),
+    ((1, 2, 7), {"kernel": 3, "stride": 2, "pad": 1}),
+    ((1, 1, 3, 4, 3), {"kernel": (2, 2, 1), "layout": "NCDHW"}),
+    ((0, 2, 4, 4), {"kernel": (2, 2)}),
+)
 _KINDS: tuple[Mapping[str, Any], ...] = (
     {"pool_type": "max"},
     {"pool_type": "sum"},
@@ -177,7 +179,7 @@ pooling = OpDef(
     gradient=_pooling_grad,
     lowering=kernel("pool"),
     samples=(
-        *(Sample(shapes, {**a, **k}, batch=(0,)) for shapes, a in _SAMPLES for k in _KINDS),
+        *(Sample((shape,), {**a, **k}, batch=(0,)) for shape, a in _SAMPLES for k in _KINDS),
         Sample(((1, 1, 4, 4),), {"kernel": (2, 2), "pad": (1, 1)}, dtypes=("i8",)),
         Sample(((1, 1, 4, 4),), {"kernel": (2, 2), "pool_type": "avg"}, dtypes=("bf16",)),
         Sample(((1, 1, 4, 4),), {"kernel": (2, 2), "pool_type": "sum"}, dtypes=("i32",)),
@@ -223,10 +225,14 @@ pooling_gradient = OpDef(
     gradient=absent("second derivatives of pooling are not defined yet"),
     lowering=absent("not needed for inference; comes with compiled training"),
     samples=(
-        Sample(((2, 3, 4, 4), (2, 3, 2, 2), (2, 3, 2, 2)), {"kernel": (2, 2), "stride": (2, 2)}, batch=(0, 1, 2)),
+        Sample(
+            ((2, 3, 4, 4), (2, 3, 2, 2), (2, 3, 2, 2)),
+            {"kernel": (2, 2), "stride": (2, 2)},
+            batch=(0, 1, 2),
+        ),
         Sample(((1, 2, 4, 4), (1, 2, 3, 3), (1, 2, 3, 3)), {"kernel": (2, 2), "pool_type": "avg"}),
     ),
     source="backward of MXNet 2 npx.pooling",
-)  # fmt: skip
+)
 
 OPS = (pooling, pooling_gradient)

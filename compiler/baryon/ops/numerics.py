@@ -66,7 +66,8 @@ def erf(x: Arr) -> Arr:
 def sigmoid(x: Arr) -> Arr:
     """1 / (1 + exp(-x)) without overflow."""
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, e) / (1 + e)
+    result: Arr = np.where(x >= 0, 1, e) / (1 + e)
+    return result
 
 
 def default_number_dtype(value: bool | int | float) -> np.dtype[np.generic]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from baryon.ir import Array, Attr, IRTypeError, Op, TensorType
 from baryon.ops.attributes import Param, convert
+from baryon.ops.shapes import bind_shape
 
 Attrs = Mapping[str, Any]
 """Normalized attributes: every declared one is there and has its declared type."""
@@ -167,6 +168,11 @@ class OpDef:
                 hint=f"it has: {', '.join(p.name for p in self.params) or 'none'}",
             )
         return {p.name: convert(self.name, p, attrs.get(p.name, p.default)) for p in self.params}
+
+    def bind_symbols(self, attrs: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
+        """Attributes with the sizes of symbols in place of their names, as in a shape ("N", 3)."""
+        shapes = {p.name for p in self.params if p.kind == "shape"}
+        return {k: bind_shape(self.name, v, sizes) if k in shapes else v for k, v in attrs.items()}
 
     def result_types(self, op: Op) -> Sequence[TensorType]:
         """Infer the result types of an op of this kind (see `baryon.ir.verifier.OpInfo`)."""

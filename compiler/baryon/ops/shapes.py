@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NoReturn
 
 import numpy as np
 
-from baryon.ir import Dim, DType, IRTypeError, Sym, TensorType, dtype_of, f32
+from baryon.ir import Dim, DType, IRTypeError, Sym, TensorType, bind_dim, dtype_of, f32
 
 _DIM = re.compile(r"(?:(\d+)\*)?([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -115,6 +115,15 @@ def read_shape(op: str, dims: Sequence[int | str]) -> tuple[Dim, ...]:
     if any(isinstance(d, int) and d < 0 for d in shape):
         fail(op, f"shape {text(shape)} has a negative dimension")
     return shape
+
+
+def bind_shape(
+    op: str, dims: Sequence[int | str], sizes: Mapping[str, int]
+) -> tuple[int | str, ...]:
+    """A shape attribute with the sizes of symbols put in; unknown symbols stay."""
+    read = [read_dim(op, d) for d in dims]
+    known = [d if isinstance(d, Sym) and d.name not in sizes else bind_dim(d, sizes) for d in read]
+    return write_shape(known)
 
 
 def write_shape(shape: Iterable[Dim]) -> tuple[int | str, ...]:

@@ -49,7 +49,8 @@ def _log_softmax_infer(data: TensorType, **attrs: Any) -> TensorType:
 def _centred(data: Arr, axis: int, temperature: float | None) -> Arr:
     """Scaled data minus its maximum along the axis, so that nothing overflows."""
     scaled = data if temperature is None else data / temperature
-    return scaled - scaled.max(axis=axis, keepdims=True, initial=-np.inf)
+    centred: Arr = scaled - scaled.max(axis=axis, keepdims=True, initial=-np.inf)
+    return centred
 
 
 def _softmax_ref(data: Arr, axis: int, temperature: float | None) -> Any:

@@ -69,7 +69,7 @@ class Window:
         axes = tuple(range(2, 2 + self.rank))
         steps = tuple(slice(None, None, s) for s in self.stride)
         taps = tuple(slice(None, None, d) for d in self.dilate)
-        windows = sliding_window_view(padded, self.extent, axes)  # type: ignore[call-overload]
+        windows = sliding_window_view(padded, self.extent, axes)
         view: Arr = windows[(slice(None), slice(None), *steps, *taps)]
         return view
 
