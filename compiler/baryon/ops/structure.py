@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from baryon.ir import CONSTANT, RETURN, Array, IRTypeError, Op, TensorType
 from baryon.ops.attributes import Param
 from baryon.ops.opdef import (
@@ -16,6 +18,7 @@ from baryon.ops.opdef import (
 )
 
 FUSED = "ir.fused"
+IN_PLACE = "ir.concat_in_place"
 RELAYOUT = "ir.relayout"
 
 
@@ -59,6 +62,23 @@ def _relayout_grad(o: Any, operands: Any, results: Any, grads: Any, attrs: Any) 
     return [o.ir.relayout(grads[0])]
 
 
+def _in_place_infer(parts: tuple[TensorType, ...], axis: int) -> TensorType:
+    if axis != 1 or any(p.layout is None for p in parts):
+        raise IRTypeError(f"{IN_PLACE} joins channels (axis 1) of channels-last values")
+    if any(_no_channels(p) != _no_channels(parts[0]) for p in parts):
+        raise IRTypeError(f"{IN_PLACE}: the parts differ in more than their channels")
+    total = sum(c for c in (p.shape[1] for p in parts) if isinstance(c, int))
+    return TensorType((parts[0].shape[0], total, *parts[0].shape[2:]), parts[0].dtype)
+
+
+def _no_channels(part: TensorType) -> TensorType:
+    return part.with_shape((part.shape[0], 0, *part.shape[2:]))
+
+
+def _in_place_ref(parts: tuple[Array, ...], axis: int) -> Array:
+    return np.concatenate(parts, axis)
+
+
 constant = _Constant(
     name=CONSTANT,
     doc="A constant of the module.",
@@ -94,12 +114,27 @@ fused = _Fused(
     name=FUSED,
     doc="A group of ops that becomes one kernel; the region is the group.",
     operands=("*operands",),
-    params=(Param("kind", "str", "", "the kernel family that makes the group"),),
+    params=(
+        Param("kind", "str", "", "the kernel family that makes the group"),
+        Param("prologue", "int", 0, "leading ops of the region that the anchor's input passes"),
+    ),
     infer=_no_types,
     reference=_no_meaning,
     gradient=absent("gradients are taken before fusion"),
     lowering=STRUCTURE,
     samples=absent("structural"),
 )
+in_place = OpDef(
+    name=IN_PLACE,
+    doc="A concatenation whose parts lie in slices of the result already; it moves nothing.\n\n"
+    "The parts' types have the pitch of the buffer that all of them share.",
+    operands=("*parts",),
+    params=(Param("axis", "int", 1, "the axis along which the parts lie, 1"),),
+    infer=_in_place_infer,
+    reference=_in_place_ref,
+    gradient=absent("gradients are taken before memory is planned"),
+    lowering=STRUCTURE,
+    samples=absent("structural; it needs channels-last operands"),
+)
 
-OPS = (constant, returns, relayout, fused)
+OPS = (constant, returns, relayout, fused, in_place)
