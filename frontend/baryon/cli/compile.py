@@ -1,0 +1,125 @@
+"""`baryon compile`: a trained network in, one native file out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from baryon.api import Options, build, to_module
+from baryon.cli.console import JSON_OPTION, Stages, format_bytes, print_json, stages, stdout
+from baryon.cli.files import replacing
+from baryon.codegen.artifact import Artifact, write_artifact
+from baryon.ir import UnsupportedError
+
+
+@click.command("compile")
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The file to write. [default: MODEL's name with .baryon, in this folder]",
+)
+@click.option(
+    "--target",
+    default="native",
+    show_default=True,
+    help="native (this CPU), x86-64, x86-64-v3 (AVX2) or x86-64-v4 (AVX-512).",
+)
+@click.option(
+    "--precision",
+    default="fp32",
+    show_default=True,
+    help="Precision of the arithmetic: fp32.",
+)
+@click.option(
+    "--dynamic-batch",
+    type=click.IntRange(2, 2**20),
+    metavar="MAX",
+    help="Answer batches of 1 to MAX with one file.",
+)
+@click.option(
+    "--tune",
+    type=click.FloatRange(0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Time to spend on measuring candidates for kernels. [default: 0, a model chooses]",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 1024),
+    metavar="N",
+    help="Kernels to compile at a time. [default: the CPUs that this process may use]",
+)
+@JSON_OPTION
+def command(
+    model: Path,
+    output: Path | None,
+    target: str,
+    precision: str,
+    dynamic_batch: int | None,
+    tune: float,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
+    """Turn MODEL, an .onnx file, into one file of native code and weights.
+
+    \b
+    baryon compile resnet50.onnx
+    baryon compile resnet50.onnx -o r50.baryon --target x86-64-v3 --dynamic-batch 8
+    """
+    if tune:
+        raise UnsupportedError("--tune is not there yet", hint="leave it out")
+    output = output or Path(model.with_suffix(".baryon").name)
+    with replacing(output) as temporary, stages(show=not as_json) as progress:
+        options = Options(target, precision, jobs=jobs, progress=progress)
+        artifact = _compile(model, dynamic_batch, options, progress)
+        progress("write", 0, 1)
+        write_artifact(temporary, artifact)
+        progress("write", 1, 1)
+    summary = summarize(artifact, output, progress.seconds)
+    if as_json:
+        print_json(summary)
+    else:
+        _show(summary)
+
+
+def _compile(
+    model: Path, dynamic_batch: int | None, options: Options, progress: Stages
+) -> Artifact:
+    progress("import", 0, 1)
+    module = to_module(model, dynamic_batch=dynamic_batch)
+    progress("import", 1, 1)
+    return build(module, options)
+
+
+def summarize(artifact: Artifact, output: Path, seconds: dict[str, float]) -> dict[str, Any]:
+    """What `--json` prints: sizes in bytes, times in seconds by stage."""
+    plan, code = artifact.variants[0].plan, artifact.variants[0].code
+    return {
+        "output": str(output),
+        "bytes": output.stat().st_size if output.is_file() else None,
+        "code_bytes": len(code.image),
+        "arena_bytes": plan.arena_bytes,
+        "kernels": len(plan.kernels),
+        "calls": len(plan.calls),
+        "target": artifact.meta.get("target"),
+        "seconds": {name: round(spent, 3) for name, spent in seconds.items()},
+        "total_seconds": round(sum(seconds.values()), 3),
+    }
+
+
+def _show(summary: dict[str, Any]) -> None:
+    size = format_bytes(summary["bytes"]) if summary["bytes"] is not None else "written"
+    spent = ", ".join(f"{name} {s:.2f}" for name, s in summary["seconds"].items())
+    console = stdout()
+    console.print(f"[bold]{summary['output']}[/bold]: {size}, for {summary['target']}")
+    console.print(
+        f"  {summary['kernels']} kernels in {summary['calls']} calls, "
+        f"{format_bytes(summary['code_bytes'])} of code, "
+        f"{format_bytes(summary['arena_bytes'])} of working memory"
+    )
+    console.print(f"  {summary['total_seconds']:.2f} s: {spent}")

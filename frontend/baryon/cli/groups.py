@@ -1,0 +1,72 @@
+"""The table of a network's fused groups, from an artifact's META."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from baryon.cli.console import format_bytes, format_count, plain_table, stdout
+from baryon.runtime import KernelTime
+
+
+def microseconds(profile: Sequence[KernelTime]) -> list[float]:
+    """What `Executable.profile` measured; one call stands for one group, in the same order."""
+    return [call.nanoseconds / 1e3 for call in profile]
+
+
+def group_rows(
+    meta: Mapping[str, Any], measured_us: Sequence[float] | None = None
+) -> list[dict[str, Any]]:
+    """META's groups in the order of execution, with `measured_us` where it is given."""
+    rows = [dict(group) for group in meta.get("groups", ())]
+    for row, spent in zip(rows, measured_us or (), strict=False):
+        row["measured_us"] = spent
+    return rows
+
+
+def print_groups(meta: Mapping[str, Any], measured_us: Sequence[float] | None = None) -> None:
+    """Print the groups: ops, shapes, layout, FLOPs, bytes, estimated and measured time."""
+    rows = group_rows(meta, measured_us)
+    timed = [] if measured_us is None else ["measured us", "GFLOP/s"]
+    numbers = ("FLOPs", "bytes", "estimate us", *timed)
+    table = plain_table("#", "group", "ops", "shapes", "layout", *numbers, right=("#", *numbers))
+    for number, row in enumerate(rows):
+        table.add_row(str(number), *_cells(row), *(_timed_cells(row) if timed else ()))
+    table.add_section()
+    table.add_row("", "total", "", "", "", *_totals(rows, bool(timed)))
+    stdout().print(table)
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    return [
+        str(row.get("name", "")),
+        " ".join(str(op).split(".", 1)[-1] for op in row.get("ops", ())),
+        _shapes(row.get("shapes", "")),
+        str(row.get("layout") or ""),
+        format_count(float(row.get("flops") or 0)),
+        format_bytes(float(row.get("bytes") or 0)),
+        f"{float(row.get('estimate_us') or 0):.1f}",
+    ]
+
+
+def _timed_cells(row: Mapping[str, Any]) -> list[str]:
+    spent = row.get("measured_us")
+    if spent is None:
+        return ["", ""]
+    rate = float(row.get("flops") or 0) / spent / 1e3 if spent > 0 else 0.0
+    return [f"{spent:.1f}", f"{rate:.1f}"]
+
+
+def _shapes(shapes: Any) -> str:
+    return shapes if isinstance(shapes, str) else " ".join(map(str, shapes))
+
+
+def _totals(rows: Sequence[Mapping[str, Any]], timed: bool) -> list[str]:
+    flops, size, estimate, spent = (
+        sum(float(row.get(key) or 0) for row in rows)
+        for key in ("flops", "bytes", "estimate_us", "measured_us")
+    )
+    cells = [format_count(flops), format_bytes(size), f"{estimate:.1f}"]
+    if timed:
+        cells += [f"{spent:.1f}", f"{flops / spent / 1e3:.1f}" if spent else ""]
+    return cells

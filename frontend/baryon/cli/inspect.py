@@ -1,0 +1,59 @@
+"""`baryon inspect`: what is in a model, or in a compiled file."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import click
+
+from baryon.cli.console import JSON_OPTION, THREADS_OPTION
+from baryon.cli.files import FileError
+
+MAGIC = b"BARYON\r\n"
+
+
+@click.command("inspect")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--ir",
+    "stage",
+    metavar="[STAGE]",
+    is_flag=False,
+    flag_value="graph",
+    help="Print the IR instead, as imported (graph, the default) or as compiled (fused).",
+)
+@click.option("--verify", is_flag=True, help="Check the hash of the weights too.")
+@click.option("--profile", is_flag=True, help="Run it on random input and show measured times.")
+@THREADS_OPTION
+@JSON_OPTION
+def command(
+    file: Path,
+    stage: str | None,
+    verify: bool,
+    profile: bool,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Show what is inside FILE, a compiled .baryon file or an .onnx model.
+
+    Of a compiled file: inputs, outputs, sizes, and the groups of ops that became one kernel each,
+    with their cost. Of a model: its ops and parameters, and what baryon cannot compile yet.
+
+    \b
+    baryon inspect resnet50.onnx
+    baryon inspect resnet50.baryon --profile --threads 2
+    baryon inspect resnet50.baryon --ir fused
+    """
+    with file.open("rb") as head:
+        compiled = head.read(len(MAGIC)) == MAGIC or file.suffix == ".baryon"
+    if compiled:
+        # these two are slow to import, and only one is needed
+        artifact = importlib.import_module("baryon.cli.inspect_artifact")
+        artifact.show(file, stage, verify=verify, profile=profile, threads=threads, json=as_json)
+        return
+    if file.suffix != ".onnx":
+        raise FileError(f"{file} is neither a compiled file nor an .onnx model")
+    if verify or profile or threads is not None:
+        raise click.UsageError("--verify, --profile and --threads are for compiled files.")
+    importlib.import_module("baryon.cli.inspect_onnx").show(file, stage, json=as_json)

@@ -1,0 +1,113 @@
+"""`baryon inspect FILE.baryon`: inputs, sizes, the table of fused groups, the IR."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from baryon.cli.console import format_bytes, print_json, stdout
+from baryon.cli.feeds import random_feeds
+from baryon.cli.files import FileError
+from baryon.cli.groups import group_rows, microseconds, print_groups
+from baryon.codegen.artifact import Artifact, Dim, Plan, Port, Variant, read_artifact
+from baryon.runtime import load
+
+PROFILE_RUNS = 7
+
+
+def show(
+    path: Path,
+    stage: str | None,
+    *,
+    verify: bool,
+    profile: bool,
+    threads: int | None,
+    json: bool,
+) -> None:
+    """Print what the file holds. Works for CPUs other than this one, except with `profile`."""
+    artifact = read_artifact(path, verify=verify)
+    if stage is not None:
+        click.echo(_ir(artifact, stage, path), nl=False)
+        return
+    measured = _measure(path, threads) if profile else None
+    if json:
+        known = describe(path, artifact) | {"weights_verified": verify}
+        print_json(known | {"groups": group_rows(artifact.meta, measured)})
+        return
+    _print(path, artifact, verify)
+    print_groups(artifact.meta, measured)
+
+
+def _ir(artifact: Artifact, stage: str, path: Path) -> str:
+    texts: Mapping[str, str] = artifact.meta.get("ir", {})
+    if stage not in texts:
+        raise FileError(f"{path} has no IR of stage {stage}", hint=f"it has: {', '.join(texts)}")
+    return texts[stage]
+
+
+def _measure(path: Path, threads: int | None) -> list[float]:
+    """Microseconds per group, the least of a few runs: what disturbs a run only adds time."""
+    executable = load(path, threads=threads)
+    feeds = random_feeds(executable)
+    runs = [microseconds(executable.profile(**feeds)) for _ in range(PROFILE_RUNS)]
+    return [min(times) for times in zip(*runs, strict=True)]
+
+
+def describe(path: Path, artifact: Artifact) -> dict[str, Any]:
+    """What `--json` prints, less the groups."""
+    plan = artifact.variants[0].plan
+    return {
+        "file": str(path),
+        "bytes": path.stat().st_size,
+        "meta": {k: v for k, v in artifact.meta.items() if k not in ("groups", "ir")},
+        "inputs": [_port(plan, port) for port in plan.inputs],
+        "outputs": [_port(plan, port) for port in plan.outputs],
+        "symbols": {s.name: [s.min, s.max] for s in plan.symbols},
+        "variants": [_variant(v) for v in artifact.variants],
+    }
+
+
+def _variant(variant: Variant) -> dict[str, Any]:
+    return {
+        "features": list(variant.plan.features),
+        "kernels": len(variant.plan.kernels),
+        "calls": len(variant.plan.calls),
+        "code_bytes": len(variant.code.image),
+        "arena_bytes": variant.plan.arena_bytes,
+        "scratch_bytes": variant.plan.scratch_bytes,
+    }
+
+
+def _port(plan: Plan, port: Port) -> dict[str, Any]:
+    tensor = plan.tensors[port.tensor]
+    return {"name": port.name, "dtype": tensor.dtype, "shape": [_dim(d) for d in tensor.shape]}
+
+
+def _dim(dim: Dim | int) -> str | int:
+    if isinstance(dim, int):
+        return dim
+    return dim.symbol if dim.factor == 1 else f"{dim.factor}*{dim.symbol}"
+
+
+def _print(path: Path, artifact: Artifact, verified: bool) -> None:
+    known, console = describe(path, artifact), stdout()
+    console.print(f"[bold]{path}[/bold]: {format_bytes(known['bytes'])}", end="")
+    console.print(f", for {known['meta'].get('target', '?')}", markup=False)
+    for kind in ("inputs", "outputs"):
+        for port in known[kind]:
+            dims = ",".join(map(str, port["shape"]))
+            console.print(f"  {kind[:-1]} {port['name']}: {port['dtype']}[{dims}]", markup=False)
+    for name, (low, high) in known["symbols"].items():
+        console.print(f"  {name} is {low} to {high}", markup=False)
+    for variant in known["variants"]:
+        console.print(
+            f"  {variant['kernels']} kernels in {variant['calls']} calls, "
+            f"{format_bytes(variant['code_bytes'])} of code, "
+            f"{format_bytes(variant['arena_bytes'])} of working memory; "
+            f"needs {' '.join(variant['features']) or 'any CPU'}",
+            markup=False,
+        )
+    console.print("  the hash of the weights is right\n" if verified else "")

@@ -1,0 +1,115 @@
+"""The command `baryon`: finds the command asked for, and turns errors into one line."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+
+import click
+
+import baryon
+from baryon.ir import BaryonError
+from baryon.runtime import BaryonRuntimeError
+
+# name: (module, one line of help); a command is imported when it runs, so that `baryon run` starts
+# without the compiler
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "compile": ("baryon.cli.compile", "Turn a trained network into one native file."),
+    "run": ("baryon.cli.run", "Run a compiled network on arrays from files."),
+    "inspect": ("baryon.cli.inspect", "Show what is inside a model or a compiled file."),
+    "bench": ("baryon.cli.bench", "Time a compiled network."),
+    "opt": ("baryon.cli.opt", "Run passes over IR text (for developers of passes)."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of a newcomer's work."""
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now; None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(COMMANDS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in `--help`, made without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with:  baryon compile model.onnx -o model.baryon",
+)
+@click.version_option(baryon.__version__, prog_name="baryon")
+@click.option("-v", "--verbose", is_flag=True, help="On errors, show the IR around and the trace.")
+@click.pass_context
+def cli(context: click.Context, verbose: bool) -> None:
+    """Compile trained networks to single native files, and run them."""
+    context.obj = verbose
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0 for success, 2 for bad use, 1 for a failure."""
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(_status(argv))
+
+
+def _status(argv: Sequence[str]) -> int:
+    verbose = bool({"-v", "--verbose"} & set(argv[:1]))
+    try:
+        status = cli.main([*argv], prog_name="baryon", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        error.show()
+        return 2
+    except BrokenPipeError:  # the reader of a pipe has gone, as in `baryon inspect X | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("interrupted", verbose=False)
+    except Exception as error:
+        return _fail(describe(error), verbose, error)
+    return status if isinstance(status, int) else 0
+
+
+def describe(error: Exception) -> str:
+    """An error as one line."""
+    if isinstance(error, BaryonError):
+        place = f" (at {error.where})" if error.where is not None else ""
+        hint = f"; {error.hint}" if error.hint is not None else ""
+        return " ".join(f"{error.message}{place}{hint}".split())
+    if isinstance(error, BaryonRuntimeError):
+        return " ".join(str(error).split())
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError):
+        name = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""
+        return f"{name}{error.strerror or error}"
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"internal error, please report it: {text}"
+
+
+def _fail(message: str, verbose: bool, error: Exception | None = None) -> int:
+    print(f"baryon: error: {message}", file=sys.stderr)
+    if verbose and error is not None:
+        if isinstance(error, BaryonError) and error.excerpt is not None:
+            print(error.excerpt, file=sys.stderr)
+        traceback.print_exception(error)
+    return 1
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,99 @@
+"""`baryon opt`: passes over IR text, for those who write passes and for reproducers."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import click
+
+from baryon.cli.console import plain_table, stdout
+from baryon.cli.files import FileError, read_arrays, replacing
+from baryon.ir import Array, Module, parse_module, print_module
+from baryon.passes import DEFAULT_PIPELINE, PASSES, PassManager, Timing, parse_pipeline
+
+
+@click.command("opt")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path), required=False)
+@click.option(
+    "-p",
+    "--passes",
+    default=DEFAULT_PIPELINE,
+    help='A pipeline, such as "canonicalize,fuse{max-ops=8}". [default: that of `compile`]',
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="[default: standard output]")
+@click.option(
+    "--constants",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="An .npz with the constants that the text calls external. [default: FILE's with .npz]",
+)
+@click.option("--locs/--no-locs", default=False, help="Print the source lines of the ops.")
+@click.option("--debug", is_flag=True, help="Also check what each pass says of having changed.")
+@click.option("--stats", is_flag=True, help="Show on stderr how long each pass took.")
+@click.option("--list", "list_passes", is_flag=True, help="List the passes and their options.")
+def command(
+    file: Path | None,
+    passes: str,
+    output: Path | None,
+    constants: Path | None,
+    locs: bool,
+    debug: bool,
+    stats: bool,
+    list_passes: bool,
+) -> None:
+    """Read IR text from FILE (- for standard input), run passes, print the result.
+
+    \b
+    baryon opt net.ir -p "canonicalize,fold,dce"
+    baryon opt repro.ir -p "layout"                  repeats a failure that `compile` reported
+    """
+    if list_passes:
+        _list()
+        return
+    if file is None:
+        raise click.UsageError("Missing argument 'FILE'.")
+    module = _read(file, constants)
+    timings = PassManager(parse_pipeline(passes), debug=debug).run(module)
+    text = print_module(module, locs=locs)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        with replacing(output) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    if stats:
+        _show(timings)
+
+
+def _read(file: Path, constants: Path | None) -> Module:
+    if str(file) == "-":
+        return parse_module(sys.stdin.read(), source="<stdin>", constants=_constants(constants))
+    beside = file.with_suffix(".npz")
+    if constants is None and beside.exists():
+        constants = beside
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{file} is not text: {error}") from error
+    return parse_module(text, source=str(file), constants=_constants(constants))
+
+
+def _constants(path: Path | None) -> dict[str, Array]:
+    return {} if path is None else read_arrays(path)
+
+
+def _list() -> None:
+    table = plain_table("pass", "options", "what it does")
+    for name, cls in PASSES.items():
+        options = [f"{f.name.replace('_', '-')}={f.default}" for f in fields(cls)]
+        summary = (cls.__doc__ or "").strip().split("\n\n")[0]
+        table.add_row(name, " ".join(options), " ".join(summary.split()))
+    console = stdout()
+    console.print(table)
+    console.print(f"\n`baryon compile` runs: {DEFAULT_PIPELINE}", markup=False)
+
+
+def _show(timings: list[Timing]) -> None:
+    for timing in timings:
+        changed = "changed" if timing.changed else ""
+        click.echo(f"{timing.seconds * 1e3:9.1f} ms  {timing.name:20} {changed}", err=True)

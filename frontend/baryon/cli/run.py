@@ -1,0 +1,97 @@
+"""`baryon run`: arrays from files through a compiled network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from baryon.cli.console import (
+    JSON_OPTION,
+    THREADS_OPTION,
+    plain_table,
+    print_json,
+    stdout,
+)
+from baryon.cli.files import FileError, bind_inputs, write_arrays
+from baryon.cli.groups import microseconds, print_groups
+from baryon.ir import Array
+from baryon.runtime import load
+
+
+@click.command("run")
+@click.argument("artifact", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "-i",
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="An input from a .npy, .npz or .pb (ONNX tensor) file; NAME= may be left out. Repeatable.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Where the outputs go: .npz, or .npy for a single one. [default: a summary is shown]",
+)
+@THREADS_OPTION
+@click.option("--profile", is_flag=True, help="Show how long each group of ops took.")
+@JSON_OPTION
+def command(
+    artifact: Path,
+    inputs: tuple[str, ...],
+    output: Path | None,
+    threads: int | None,
+    profile: bool,
+    as_json: bool,
+) -> None:
+    """Run ARTIFACT, a .baryon file, once on arrays from files.
+
+    \b
+    baryon run resnet50.baryon --input data=image.npy -o scores.npz
+    baryon inspect resnet50.baryon      shows the names and shapes of the inputs
+    """
+    executable = load(artifact, threads=threads)
+    names = [port.name for port in executable.outputs]
+    _check_suffix(output, names)
+    feeds = bind_inputs([port.name for port in executable.inputs], inputs)
+    outputs = dict(zip(names, executable(**feeds), strict=True))
+    if output is not None:
+        write_arrays(output, outputs)
+    if as_json:
+        print_json({name: _describe(array) for name, array in outputs.items()})
+    else:
+        _show(outputs)
+    if profile:
+        print_groups(executable.meta, microseconds(executable.profile(**feeds)))
+
+
+def _check_suffix(output: Path | None, names: list[str]) -> None:
+    """Refuse a bad output file before the work, not after it."""
+    if output is None:
+        return
+    if output.suffix not in (".npz", ".npy"):
+        raise FileError(f"{output} does not end with .npz or .npy")
+    if output.suffix == ".npy" and len(names) != 1:
+        raise FileError(f"{output} takes one output; there are {len(names)}", hint="use .npz")
+
+
+def _describe(array: Array) -> dict[str, Any]:
+    known: dict[str, Any] = {"shape": list(array.shape), "dtype": str(array.dtype)}
+    if array.size:
+        values = array.astype(np.float64)
+        known |= {"min": values.min(), "mean": values.mean(), "max": values.max()}
+        known["argmax"] = int(values.argmax())
+    return known
+
+
+def _show(outputs: dict[str, Array]) -> None:
+    table = plain_table("output", "shape", "dtype", "min", "mean", "max", "argmax")
+    for name, array in outputs.items():
+        known = _describe(array)
+        numbers = [f"{known[k]:.6g}" for k in ("min", "mean", "max", "argmax") if k in known]
+        table.add_row(name, "x".join(map(str, array.shape)), known["dtype"], *numbers)
+    stdout().print(table)
