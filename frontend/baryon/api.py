@@ -15,19 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import baryon
-from baryon.codegen import (
-    Group,
-    Memory,
-    Place,
-    Progress,
-    assemble,
-    compile_groups,
-    constants_of,
-    describe,
-    get_target,
-    silent,
-)
 from baryon.codegen.artifact import Artifact, Storage, write_artifact
+from baryon.codegen.assemble import Memory, Place, assemble
+from baryon.codegen.compiler import Progress, compile_groups, constants_of, silent
+from baryon.codegen.describe import describe
+from baryon.codegen.group import Group
+from baryon.codegen.targets import get_target
 from baryon.deferred import trace
 from baryon.importers.onnx import import_onnx
 from baryon.ir import Module, UnsupportedError, print_module

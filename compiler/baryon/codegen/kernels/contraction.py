@@ -12,22 +12,19 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from tvm import tirx
-
-from baryon.codegen.expr import Expr, const, splat
-from baryon.codegen.group import Group, evaluate
-from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, Pack, tvm_dtype
+from baryon.codegen.expr import Expr, const, tvm_name
+from baryon.codegen.group import Group
+from baryon.codegen.kernel import Kernel, KernelBuilder
 from baryon.codegen.kernels.implicit_gemm import (
     Columns,
     ImplicitGemm,
     Operands,
     Position,
-    Schedule,
     choose,
     emit,
     pack_weights,
 )
-from baryon.codegen.space import broadcast_steps
+from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
 from baryon.ir import Dim, Op, Sym, TensorType, UnsupportedError, Value
 from baryon.ir.memory import strides
@@ -41,29 +38,21 @@ def build(group: Group, target: Target) -> Kernel:
     problem = Contraction(group)
     spec = problem.spec
     schedule = choose(spec, target)
+    packed = TensorType((prod(Columns(spec, schedule).packed_shape),), problem.output.dtype)
+    packs = {problem.weight: (lambda w: pack_weights(w, spec, schedule), packed)}
     builder = KernelBuilder()
     with builder.function():
-        source = builder.param(("operand", problem.index(problem.data)), problem.data.type)
-        pack = Pack(problem.index(problem.weight), lambda w: pack_weights(w, spec, schedule))
-        weights = builder.param(pack, _packed_type(problem, schedule))
-        others = {
-            v: builder.param(("operand", problem.index(v)), v.type) for v in problem.others()
-        }
-        output = builder.param(("result", 0), problem.output)
-        fused = _Fused(problem, others)
-        emit(
-            spec,
-            schedule,
-            Operands(source, weights, output, builder.symbols.dim(problem.batch)),
-            fused.epilogue,
-            fused.prologue if problem.prologue else None,
+        frame = Frame(builder, group, packs)
+        operands = Operands(
+            frame.inputs[problem.data],
+            frame.inputs[problem.weight],
+            frame.outputs[0],
+            builder.symbols.dim(problem.batch),
         )
+        fused = _Fused(problem, frame)
+        emit(spec, schedule, operands, fused.epilogue, fused.prologue if spec.staged else None)
     images = problem.batch.factor if isinstance(problem.batch, Sym) else problem.batch
     return builder.finish(flops=2 * spec.macs * images, schedule=str(schedule))
-
-
-def _packed_type(problem: Contraction, schedule: Schedule) -> TensorType:
-    return TensorType((prod(Columns(problem.spec, schedule).packed_shape),), problem.output.dtype)
 
 
 @dataclass(frozen=True)
@@ -75,8 +64,7 @@ class Contraction:
     @cached_property
     def anchor(self) -> Op:
         """The convolution or fully-connected op."""
-        assert self.group.anchor is not None
-        return self.group.anchor
+        return self.group.main
 
     @cached_property
     def prologue(self) -> Sequence[Op]:
@@ -119,20 +107,6 @@ class Contraction:
         (result,) = self.group.op.results
         return result.type
 
-    def index(self, arg: Value) -> int:
-        """Number of a region argument."""
-        return list(self.group.args).index(arg)
-
-    def others(self) -> list[Value]:
-        """Arguments that the epilogue and the prologue read from memory."""
-        read = [v for op in (*self.prologue, *self.epilogue) for v in op.operands if v.op is None]
-        wanted = dict.fromkeys([*([self.bias] if self.bias is not None else []), *read])
-        # the data may also be read by the epilogue (a residual around the anchor)
-        inner = {v for op in self.prologue for v in op.operands} & {self.data}
-        after = {v for op in self.epilogue for v in op.operands}
-        skip = inner - after
-        return [v for v in wanted if v not in skip and self.group.scalar(v) is None]
-
     @property
     def batch(self) -> Dim:
         """Number of images, or of rows of a matrix that may be symbolic."""
@@ -170,7 +144,7 @@ class Contraction:
             out_pitch=_pitch(self.output),
             input_strides=image_strides,
             staged=bool(self.prologue),
-            dtype=tvm_dtype(self.output),
+            dtype=tvm_name(self.output.dtype),
         )
 
     def _window(self) -> Window:
@@ -192,79 +166,43 @@ class Contraction:
             batch=batch,
             size=(1, pixels),
             staged=bool(self.prologue),
-            dtype=tvm_dtype(self.output),
+            dtype=tvm_name(self.output.dtype),
         )
 
 
 class _Fused:
     """Prologue and epilogue of a contraction as functions of vectors at positions."""
 
-    def __init__(self, problem: Contraction, others: dict[Value, Memory]) -> None:
-        self.problem, self.others = problem, others
+    def __init__(self, problem: Contraction, frame: Frame) -> None:
+        self.problem, self.frame = problem, frame
+        channel = problem.channel_axis
+        self.after = self._domain(problem.anchor.result.type, channel)
+        self.before = self._domain(problem.data.type, channel)
+
+    def _domain(self, type: TensorType, channel: int) -> Domain:
+        pixels = [a for a in range(type.rank) if a != channel]
+        return Domain(self.frame, type.shape, [pixels, [channel]])
 
     def epilogue(self, value: Expr, at: Position) -> Expr:
         """Bias, then the ops after the anchor."""
-        problem = self.problem
-        if problem.bias is not None:
-            bias = problem.group.scalar(problem.bias)
-            memory = self.others.get(problem.bias)
-            value = value + (memory.load(at.channel, at.lanes) if memory else const(bias, value))
-        known = evaluate(
-            problem.epilogue,
-            {problem.anchor.result: value},
-            lambda v: self.load(v, problem.output.shape, at),
-        )
-        return known[problem.group.outputs[0]]
+        value = self._biased(value, at)
+        known = {self.problem.anchor.result: value}
+        place = self.after.place([at.pixel, at.channel], at.lanes, known)
+        return place.value(self.problem.group.outputs[0])
 
     def prologue(self, value: Expr, at: Position) -> Expr:
         """The ops before the anchor, on the input."""
-        problem = self.problem
-        shape = problem.data.type.shape
-        known = evaluate(
-            problem.prologue, {problem.data: value}, lambda v: self.load(v, shape, at)
-        )
-        return known[problem.anchor.operands[0]]
+        place = self.before.place([at.pixel, at.channel], at.lanes, {self.problem.data: value})
+        return place.value(self.problem.anchor.operands[0])
 
-    def load(self, arg: Value, domain: Sequence[Dim], at: Position) -> Expr:
-        """The elements of an operand that broadcasts to `domain` at a position."""
-        scalar = self.problem.group.scalar(arg)
+    def _biased(self, value: Expr, at: Position) -> Expr:
+        bias = self.problem.bias
+        if bias is None:
+            return value
+        scalar = self.problem.group.scalar(bias)
         if scalar is not None:
-            return splat(tirx.const(scalar, tvm_dtype(arg.type)), at.lanes)
-        walk = Walk.over(arg.type, domain, self.problem.channel_axis)
-        return self.others[arg].load(walk.offset(at), at.lanes, walk.channel)
-
-
-@dataclass(frozen=True)
-class Walk:
-    """Elements that an operand moves per image, along each spatial axis, and per channel."""
-
-    image: int
-    spatial: tuple[tuple[int, int], ...]
-    channel: int
-
-    @staticmethod
-    def over(type: TensorType, domain: Sequence[Dim], channel_axis: int) -> Walk:
-        """The walk of an operand that broadcasts to `domain`; `spatial` holds (size, step)."""
-        steps = broadcast_steps(type, domain)
-        inner = [a for a in range(1, len(domain)) if a != channel_axis]
-        spatial = tuple((_int(domain[a]), steps[a]) for a in inner if domain[a] != 1)
-        return Walk(steps[0], spatial, steps[channel_axis])
-
-    def offset(self, at: Position) -> Expr:
-        """Element offset of a position."""
-        start = at.channel * self.channel
-        pixels = prod(size for size, _ in self.spatial)
-        unit = self.spatial[-1][1] if self.spatial else self.image
-        steps = [self.image, *(step for _, step in self.spatial)]
-        spans = [pixels, *(prod(s for s, _ in self.spatial[i + 1 :]) for i in range(len(self.spatial)))]
-        if all(step == unit * span for step, span in zip(steps, spans, strict=True)):
-            return start + at.pixel * unit
-        inside = at.pixel - at.image * pixels
-        start = start + at.image * self.image
-        for size, step in reversed(self.spatial):
-            start = start + tirx.floormod(inside, size) * step
-            inside = tirx.floordiv(inside, size)
-        return start
+            return value + const(scalar, value)
+        return value + self.frame.inputs[bias].load(at.channel, at.lanes)
 
 
 def _plane(values: Sequence[Any]) -> tuple[int, int]:
