@@ -32,7 +32,8 @@ void check_header(const Bytes& code, const CodeHeader& header) {
     fail(BRY_UNSUPPORTED_CPU, "the artifact's code is for ELF machine %u, this CPU is machine %u",
          header.machine, kMachine);
   const bool aligned = (header.image_offset | header.image_bytes) % format::kPage == 0;
-  if (!aligned || header.image_bytes == 0 || header.image_bytes > format::kMaxImageBytes ||
+  if (!aligned || header.image_offset == 0 || header.image_bytes == 0 ||
+      header.image_bytes > format::kMaxImageBytes ||
       !fits(header.image_offset, header.image_bytes, code.size()))
     fail(BRY_BAD_ARTIFACT, "damaged artifact: the code image (%llu bytes at %llu) is outside %s",
          number(header.image_bytes), number(header.image_offset), code.name().c_str());

@@ -14,7 +14,7 @@ from baryon.runtime.spec import TensorSpec
 
 def arrange(
     specs: Sequence[TensorSpec], values: Sequence[object], named: Mapping[str, object]
-) -> list[object]:
+) -> tuple[object, ...]:
     """One value for each input, in order, from positional and named ones. Raises InputError."""
     names = [spec.name for spec in specs]
     if len(values) > len(names):
@@ -27,7 +27,7 @@ def arrange(
     given |= named
     if missing := [name for name in names if name not in given]:
         raise InputError(f"input '{missing[0]}' is missing; the network has {names}")
-    return [given[name] for name in names]
+    return tuple(given[name] for name in names)
 
 
 def input_array(spec: TensorSpec, value: object) -> NDArray[Any]:

@@ -99,8 +99,9 @@ class Executable:
         self, values: tuple[object, ...], named: dict[str, object]
     ) -> tuple[list[NDArray[Any]], list[NDArray[Any]], list[NDArray[Any]]]:
         """Input arrays, output arrays, and the outputs as the C++ part can see them."""
-        given = arrange(self.inputs, values, named) if named or self._count_differs(values) else values
-        arrays = [input_array(spec, v) for spec, v in zip(self.inputs, given, strict=True)]
+        if named or len(values) != len(self.inputs):
+            values = arrange(self.inputs, values, named)
+        arrays = [input_array(spec, v) for spec, v in zip(self.inputs, values, strict=True)]
         shapes = self._shapes or self._native.output_shapes(arrays)
         buffers = [
             np.empty(shape, spec.buffer_dtype)
@@ -111,9 +112,6 @@ class Executable:
             for spec, buffer in zip(self.outputs, buffers, strict=True)
         ]
         return arrays, outputs, buffers
-
-    def _count_differs(self, values: tuple[object, ...]) -> bool:
-        return len(values) != len(self.inputs)
 
 
 def load(source: Source, threads: int | None = None, verify: bool = False) -> Executable:

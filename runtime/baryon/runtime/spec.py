@@ -67,5 +67,6 @@ def _size(dim: DimTuple) -> int | str:
 
 def _dtype(name: str) -> np.dtype[Any]:
     if name == "bfloat16":
-        return np.dtype(importlib.import_module("ml_dtypes").bfloat16)
-    return np.dtype(name)
+        name = importlib.import_module("ml_dtypes").bfloat16
+    dtype: np.dtype[Any] = np.dtype(name)
+    return dtype
