@@ -109,7 +109,7 @@ def build(module: Module, options: Options) -> Artifact:
     stages = {"graph": _text(module)}
     run_passes(module, options.pipeline, options.progress)
     stages["fused"] = _text(module)
-    plan = plan_memory(module)
+    plan = plan_memory(module, in_place=False)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
     compiled = compile_groups(groups, target, options.jobs, options.progress)
@@ -141,12 +141,10 @@ def run_passes(module: Module, pipeline: str, progress: Progress) -> None:
 
 def places(plan: MemoryPlan) -> Memory:
     """The memory plan in codegen's terms."""
-    storages = {s.name.lower(): s for s in Storage}
     return Memory(
         {
-            value: Place(storages[p.storage], p.index, p.offset)
+            value: Place(Storage[p.storage.name], p.index, p.offset)
             for value, p in plan.placements.items()
-            if p.storage in storages
         },
         plan.arena_bytes,
     )

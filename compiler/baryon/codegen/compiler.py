@@ -8,12 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import tvm
-
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel
 from baryon.codegen.kernels import FAMILIES
 from baryon.codegen.link import object_bytes
+from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Target
 from baryon.ir import CONSTANT, Array, BaryonError, Op, UnsupportedError, Value, print_op
 
@@ -70,9 +69,7 @@ def build_kernel(group: Group, target: Target) -> Kernel:
 
 
 def _compile(name: str, kernel: Kernel, target: Target) -> CompiledKernel:
-    func = kernel.func.with_attr("global_symbol", name)
-    module = tvm.compile(tvm.IRModule({name: func}), target=target.to_tvm())
-    return CompiledKernel(name, object_bytes(module), kernel)
+    return CompiledKernel(name, object_bytes(lower({name: kernel.func}, target)), kernel)
 
 
 def _key(group: Group) -> tuple[Any, ...]:
