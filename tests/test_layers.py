@@ -1,0 +1,53 @@
+"""Imports point down only, and serving loads no compiler."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def loaded_after(statement: str) -> set[str]:
+    """The modules that a new process has after a statement."""
+    script = f"import sys\n{statement}\nprint('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], check=True, stdout=subprocess.PIPE, text=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["import baryon.runtime", "from baryon.runtime import load", "import baryon; baryon.runtime"],
+)
+def test_the_runtime_loads_nothing_of_the_compiler(statement: str) -> None:
+    loaded = loaded_after(statement)
+    own = {name.split(".")[1] for name in loaded if name.startswith("baryon.")}
+    assert own == {"runtime"}
+    assert not loaded & {"tvm", "tvm_ffi", "onnx", "llvmlite", "elftools", "click", "rich"}
+
+
+def test_the_package_itself_loads_nothing() -> None:
+    assert not [name for name in loaded_after("import baryon") if name.startswith("baryon.")]
+
+
+def test_only_codegen_loads_tvm() -> None:
+    loaded = loaded_after("import baryon.ir, baryon.ops, baryon.interp, baryon.rewrite")
+    assert "tvm" not in loaded
+    assert "tvm" not in loaded_after("import baryon.passes, baryon.importers.onnx")
+
+
+def test_the_layers_of_pyproject_hold() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "layers.py"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
