@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from baryon.importers.onnx.node import Node, OnnxOp, Operand, rank_of, shape_of
+from baryon.array.indexing import slice_attrs
+from baryon.importers.onnx.node import Node, OnnxOp, Operand, rank_of
 from baryon.importers.onnx.windows import Window, layout_of, read_window, spatial_sizes
 from baryon.ops import Calls
 
@@ -40,9 +41,8 @@ def _conv_transpose(
     if begin == end:
         return o.npx.deconvolution(x, w, b, pad=begin, **attrs)
     y = o.npx.deconvolution(x, w, b, pad=(0,) * len(begin), **attrs)
-    stop = tuple(f - e for f, e in zip(full, end, strict=True))
-    whole = shape_of(y)[1]
-    return o.npx.slice(y, begin=(None, 0, *begin), end=(None, whole, *stop), step=None)
+    kept = [slice(b, f - e) for b, f, e in zip(begin, full, end, strict=True)]
+    return o.npx.slice(y, **slice_attrs([slice(None), slice(None), *kept]))
 
 
 def _full_sizes(w: Window, grow: tuple[int, ...]) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from baryon.array.indexing import slice_attrs
 from baryon.importers.onnx.node import Node, OnnxOp, Operand, is_symbolic, rank_of, shape_of
 from baryon.ir import Dim, Sym
 from baryon.ops import Calls
@@ -40,8 +41,7 @@ def _slice_to(
         parts[axis] = _part(node, shape[axis], first, last, step)
     if isinstance(x, np.ndarray):
         return _plain(x[tuple(parts)]) if is_symbolic(x) else x[tuple(parts)]
-    begin, end, by = ([getattr(p, k) for p in parts] for k in ("start", "stop", "step"))
-    return o.npx.slice(x, begin=begin, end=end, step=[s or 1 for s in by])
+    return o.npx.slice(x, **slice_attrs(parts))
 
 
 def _part(node: Node, size: Dim, first: int, last: Dim, step: int) -> slice:
@@ -113,7 +113,7 @@ def _gather(o: Calls[Operand], node: Node, x: Operand, indices: Operand) -> Any:
         return _plain(
             np.take(node.known(x, "x"), node.known(indices, "indices").astype(np.int64), axis)
         )
-    return o.np.take(x, indices, axis=axis, mode="wrap")  # negative ones count from the end
+    return o.np.take(x, indices, axis=axis)
 
 
 def _plain(taken: Any) -> Any:

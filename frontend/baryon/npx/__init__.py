@@ -1,0 +1,19 @@
+"""`mx.npx`: neural-network functions beyond NumPy's.
+
+Most functions are derived from the op declarations; those that arrange their arguments first are in
+`composite`.
+"""
+
+from types import SimpleNamespace as _SimpleNamespace
+
+from baryon.array import namespace as _namespace
+from baryon.array.missing import missing_name as _missing_name
+from baryon.npx import composite as _composite
+from baryon.npx import switches as _switches
+
+_functions = _namespace("npx")
+_functions |= {f.__name__: f for f in (*_composite.PUBLIC, *_switches.PUBLIC)}
+globals().update(_functions)
+
+__all__ = [*_functions]  # noqa: PLE0604 - they are strings
+__getattr__ = _missing_name("baryon.npx", __all__, _SimpleNamespace())
