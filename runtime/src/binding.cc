@@ -16,9 +16,8 @@ std::string joined(const std::string* parts, uint32_t count) {
 
 std::string shape_text(const bry_tensor& tensor) {
   std::string parts[BRY_MAX_NDIM];
-  const uint32_t shown = tensor.ndim < BRY_MAX_NDIM ? tensor.ndim : BRY_MAX_NDIM;
-  for (uint32_t i = 0; i < shown; ++i) parts[i] = std::to_string(tensor.shape[i]);
-  return joined(parts, shown);
+  for (uint32_t i = 0; i < tensor.ndim; ++i) parts[i] = std::to_string(tensor.shape[i]);
+  return joined(parts, tensor.ndim);
 }
 
 std::string dim_text(const Plan& plan, const Dim& dim) {
@@ -72,6 +71,9 @@ void check_count(const char* kind, const std::vector<Port>& ports, Tensors tenso
 void check_rank(const Plan& plan, const char* kind, const Port& port, const bry_tensor& tensor) {
   if (tensor.ndim > 0 && tensor.shape == nullptr)
     fail(BRY_INVALID_ARGUMENT, "%s '%s' has no shape", kind, port.name.c_str());
+  if (tensor.ndim > BRY_MAX_NDIM)
+    fail(BRY_BAD_INPUT, "%s '%s' has %u dimensions, expected %u", kind, port.name.c_str(),
+         tensor.ndim, port.tensor->ndim);
   if (tensor.ndim != port.tensor->ndim) fail_shape(plan, kind, port, tensor, "");
 }
 
