@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from baryon.ir import Dim, IRTypeError, Sym, caller_loc
 from baryon.ops.manipulation import END
 
-
 A = TypeVar("A")
 
 
