@@ -1,0 +1,18 @@
+"""Passes over the IR, pipelines of them, and the manager that runs and checks them.
+
+run_pipeline(module, DEFAULT_PIPELINE)
+plan = plan_memory(module)
+"""
+
+from baryon.passes.base import Pass, PassError, PipelineError, RulePass
+from baryon.passes.manager import PassManager, Timing, run_pipeline
+from baryon.passes.memory import MemoryPlan, Placement, plan_memory
+from baryon.passes.pipeline import parse_pipeline, print_pipeline
+from baryon.passes.registry import DEFAULT_PIPELINE, PASSES
+from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, verify_stage
+
+__all__ = [
+    "DEFAULT_PIPELINE", "FUSED_STAGE", "GRAPH", "LOWERED", "PASSES", "STAGES", "MemoryPlan",
+    "Pass", "PassError", "PassManager", "PipelineError", "Placement", "RulePass", "Stage",
+    "Timing", "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline", "verify_stage",
+]  # fmt: skip

@@ -1,0 +1,24 @@
+"""canonicalize: one way to write each thing, and nothing that does nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from baryon.passes.base import RulePass
+from baryon.passes.rules import arithmetic, batch_norm, network, shape
+from baryon.rewrite import Rule
+
+
+@dataclass(frozen=True)
+class Canonicalize(RulePass):
+    """Apply the identities of `baryon.passes.rules` until none fires."""
+
+    name: ClassVar[str] = "canonicalize"
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *network.RULES,
+        *arithmetic.RULES,
+        *shape.RULES,
+        batch_norm.explicit_batch_norm,
+        batch_norm.decomposed_batch_norm,
+    )

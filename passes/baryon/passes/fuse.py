@@ -1,0 +1,151 @@
+"""fuse: groups ops into `ir.fused`, each of which becomes one kernel.
+
+A group is an anchor with the element-wise ops after it (epilogue) and, for some families, those
+before it (prologue), or element-wise ops alone. All values inside are used inside only, but for the
+one that the group returns; hence nothing outside can lie on a path from the group back into it, and
+the group may stand where its last op stood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from baryon.ir import CONSTANT, RETURN, Module, Op, Region, UnsupportedError
+from baryon.ops.structure import FUSED
+from baryon.passes.base import Pass
+from baryon.passes.families import ALONE, FAMILIES, Family, Prologue, is_elementwise, kind_of
+from baryon.passes.groups import Group, own_outputs, write_groups
+from baryon.passes.prologue import is_channel_step
+from baryon.passes.sizes import is_free
+from baryon.passes.stages import FUSED_STAGE, Stage
+
+
+@dataclass(frozen=True)
+class Fuse(Pass):
+    """Group all ops that need a kernel. max_ops: the most ops in one group."""
+
+    name: ClassVar[str] = "fuse"
+    leaves: ClassVar[Stage] = FUSED_STAGE
+    max_ops: int = 24
+
+    def run(self, module: Module) -> bool:
+        """Do it; UnsupportedError for an op that has no kernel."""
+        changed = False
+        for func in module.funcs.values():
+            copied = own_outputs(func)
+            changed = _Grouper(func.body, self.max_ops).run() or copied or changed
+        return changed
+
+
+class _Grouper:
+    def __init__(self, region: Region, max_ops: int) -> None:
+        self.region, self.max_ops = region, max_ops
+        self.position = {op: n for n, op in enumerate(region.ops)}
+        self.taken: dict[Op, Group] = {}
+
+    def run(self) -> bool:
+        """Anchors take in neighbours, the last anchor first; the other element-wise ops follow."""
+        ops = [op for op in self.region.ops if _needs_kernel(op)]
+        groups = [self.group(op) for op in reversed(ops) if not is_elementwise(op)]
+        for group in groups:
+            self.take_before(group)
+        for op in ops:
+            if op not in self.taken:
+                group = self.group(op)
+                self.take_before(group)
+                groups.append(group)
+        write_groups(self.region, groups)
+        return bool(groups)
+
+    def group(self, op: Op) -> Group:
+        """A group of one op and what follows it."""
+        group = Group(kind_of(op) or "", op, [op])
+        self.taken[op] = group
+        if self.family(group).epilogue and len(op.results) == 1:
+            while following := self.following(group):
+                self.take(group, following)
+                group.out = following[-1].result
+        return group
+
+    def family(self, group: Group) -> Family:
+        return FAMILIES.get(group.kind, ALONE)
+
+    def take(self, group: Group, ops: Iterable[Op]) -> None:
+        group.ops.extend(ops)
+        group.ops.sort(key=self.position.__getitem__)
+        self.taken.update(dict.fromkeys(ops, group))
+
+    def following(self, group: Group) -> list[Op]:
+        """The fewest ops that take up all uses of the group's result and again have one result."""
+        frontier = set(group.out.users)
+        found: list[Op] = []
+        while frontier and len(group.ops) + len(found) < self.max_ops:
+            op = min(frontier, key=lambda op: self.position.get(op, -1))
+            if not self.fits_after(group, op):
+                return []
+            found.append(op)
+            frontier.discard(op)
+            if not frontier:
+                return found
+            frontier.update(op.result.users)
+        return []
+
+    def fits_after(self, group: Group, op: Op) -> bool:
+        if op not in self.position or op in self.taken or not is_elementwise(op):
+            return False
+        have, new = group.out.type, op.result.type
+        same_dtype = have.dtype == new.dtype or group.kind == "elementwise"
+        return same_dtype and (have.shape, have.layout) == (new.shape, new.layout)
+
+    def take_before(self, group: Group) -> None:
+        """Take in producers, nearest first, as the family allows."""
+        steps = {Prologue.CHAIN: self.chain, Prologue.ANY: self.producers}
+        find = steps.get(self.family(group).prologue)
+        while find is not None and len(group.ops) < self.max_ops:
+            found = find(group)
+            if found is None:
+                return
+            self.take(group, [found])
+            group.prologue += 1
+
+    def chain(self, group: Group) -> Op | None:
+        """The op that makes the input which the anchor reads through its prologue."""
+        first = group.ops[0]
+        if group.anchor.name != "npx.convolution":
+            return None
+        steps = (v.op for v in first.operands if v.type == group.anchor.operands[0].type)
+        op = next((s for s in steps if s is not None), None)
+        if first is group.anchor:
+            op = first.operands[0].op
+        free = op is not None and self.is_free(op, group) and len(op.result.users) == 1
+        return op if free and op is not None and is_channel_step(op) else None
+
+    def producers(self, group: Group) -> Op | None:
+        """An element-wise op that only this group uses, of the shape that the group reads."""
+        like = group.out if group.kind == "elementwise" else group.anchor.operands[0]
+        inside = group.ops if group.kind == "elementwise" else group.ops[: group.prologue + 1]
+        for value in (v for op in inside for v in op.operands):
+            op = value.op
+            same = (value.type.shape, value.type.layout) == (like.type.shape, like.type.layout)
+            if op is not None and same and self.is_free(op, group):
+                return op
+        return None
+
+    def is_free(self, op: Op, group: Group) -> bool:
+        """Whether an op may join the group as a producer."""
+        known = op in self.position and op not in self.taken and is_elementwise(op)
+        return known and all(user in group.ops for user in op.result.users)
+
+
+def _needs_kernel(op: Op) -> bool:
+    if op.name in (CONSTANT, RETURN, FUSED) or is_free(op):
+        return False
+    if kind_of(op) is None:
+        raise UnsupportedError(
+            f"{op.name} has no kernel yet",
+            where=str(op.loc),
+            hint="its declaration says why not, and what canonicalize makes of it",
+        )
+    return True

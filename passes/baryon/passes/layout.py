@@ -1,0 +1,181 @@
+"""layout: channels-last memory around convolutions, with as few bytes relaid as possible.
+
+Each op works in one layout. Some must (convolution and pooling: channels-last; views, products and
+the function's interface: row-major), others take either (element-wise ops, concatenation). A value
+whose producer and a user differ is relaid once. The choice that moves the fewest bytes is a minimum
+cut. A relayout that moves nothing, because all spatial sizes or the channels are 1, is free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from baryon.ir import CHANNELS_LAST, CONSTANT, Func, Layout, Module, Op, Region, Value
+from baryon.ops import Role, lookup
+from baryon.ops.structure import RELAYOUT
+from baryon.passes.base import Pass
+from baryon.passes.cut import INFINITE, SINK, SOURCE, Cut, Node
+from baryon.passes.sizes import is_trivial, nbytes
+
+
+class Wish(Enum):
+    """What layout an op works in."""
+
+    CHANNELS_LAST = "channels-last"
+    ROW_MAJOR = "row-major"
+    EITHER = "either, the same for operands and results"
+    RESULT = "row-major results, reads any layout"
+
+
+NEEDS_CHANNELS_LAST = frozenset(
+    {"npx.convolution", "npx.deconvolution", "npx.pooling", "npx.lrn", "npx.batch_norm"}
+)
+"""Ops whose kernels work on rows of channels (at rank 3 and more)."""
+
+ALONG_CHANNELS = frozenset({"npx.softmax", "npx.log_softmax"})
+"""Ops that take either layout, as long as they work along axis 1."""
+
+
+@dataclass(frozen=True)
+class ChooseLayout(Pass):
+    """Choose layouts and insert `ir.relayout`; a module that has layouts already stays."""
+
+    name: ClassVar[str] = "layout"
+
+    def run(self, module: Module) -> bool:
+        """Do it for each function; arguments and results of functions stay row-major."""
+        changed = [_choose(module, func) for func in module.funcs.values()]
+        return any(changed)
+
+
+def _choose(module: Module, func: Func) -> bool:
+    ops = func.body.ops
+    wishes = {op: wish(op) for op in ops}
+    has_layout = any(r.type.layout for op in ops for r in op.results)
+    if has_layout or Wish.CHANNELS_LAST not in wishes.values():
+        return False
+    chosen = _cheapest(module, func, wishes)
+    _Writer(func.body, {op for op in ops if op in chosen}, wishes).run()
+    return True
+
+
+def wish(op: Op) -> Wish:
+    """The layout that an op works in."""
+    opdef = lookup(op.name)
+    ranks = {v.type.rank for v in op.operands}
+    if opdef is None or op.name == CONSTANT or max(ranks, default=0) < 3:
+        return Wish.ROW_MAJOR
+    if op.name in NEEDS_CHANNELS_LAST:
+        return Wish.CHANNELS_LAST
+    along = op.attrs.get("axis", -1) == 1
+    if opdef.role is Role.ELEMENTWISE or (op.name in ALONG_CHANNELS and along):
+        return Wish.EITHER
+    if opdef.role is Role.REDUCTION:
+        return Wish.RESULT
+    same_rank = all(v.type.rank == r.type.rank for v in op.operands[:1] for r in op.results)
+    return Wish.EITHER if opdef.role is Role.INJECTIVE and same_rank else Wish.ROW_MAJOR
+
+
+def follows(op: Op, operand: Value) -> bool:
+    """Whether an operand lies in the layout of the op: it has the rank and is not a parameter."""
+    if op.name in NEEDS_CHANNELS_LAST:
+        return operand is op.operands[0]
+    return operand.type.rank >= 3 and any(r.type.rank == operand.type.rank for r in op.results)
+
+
+def _cheapest(module: Module, func: Func, wishes: Mapping[Op, Wish]) -> set[Node]:
+    """The ops that work channels-last in a cheapest assignment."""
+    fixed: dict[Wish, Node] = {Wish.CHANNELS_LAST: SOURCE, Wish.ROW_MAJOR: SINK, Wish.RESULT: SINK}
+    cut = Cut()
+
+    def place(op: Op) -> Node:
+        return fixed.get(wishes[op], op)
+
+    values = [*func.inputs, *(r for op in func.body.ops for r in op.results)]
+    for value in values:
+        if value.type.rank >= 3 and not _is_constant(value):
+            producer = place(value.op) if value.op else SINK
+            _edges(cut, module, value, producer, [place(u) for u in _readers(value, wishes)])
+    rows = cut.sink_side()
+    return {op for op in wishes if place(op) not in rows and _touched(op)}
+
+
+def _touched(op: Op) -> bool:
+    """Whether an op has results for which a layout can be chosen."""
+    return any(r.type.rank >= 3 for r in op.results)
+
+
+def _readers(value: Value, wishes: Mapping[Op, Wish]) -> list[Op]:
+    """Users that want the value in their own layout."""
+    readers = (u for u in value.users if wishes.get(u) is not Wish.RESULT)
+    return [u for u in readers if follows(u, value) or wishes.get(u) is Wish.ROW_MAJOR]
+
+
+def _edges(cut: Cut, module: Module, value: Value, producer: Node, readers: list[Node]) -> None:
+    """The value is relaid, once, if any reader is on the other side than its producer."""
+    # a free relayout still keeps neighbours from sharing a kernel, so it costs a little
+    cost = 1 if is_trivial(value.type) else 2 * nbytes(module, value.type)
+    others = dict.fromkeys(r for r in readers if r != producer)
+    if not others:
+        return
+    to_rows, to_channels = (value, "to rows"), (value, "to channels")
+    cut.edge(producer, to_rows, cost)
+    cut.edge(to_channels, producer, cost)
+    for reader in others:
+        cut.edge(to_rows, reader, INFINITE)
+        cut.edge(reader, to_channels, INFINITE)
+
+
+def _is_constant(value: Value) -> bool:
+    return value.op is not None and value.op.name == CONSTANT
+
+
+class _Writer:
+    """Sets the chosen layouts and inserts relayouts before the first user that needs one."""
+
+    def __init__(self, region: Region, chosen: set[Op], wishes: Mapping[Op, Wish]) -> None:
+        self.region, self.chosen, self.wishes = region, chosen, wishes
+        self.relaid: dict[tuple[Value, Layout | None], Value] = {}
+        self.ops: list[Op] = []
+
+    def run(self) -> None:
+        """Rewrite the region's ops in one sweep."""
+        for op in self.region.ops:
+            self.visit(op)
+            self.ops.append(op)
+        self.region.ops[:] = [op for op in self.ops if op.name != CONSTANT or op.result.users]
+
+    def visit(self, op: Op) -> None:
+        if op.name == CONSTANT:
+            return
+        layout = CHANNELS_LAST if op in self.chosen else None
+        if self.wishes[op] is not Wish.RESULT:
+            operands = [self.operand(op, v, layout) for v in op.operands]
+            if operands != [*op.operands]:
+                op.operands = operands
+        for result in op.results if layout else ():
+            if result.type.rank >= 3:
+                result.type = result.type.with_layout(layout)
+
+    def operand(self, op: Op, value: Value, layout: Layout | None) -> Value:
+        wanted = layout if follows(op, value) else None
+        if value.type.layout == wanted:
+            return value
+        key = (value, wanted)
+        if key not in self.relaid:
+            self.relaid[key] = self.relay(op, value, wanted)
+        return self.relaid[key]
+
+    def relay(self, op: Op, value: Value, layout: Layout | None) -> Value:
+        """The value in another layout: a constant of another type, or a relayout."""
+        if value.op is not None and value.op.name == CONSTANT:
+            new = Op(CONSTANT, (), (value.type.with_layout(layout),), value.op.attrs, (), op.loc)
+        else:
+            new = Op(RELAYOUT, (value,), (value.type.with_layout(layout),), None, (), op.loc)
+        new.result.name = value.name
+        new.parent = self.region
+        self.ops.append(new)
+        return new.result

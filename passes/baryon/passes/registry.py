@@ -1,0 +1,34 @@
+"""The passes by name, and the pipeline that `mx.compile` runs.
+
+How to add one: docs/recipes/add-a-pass.md.
+"""
+
+from collections.abc import Mapping
+
+from baryon.passes.base import Pass
+from baryon.passes.canonicalize import Canonicalize
+from baryon.passes.cse import CommonSubexpressions
+from baryon.passes.dce import DeadCode
+from baryon.passes.fold import Fold
+from baryon.passes.fold_batch_norm import FoldBatchNorm
+from baryon.passes.fuse import Fuse
+from baryon.passes.layout import ChooseLayout
+from baryon.passes.place_concat import PlaceConcat
+
+PASSES: Mapping[str, type[Pass]] = {
+    cls.name: cls
+    for cls in (
+        Canonicalize,
+        Fold,
+        CommonSubexpressions,
+        DeadCode,
+        FoldBatchNorm,
+        ChooseLayout,
+        Fuse,
+        PlaceConcat,
+    )
+}
+
+DEFAULT_PIPELINE = (
+    "canonicalize,fold,cse,fold-batch-norm,canonicalize,fold,cse,dce,layout,fuse,place-concat"
+)

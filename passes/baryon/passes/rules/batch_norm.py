@@ -1,0 +1,309 @@
+"""Per-channel multiplications, additions and batch_norm: folded into layers, or made explicit.
+
+All factors of a chain are combined in float64 and rounded once, when the new constants are made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from baryon.ir import Array, Module, Op, Value
+from baryon.passes.arrays import elementwise
+from baryon.passes.rules.common import channel_shape
+from baryon.rewrite import (
+    Match,
+    Named,
+    NoMatch,
+    Rule,
+    any_of,
+    anything,
+    capture,
+    constant,
+    example,
+    payload,
+    refusal,
+    repeat,
+)
+
+LAYERS = ("npx.convolution", "npx.fully_connected", "npx.deconvolution")
+Vector = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Affine:
+    """y = x * scale + shift per channel, in float64."""
+
+    scale: Vector
+    shift: Vector
+
+    def then(self, scale: Vector | float, shift: Vector | float) -> Affine:
+        """Followed by another affine function."""
+        return Affine(self.scale * scale, self.shift * scale + shift)
+
+
+def batch_norm_affine(op: Op, arrays: list[Array]) -> tuple[Vector, Vector]:
+    """Scale and shift of a batch_norm op with the payloads of gamma, beta, mean and variance."""
+    gamma, beta, mean, variance = (a.astype(np.float64) for a in arrays)
+    scale = 1.0 / np.sqrt(variance + float(op.attrs.get("eps", 1e-3)))  # type: ignore[arg-type]
+    if not op.attrs.get("fix_gamma", True):
+        scale = scale * gamma
+    return scale, beta - mean * scale
+
+
+def channels_of(layer: Op) -> tuple[int, int]:
+    """Axis and number of a layer's output channels."""
+    shape = layer.result.type.shape
+    axis = len(shape) - 1 if layer.name == "npx.fully_connected" else 1
+    count = shape[axis]
+    assert isinstance(count, int), "layers have a fixed number of channels"
+    return axis, count
+
+
+def per_channel(array: Array, rank: int, axis: int, count: int) -> Vector | None:
+    """The `count` factors that an operand holds, or None if it varies along other axes."""
+    shape = (1,) * (rank - array.ndim) + array.shape
+    others = shape[:axis] + shape[axis + 1 :]
+    if len(shape) != rank or any(d != 1 for d in others) or shape[axis] not in (1, count):
+        return None
+    return np.broadcast_to(array.reshape(-1).astype(np.float64), (count,))
+
+
+def _apply(affine: Affine, op: Op, before: Value, m: Match) -> Affine | NoMatch:
+    """`affine` followed by the op `op`, which reads `before` and constants."""
+    axis, count = channels_of(m.op("layer"))
+    rank = before.type.rank
+    arrays = _payloads(m.module, op, before)
+    if op.name == "npx.batch_norm":
+        if int(op.attrs.get("axis", 1)) % rank != axis:  # type: ignore[arg-type]
+            return NoMatch("batch_norm normalizes another axis")
+        return affine.then(*batch_norm_affine(op, arrays))
+    factor = per_channel(arrays[0], rank, axis, count)
+    if factor is None or op.result.type != before.type:
+        return NoMatch(f"a constant of shape {arrays[0].shape} is not per channel")
+    by_name = {
+        "np.multiply": lambda: affine.then(factor, 0.0),
+        "np.divide": lambda: affine.then(1.0 / factor, 0.0),
+        "np.add": lambda: affine.then(1.0, factor),
+        "np.subtract": lambda: affine.then(1.0, -factor),
+    }
+    return by_name[op.name]()
+
+
+def _payloads(module: Module, op: Op, before: Value) -> list[Array]:
+    found = [payload(module, v) for v in op.operands if v is not before]
+    return [a for a in found if a is not None]
+
+
+def combined(m: Match) -> Affine | NoMatch:
+    """The affine function of the ops after the layer."""
+    layer = m.op("layer")
+    _, count = channels_of(layer)
+    affine: Affine | NoMatch = Affine(np.ones(count), np.zeros(count))
+    before = layer.result
+    for op in m.ops[m.ops.index(layer) + 1 :]:
+        assert isinstance(affine, Affine)
+        affine = _apply(affine, op, before, m)
+        if isinstance(affine, NoMatch):
+            return affine
+        before = op.result
+    return affine
+
+
+def _step(o: Any, y: Any) -> Any:
+    c = constant()
+    return any_of(
+        o.np.add(y, c),
+        o.np.multiply(y, c),
+        o.npx.batch_norm(y, c, constant(), constant(), constant()),
+        o.np.subtract(y, c),
+        o.np.divide(y, c),
+    )
+
+
+def _pattern(o: Any, x: Any, w: Any, b: Any) -> Any:
+    calls = (o.npx.convolution, o.npx.fully_connected, o.npx.deconvolution)
+    plain = [call(x, constant(w)) for call in calls]
+    biased = [call(x, constant(w), constant(b)) for call in calls]
+    layer = capture("layer", any_of(*plain, *biased))
+    return repeat(lambda y: _step(o, y), layer, at_least=1)
+
+
+def _guard(m: Match) -> NoMatch | None:
+    affine = combined(m)
+    return affine if isinstance(affine, NoMatch) else None
+
+
+def _scaled(weight: Array, scale: Vector, layer: Op) -> Array:
+    """The weight with each output channel's part multiplied."""
+    groups = int(layer.attrs.get("num_group", 1))  # type: ignore[arg-type]
+    if layer.name != "npx.deconvolution":
+        split = scale.reshape(-1, *[1] * (weight.ndim - 1))
+        return elementwise(lambda w, s: (w * s).astype(weight.dtype), weight, split)
+    parts = weight.reshape(groups, -1, weight.shape[1], *weight.shape[2:])
+    split = scale.reshape(groups, 1, weight.shape[1], *[1] * (weight.ndim - 2))
+    scaled = parts.astype(np.float64) * split
+    return scaled.astype(weight.dtype).reshape(weight.shape)
+
+
+def _fold(o: Any, m: Match) -> Value:
+    affine, layer = combined(m), m.op("layer")
+    assert isinstance(affine, Affine)
+    weight, name = m["w"], str(m.op("w").attrs["name"])
+    old_bias = m.array("b").astype(np.float64) if m.get("b") is not None else 0.0
+    given: Any = weight
+    if np.any(affine.scale != 1):
+        given = Named(_scaled(m.array("w"), affine.scale, layer), f"{name}_folded")
+    bias = (old_bias * affine.scale + affine.shift).astype(weight.type.dtype.numpy)
+    call = getattr(o.npx, layer.name.removeprefix("npx."))
+    made: Value = call(m["x"], given, Named(bias, f"{name}_bias"), **layer.attrs)
+    return made
+
+
+_ARGS = "%x: f32[1,2,1,1]"
+_CONSTANTS = """constant @w : f32[2,2,1,1] = (1.0, 2.0, 3.0, 4.0)
+constant @s : f32[2,1,1] = (2.0, 0.5)
+constant @t : f32[1,2,1,1] = (1.0, -1.0)"""
+_CONV = """%w = ir.constant() {name="w"} : f32[2,2,1,1]
+%s = ir.constant() {name="s"} : f32[2,1,1]
+%t = ir.constant() {name="t"} : f32[1,2,1,1]
+%a = npx.convolution(%x, %w) {kernel=(1, 1)} : f32[1,2,1,1]
+"""
+
+fold_into_layer = Rule(
+    name="fold-into-layer",
+    doc="Multiplications, additions and batch_norm per channel go into the layer before them.",
+    pattern=_pattern,
+    guard=_guard,
+    replace=_fold,
+    examples=(
+        example(
+            _ARGS,
+            _CONV
+            + """%b = np.multiply(%a, %s) : f32[1,2,1,1]
+            %y = np.add(%t, %b) : f32[1,2,1,1]""",
+            """%w = ir.constant() {name="w_folded"} : f32[2,2,1,1]
+            %b = ir.constant() {name="w_bias"} : f32[2]
+            %y = npx.convolution(%x, %w, %b) {kernel=(1, 1)} : f32[1,2,1,1]""",
+            constants=_CONSTANTS,
+        ),
+        refusal(
+            "%x: f32[1,2,2,2]",
+            """%w = ir.constant() {name="w"} : f32[2,2,1,1]
+            %t = ir.constant() {name="t"} : f32[1,1,2,2]
+            %a = npx.convolution(%x, %w) {kernel=(1, 1)} : f32[1,2,2,2]
+            %y = np.add(%a, %t) : f32[1,2,2,2]""",
+            "not per channel",
+            constants="""constant @w : f32[2,2,1,1] = (1.0, 2.0, 3.0, 4.0)
+            constant @t : f32[1,1,2,2] = (1.0, 2.0, 3.0, 4.0)""",
+        ),
+    ),
+)
+
+
+def _alone(m: Match) -> NoMatch | None:
+    layer = m["x"].op
+    if layer is not None and layer.name in LAYERS and len(m["x"].users) == 1:
+        weights = layer.operands[1:]
+        if all(payload(m.module, w) is not None for w in weights):
+            return NoMatch("it follows a layer, which fold-batch-norm folds it into")
+    return None
+
+
+def _explicit(o: Any, m: Match) -> Value:
+    x = m["x"]
+    arrays = [m.array(name) for name in ("gamma", "beta", "mean", "variance")]
+    shape = channel_shape(x.type.rank, int(m.root.attrs.get("axis", 1)))  # type: ignore[arg-type]
+    scale, shift = (
+        v.astype(x.type.dtype.numpy).reshape(shape) for v in batch_norm_affine(m.root, arrays)
+    )
+    name = str(m.op("mean").attrs["name"])
+    product = o.np.multiply(x, Named(scale, f"{name}_scale"))
+    made: Value = o.np.add(product, Named(shift, f"{name}_shift"))
+    return made
+
+
+def _bn_pattern(o: Any, x: Any, gamma: Any, beta: Any, mean: Any, variance: Any) -> Any:
+    stats = map(constant, (gamma, beta, mean, variance))
+    return o.npx.batch_norm(x, *stats)
+
+
+_BN = """%g = ir.constant() {name="g"} : f32[2]
+%v = ir.constant() {name="v"} : f32[2]
+%n = npx.batch_norm(%x, %g, %g, %g, %v) {eps=0.0, fix_gamma=False} : f32[1,2,2,2]
+%y = npx.relu(%n) : f32[1,2,2,2]"""
+
+explicit_batch_norm = Rule(
+    name="explicit-batch-norm",
+    doc="A batch_norm with constant statistics that follows no layer is a multiply and an add.",
+    pattern=_bn_pattern,
+    guard=_alone,
+    replace=_explicit,
+    examples=(
+        example(
+            "%x: f32[1,2,2,2]",
+            _BN,
+            """%s = ir.constant() {name="g_scale"} : f32[2,1,1]
+            %m = np.multiply(%x, %s) : f32[1,2,2,2]
+            %t = ir.constant() {name="g_shift"} : f32[2,1,1]
+            %n = np.add(%m, %t) : f32[1,2,2,2]
+            %y = npx.relu(%n) : f32[1,2,2,2]""",
+            constants="""constant @g : f32[2] = (1.0, 2.0)
+            constant @v : f32[2] = (1.0, 4.0)""",
+        ),
+    ),
+)
+
+
+def _not_constant(m: Match) -> NoMatch | None:
+    stats = m.root.operands[1:]
+    if all(payload(m.module, v) is not None for v in stats):
+        return NoMatch("the statistics are constants: explicit-batch-norm or fold-batch-norm fits")
+    return None
+
+
+def _decompose(o: Any, m: Match) -> Value:
+    x, attrs = m["x"], m.root.attrs
+    gamma, beta, mean, variance = m.root.operands[1:]
+    shape = channel_shape(x.type.rank, int(attrs.get("axis", 1)))  # type: ignore[arg-type]
+    scale = o.npx.rsqrt(o.np.add(variance, float(attrs.get("eps", 1e-3))))  # type: ignore[arg-type]
+    if not attrs.get("fix_gamma", True):
+        scale = o.np.multiply(scale, gamma)
+    shift = o.np.subtract(beta, o.np.multiply(mean, scale))
+    product = o.np.multiply(x, o.np.reshape(scale, newshape=shape))
+    made: Value = o.np.add(product, o.np.reshape(shift, newshape=shape))
+    return made
+
+
+decomposed_batch_norm = Rule(
+    name="decomposed-batch-norm",
+    doc="A batch_norm whose statistics are computed is written in arithmetic.",
+    pattern=lambda o, x: o.npx.batch_norm(x, anything(), anything(), anything(), anything()),
+    guard=_not_constant,
+    replace=_decompose,
+    examples=(
+        example(
+            "%x: f32[1,2,2,2], %g: f32[2], %v: f32[2]",
+            "%y = npx.batch_norm(%x, %g, %g, %g, %v) {eps=0.5} : f32[1,2,2,2]",
+            """%e = ir.constant() {name="c"} : f32[]
+            %a = np.add(%v, %e) : f32[2]
+            %r = npx.rsqrt(%a) : f32[2]
+            %p = np.multiply(%g, %r) : f32[2]
+            %q = np.subtract(%g, %p) : f32[2]
+            %s = np.reshape(%r) {newshape=(-1, 1, 1)} : f32[2,1,1]
+            %m = np.multiply(%x, %s) : f32[1,2,2,2]
+            %t = np.reshape(%q) {newshape=(-1, 1, 1)} : f32[2,1,1]
+            %y = np.add(%m, %t) : f32[1,2,2,2]""",
+        ),
+        refusal(
+            "%x: f32[1,2,2,2]",
+            _BN.splitlines()[0] + "\n%y = npx.batch_norm(%x, %g, %g, %g, %g) {} : f32[1,2,2,2]",
+            "are constants",
+            constants="constant @g : f32[2] = (1.0, 2.0)",
+        ),
+    ),
+)
+
+RULES = (fold_into_layer,)

@@ -1,0 +1,41 @@
+"""Guards and small helpers that several rules share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from baryon.ir import Array, Attr, Dim, Value
+from baryon.rewrite import Match, NoMatch
+
+
+def x_has_the_type(m: Match) -> NoMatch | None:
+    """The rule may put `x` in the place of the root."""
+    if m["x"].type == m.root.result.type:
+        return None
+    return NoMatch(f"x is {m['x'].type}, the result {m.root.result.type}")
+
+
+def x(o: Any, m: Match) -> Value:
+    """The replacement that is just `x`."""
+    return m["x"]
+
+
+def filled(array: Array) -> Array | None:
+    """The one element, as a 0-d array, of an array that holds it everywhere; else None."""
+    if array.size == 0:
+        return None
+    first = array.reshape(-1)[0]
+    cut = tuple(slice(0, 1) if s == 0 else slice(None) for s in array.strides)
+    return np.asarray(first) if bool(np.all(array[cut] == first)) else None
+
+
+def shape_attr(dims: tuple[Dim, ...]) -> tuple[Attr, ...]:
+    """A shape as a `newshape` attribute takes it: symbols by name, as "4*N"."""
+    return tuple(d if isinstance(d, int) else str(d) for d in dims)
+
+
+def channel_shape(rank: int, axis: int) -> tuple[int, ...]:
+    """How a per-channel vector must be reshaped to broadcast: (-1, 1, 1) for axis 1 at rank 4."""
+    return (-1, *[1] * (rank - 1 - axis % rank))
