@@ -142,7 +142,7 @@ def _take_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Gr
     rank = g[0].type.rank
     axes = (*range(axis, axis + middle), *range(axis), *range(axis + middle, rank))
     front = o.np.transpose(g[0], axes=axes)
-    rows = o.np.reshape(front, newshape=(places.type.shape[0], -1))
+    rows = o.np.reshape(front, newshape=(*write_shape(places.type.shape), -1))
     summed = o.np.matmul(o.np.transpose(hits), rows)
     others = (d for i, d in enumerate(flat.type.shape) if i != axis)
     shaped = o.np.reshape(summed, newshape=(size, *write_shape(others)))

@@ -78,10 +78,10 @@ def _columns(data: Arr, window: Window, groups: int) -> Arr:
 def _convolution_ref(data: Arr, weight: Arr, bias: Arr | None, **attrs: Any) -> Any:
     groups = attrs["num_group"]
     window = window_of(CONVOLUTION, data.ndim - 2, attrs)
+    shape = (data.shape[0], weight.shape[0], *window.out(data.shape[2:]))
     inner = math.prod(weight.shape[1:])
     rows = weight.reshape(groups, weight.shape[0] // groups, inner)
     out = np.matmul(rows, _columns(data, window, groups))
-    shape = (data.shape[0], weight.shape[0], *window.out(data.shape[2:]))
     return _add_bias(out.reshape(shape), bias)
 
 

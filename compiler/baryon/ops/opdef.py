@@ -172,7 +172,8 @@ class OpDef:
     def bind_symbols(self, attrs: Mapping[str, Any], sizes: Mapping[str, int]) -> dict[str, Any]:
         """Attributes with the sizes of symbols in place of their names, as in a shape ("N", 3)."""
         shapes = {p.name for p in self.params if p.kind == "shape"}
-        return {k: bind_shape(self.name, v, sizes) if k in shapes else v for k, v in attrs.items()}
+        given: dict[str, Any] = dict(self.normalize(attrs))
+        return {k: bind_shape(self.name, v, sizes) if k in shapes else v for k, v in given.items()}
 
     def result_types(self, op: Op) -> Sequence[TensorType]:
         """Infer the result types of an op of this kind (see `baryon.ir.verifier.OpInfo`)."""

@@ -26,10 +26,10 @@ def resolve_shape(shape: tuple[Dim, ...], codes: tuple[int | str, ...]) -> tuple
         out += _next_dims(source, todo)
     known = dim_prod(tuple(d for d in out if d is not None))
     total = dim_prod(shape)
-    inferred = dim_floordiv(total, known)
     if out.count(None) > 1:
         fail(_RESHAPE, f"newshape {codes} has more than one -1")
-    if inferred is None or (None not in out and inferred != 1 and total != known):
+    inferred = dim_floordiv(total, known) if None in out else 1
+    if inferred is None or (None not in out and total != known):
         fail(_RESHAPE, f"{total} elements of shape {text(shape)} do not fit newshape {codes}")
     return tuple(inferred if d is None else d for d in out)
 

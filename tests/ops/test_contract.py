@@ -1,0 +1,212 @@
+"""Every op keeps the contract of its declaration, on every sample that it declares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from baryon import interp
+from baryon.ir import (
+    Builder,
+    IRTypeError,
+    Module,
+    Region,
+    TensorType,
+    f64,
+    parse_module,
+    print_module,
+    tensor_type_of,
+    verify,
+)
+from baryon.ops import TABLE, Absent, OpDef, Sample, lookup
+from baryon.ops.numerics import Arr
+from baryon.ops.samples import SYMBOL, close, draw, module_of, operand_types
+from baryon.ops.structure import OPS as STRUCTURE_OPS
+from baryon.ops.vjp import append_gradients
+
+OPS = list(TABLE.values())
+CASES = [(op, s) for op in OPS if not isinstance(op.samples, Absent) for s in op.samples]
+
+
+def case_id(value: OpDef | Sample) -> str:
+    if isinstance(value, OpDef):
+        return value.name
+    attrs = ",".join(f"{k}={v}" for k, v in value.attrs.items())
+    return f"{value.shapes}{attrs}{value.dtypes}".replace(" ", "")
+
+
+each_op = pytest.mark.parametrize("op", OPS, ids=case_id)
+each_case = pytest.mark.parametrize(("op", "sample"), CASES, ids=case_id)
+
+
+def infer(op: OpDef, types: Sequence[TensorType], sample: Sample) -> list[TensorType]:
+    result = op.infer(*op.arrange(types), **op.normalize(sample.attrs))
+    return [result] if isinstance(result, TensorType) else list(result)
+
+
+@each_op
+def test_aspects(op: OpDef) -> None:
+    for aspect in (op.gradient, op.lowering, op.samples):
+        assert not isinstance(aspect, Absent) or len(aspect.why) > 4
+    assert op.namespace in ("np", "npx", "ir")
+    assert op.doc.strip()
+    assert op.doc.strip()[-1] in ".)"
+    assert op.source or op in STRUCTURE_OPS
+    assert all(p.doc and "\n" not in p.doc for p in op.params)
+    assert len({p.name for p in op.params}) == len(op.params)
+
+
+@each_op
+def test_defaults_are_normalized(op: OpDef) -> None:
+    for param in op.params:
+        if repr(param.default) == "<required>":
+            continue
+        others = {p.name: p.default for p in op.params if repr(p.default) != "<required>"}
+        assert others[param.name] == param.default
+    if all(repr(p.default) != "<required>" for p in op.params):
+        given = op.normalize({})
+        assert op.normalize(given) == given
+
+
+@each_op
+def test_unknown_attributes_and_operands_are_refused(op: OpDef) -> None:
+    with pytest.raises(IRTypeError, match=op.name):
+        op.normalize({"no_such_attribute": 1})
+    if not op.variadic:
+        with pytest.raises(IRTypeError, match=op.name):
+            op.arrange([None] * (len(op.operands) + 1))
+
+
+@each_case
+def test_reference_has_the_inferred_types(op: OpDef, sample: Sample) -> None:
+    arrays = draw(sample)
+    before = [x.copy() for x in arrays]
+    found = [tensor_type_of(y) for y in op.evaluate(arrays, sample.attrs)]
+    assert found == infer(op, operand_types(sample), sample)
+    assert all(np.array_equal(a, b) for a, b in zip(arrays, before, strict=True))
+
+
+@pytest.mark.parametrize(("op", "sample"), [c for c in CASES if c[1].batch], ids=case_id)
+def test_symbolic_batch(op: OpDef, sample: Sample) -> None:
+    types = infer(op, operand_types(sample, symbolic=True), sample)
+    size = sample.shapes[sample.batch[0]][0]
+    fixed = [t.with_shape(t.bound({SYMBOL: size})) for t in types]
+    assert fixed == infer(op, operand_types(sample), sample)
+
+
+@pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
+@each_case
+def test_text_round_trip(op: OpDef, sample: Sample, symbolic: bool) -> None:
+    if symbolic and not sample.batch:
+        pytest.skip("the sample has no batch axis")
+    module = module_of(op, sample, lookup, symbolic)
+    verify(module, lookup)
+    text = print_module(module)
+    again = parse_module(text)
+    verify(again, lookup)
+    assert print_module(again) == text
+    arrays = draw(sample)
+    for a, b in zip(interp.run(again, arrays), op.evaluate(arrays, sample.attrs), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@each_case
+def test_float64_in_float64_out(op: OpDef, sample: Sample) -> None:
+    """The reference computes in the precision of its operands, so that it can be the judge."""
+    if not sample.shapes or op.name == "npx.cast" or "dtype" in sample.attrs:
+        pytest.skip("the dtype is an attribute")
+    types = infer(op, operand_types(sample), sample)
+    arrays = [x.astype(np.float64) if t.dtype.is_float else x for x, t in in_order(sample)]
+    if not any(x.dtype == np.float64 for x in arrays):
+        pytest.skip("no floating operand")
+    for y, t in zip(op.evaluate(arrays, sample.attrs), types, strict=True):
+        assert not t.dtype.is_float or y.dtype == np.float64
+
+
+def in_order(sample: Sample) -> list[tuple[Arr, TensorType]]:
+    return list(zip(draw(sample), operand_types(sample), strict=True))
+
+
+def differentiable(op: OpDef, sample: Sample) -> bool:
+    types = operand_types(sample)
+    halves = any(t.dtype.name in ("f16", "bf16") for t in types)
+    results = infer(op, types, sample)
+    given = any(t.dtype.is_float for t in types) and any(t.dtype.is_float for t in results)
+    return given and not halves and not isinstance(op.gradient, Absent)
+
+
+def gradient_module(op: OpDef, sample: Sample, symbolic: bool) -> Module:
+    """`main` takes the operands and one seed for each result; it returns the gradients.
+
+    Operands without a gradient are returned themselves.
+    """
+    module = module_of(op, sample, lookup, symbolic)
+    inner = module.main.body
+    types = [v.type for v in (*inner.args, *inner.outputs)]
+    region = Region(types)
+    builder = Builder(module, region, lookup)
+    operands, seeds = region.args[: len(inner.args)], region.args[len(inner.args) :]
+    results = builder.emit(op.name, operands, op.normalize(sample.attrs))
+    pairs = dict(zip(results, seeds, strict=True))
+    found = append_gradients(TABLE, builder, pairs, [v for v in operands if v.type.dtype.is_float])
+    inner.clear()
+    kept = iter(found)
+    grads = [next(kept) if v.type.dtype.is_float else None for v in operands]
+    outputs = [v if g is None else g for v, g in zip(operands, grads, strict=True)]
+    for output, operand in zip(outputs, operands, strict=True):
+        assert output.type == operand.type, "a gradient has the type of its operand"
+    module.funcs["main"] = close(region, outputs)
+    return module
+
+
+STEP = 1e-6
+
+
+def check_direction(op: OpDef, sample: Sample, arrays: Sequence[Arr], at: int, grad: Arr,
+                    seeds: Sequence[Arr]) -> None:  # fmt: skip
+    """The gradient along a random direction equals the central difference."""
+    rng = np.random.default_rng(at + 1)
+    direction = rng.uniform(-1, 1, arrays[at].shape)
+
+    def loss(step: float) -> float:
+        moved = [x + step * direction if i == at else x for i, x in enumerate(arrays)]
+        results = op.evaluate(moved, sample.attrs)
+        return sum(float((y * s).sum()) for y, s in zip(results, seeds, strict=True))
+
+    expected = (loss(STEP) - loss(-STEP)) / (2 * STEP)
+    np.testing.assert_allclose((grad * direction).sum(), expected, rtol=2e-6, atol=2e-7)
+
+
+ZERO_GRADIENT = {"np.sign", "np.floor", "npx.stop_gradient", "np.zeros_like", "np.ones_like"}
+"""Ops whose rule says None."""
+NO_GRADIENT_FOR = {"npx.batch_norm": {1, 3, 4}}
+NO_GRADIENT_MODES = {"edge", "reflect", "wrap"}
+
+
+@pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
+@pytest.mark.parametrize(("op", "sample"), [c for c in CASES if differentiable(*c)], ids=case_id)
+def test_gradient(op: OpDef, sample: Sample, symbolic: bool) -> None:
+    if sample.attrs.get("mode") in NO_GRADIENT_MODES or op.name in ZERO_GRADIENT:
+        pytest.skip("no gradient")
+    if op.name == "np.std" and sample.shapes == ((),):
+        pytest.skip("a square root at 0 has no gradient")
+    if symbolic and not sample.batch:
+        pytest.skip("the sample has no batch axis")
+    if "dtype" in sample.attrs and op.name == "npx.cast":
+        sample = replace(sample, attrs={"dtype": "f64"})
+    wide = replace(
+        sample,
+        dtypes=tuple("f64" if t.dtype.is_float else t.dtype.name for t in operand_types(sample)),
+    )
+    arrays = draw(wide)
+    rng = np.random.default_rng(9)
+    seeds = [np.asarray(rng.uniform(-1, 1, y.shape)) for y in op.evaluate(arrays, wide.attrs)]
+    module = gradient_module(op, wide, symbolic)
+    verify(module, lookup)
+    grads = interp.run(module, [*arrays, *seeds])
+    for i, (x, grad) in enumerate(zip(arrays, grads, strict=True)):
+        if tensor_type_of(x).dtype == f64 and i not in NO_GRADIENT_FOR.get(op.name, ()):
+            check_direction(op, wide, arrays, i, grad, seeds)
