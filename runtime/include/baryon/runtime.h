@@ -10,8 +10,8 @@
  *
  * This header is the whole interface, for C99 and C++. Everything in it is plain data, no exception
  * leaves the library, and structs that may grow start with `struct_size`: the caller sets it to
- * sizeof and the library touches no more than that. Within one major version nothing here is removed
- * or changed.
+ * sizeof and the library touches no more than that. Within one major version nothing here is
+ * removed or changed.
  *
  * Threads: every function may be called from any thread, bry_run of one executable from several at
  * once. Only bry_close must come last.
@@ -53,8 +53,8 @@ enum {
   BRY_IO = 2,               /* the file cannot be opened or mapped */
   BRY_BAD_ARTIFACT = 3,     /* not an artifact, another version, or damaged */
   BRY_UNSUPPORTED_CPU = 4,  /* the CPU lacks instructions that the code needs */
-  BRY_BAD_INPUT = 5,        /* a tensor's dtype, shape, strides or memory is not what the network takes */
-  BRY_KERNEL_FAILED = 6,    /* compiled code reported an error */
+  BRY_BAD_INPUT = 5, /* a tensor's dtype, shape, strides or memory is not what the network takes */
+  BRY_KERNEL_FAILED = 6, /* compiled code reported an error */
   BRY_OUT_OF_MEMORY = 7,
   BRY_INTERNAL = 8
 };
@@ -128,8 +128,8 @@ BRY_API bry_status bry_output(const bry_executable* executable, uint32_t index, 
 /* ---- Run ----------------------------------------------------------------------------------- */
 
 /* The caller's memory: `data` points at the first element and is aligned to an element. `shape` and
- * `strides` have `ndim` entries, strides in elements. Only row-major tensors without gaps are taken;
- * strides NULL says that it is one. */
+ * `strides` have `ndim` entries, strides in elements. Only row-major tensors without gaps are
+ * taken; strides NULL says that it is one. */
 typedef struct bry_tensor {
   void* data;
   bry_dtype dtype;
@@ -138,10 +138,10 @@ typedef struct bry_tensor {
   const int64_t* strides;
 } bry_tensor;
 
-/* Run once: read the inputs, write the outputs, straight from and to the caller's memory, which must
- * not overlap. Symbols take their values from the input shapes; outputs must have the shape that
- * follows (bry_output_shape). Inputs and outputs stand in the order of the executable. After an
- * error the outputs' contents are undefined. */
+/* Run once: read the inputs, write the outputs, straight from and to the caller's memory, which
+ * must not overlap. Symbols take their values from the input shapes; outputs must have the shape
+ * that follows (bry_output_shape). Inputs and outputs stand in the order of the executable. After
+ * an error the outputs' contents are undefined. */
 BRY_API bry_status bry_run(bry_executable* executable, const bry_tensor* inputs,
                            uint32_t input_count, const bry_tensor* outputs, uint32_t output_count);
 
@@ -152,7 +152,8 @@ BRY_API bry_status bry_output_shape(const bry_executable* executable, const bry_
 
 /* ---- Look inside --------------------------------------------------------------------------- */
 
-/* A run is a list of kernel calls. The name lives as long as the executable; NULL if out of range. */
+/* A run is a list of kernel calls. The name lives as long as the executable; NULL if out of range.
+ */
 BRY_API uint32_t bry_call_count(const bry_executable* executable);
 BRY_API const char* bry_call_name(const bry_executable* executable, uint32_t index);
 
@@ -162,9 +163,9 @@ BRY_API bry_status bry_profile(bry_executable* executable, const bry_tensor* inp
                                uint32_t output_count, uint64_t* nanoseconds);
 
 typedef struct bry_sizes {
-  uint32_t struct_size;   /* sizeof(bry_sizes) */
-  uint32_t threads;       /* that one run uses */
-  uint32_t variant;       /* number of the build that was chosen for this CPU */
+  uint32_t struct_size; /* sizeof(bry_sizes) */
+  uint32_t threads;     /* that one run uses */
+  uint32_t variant;     /* number of the build that was chosen for this CPU */
   uint32_t reserved;
   uint64_t file_bytes;
   uint64_t code_bytes;    /* machine code and constants */
@@ -175,8 +176,8 @@ typedef struct bry_sizes {
 
 BRY_API bry_status bry_get_sizes(const bry_executable* executable, bry_sizes* sizes);
 
-/* The artifact's own bytes, and the JSON inside that describes it (not NUL-terminated). They live as
- * long as the executable. */
+/* The artifact's own bytes, and the JSON inside that describes it (not NUL-terminated). They live
+ * as long as the executable. */
 BRY_API bry_status bry_artifact(const bry_executable* executable, const void** data,
                                 uint64_t* bytes);
 BRY_API bry_status bry_meta(const bry_executable* executable, const char** json, uint64_t* bytes);
