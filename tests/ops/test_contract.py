@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from baryon import interp
 from baryon.ir import (
+    DTYPES,
     Builder,
     IRTypeError,
     Module,
@@ -36,6 +38,16 @@ def case_id(value: OpDef | Sample) -> str:
         return value.name
     attrs = ",".join(f"{k}={v}" for k, v in value.attrs.items())
     return f"{value.shapes}{attrs}{value.dtypes}".replace(" ", "")
+
+
+def both_forms(cases: Sequence[tuple[OpDef, Sample]]) -> list[Any]:
+    """Each case as it is, and with a symbolic batch where its sample allows that."""
+    forms = [(*case, symbolic) for case in cases for symbolic in (False, True)]
+    return [
+        pytest.param(op, s, n, id=f"{op.name}-{case_id(s)}{'-symbolic' if n else ''}")
+        for op, s, n in forms
+        if s.batch or not n
+    ]
 
 
 each_op = pytest.mark.parametrize("op", OPS, ids=case_id)
@@ -97,11 +109,8 @@ def test_symbolic_batch(op: OpDef, sample: Sample) -> None:
     assert fixed == infer(op, operand_types(sample), sample)
 
 
-@pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
-@each_case
+@pytest.mark.parametrize(("op", "sample", "symbolic"), both_forms(CASES))
 def test_text_round_trip(op: OpDef, sample: Sample, symbolic: bool) -> None:
-    if symbolic and not sample.batch:
-        pytest.skip("the sample has no batch axis")
     module = module_of(op, sample, lookup, symbolic)
     verify(module, lookup)
     text = print_module(module)
@@ -138,10 +147,10 @@ def differentiable(op: OpDef, sample: Sample) -> bool:
     return given and not halves and not isinstance(op.gradient, Absent)
 
 
-def gradient_module(op: OpDef, sample: Sample, symbolic: bool) -> Module:
+def gradient_module(op: OpDef, sample: Sample, symbolic: bool) -> tuple[Module, set[int]]:
     """`main` takes the operands and one seed for each result; it returns the gradients.
 
-    Operands without a gradient are returned themselves.
+    Operands without a gradient are returned themselves; the set names the floating ones.
     """
     module = module_of(op, sample, lookup, symbolic)
     inner = module.main.body
@@ -159,7 +168,8 @@ def gradient_module(op: OpDef, sample: Sample, symbolic: bool) -> Module:
     for output, operand in zip(outputs, operands, strict=True):
         assert output.type == operand.type, "a gradient has the type of its operand"
     module.funcs["main"] = close(region, outputs)
-    return module
+    floats = (i for i, v in enumerate(operands) if v.type.dtype.is_float)
+    return module, {i for i in floats if grads[i] is None}
 
 
 STEP = 1e-6
@@ -180,33 +190,38 @@ def check_direction(op: OpDef, sample: Sample, arrays: Sequence[Arr], at: int, g
     np.testing.assert_allclose((grad * direction).sum(), expected, rtol=2e-6, atol=2e-7)
 
 
-ZERO_GRADIENT = {"np.sign", "np.floor", "npx.stop_gradient", "np.zeros_like", "np.ones_like"}
-"""Ops whose rule says None."""
-NO_GRADIENT_FOR = {"npx.batch_norm": {1, 3, 4}}
+FLAT = {"np.sign", "np.floor", "npx.stop_gradient", "np.zeros_like", "np.ones_like"}
 NO_GRADIENT_MODES = {"edge", "reflect", "wrap"}
 
 
-@pytest.mark.parametrize("symbolic", [False, True], ids=["static", "symbolic"])
-@pytest.mark.parametrize(("op", "sample"), [c for c in CASES if differentiable(*c)], ids=case_id)
+def without_gradient(op: OpDef, sample: Sample) -> set[int]:
+    """The floating operands for which the rule says None."""
+    if op.name == "npx.batch_norm":
+        return {3, 4, *([1] if sample.attrs.get("fix_gamma", True) else [])}
+    return {0} if op.name in FLAT else set()
+
+
+def smooth(op: OpDef, sample: Sample) -> bool:
+    at_zero = op.name == "np.std" and sample.shapes == ((),)  # the square root's slope is infinite
+    return not at_zero and sample.attrs.get("mode") not in NO_GRADIENT_MODES
+
+
+SMOOTH = [c for c in CASES if differentiable(*c) and smooth(*c)]
+
+
+@pytest.mark.parametrize(("op", "sample", "symbolic"), both_forms(SMOOTH))
 def test_gradient(op: OpDef, sample: Sample, symbolic: bool) -> None:
-    if sample.attrs.get("mode") in NO_GRADIENT_MODES or op.name in ZERO_GRADIENT:
-        pytest.skip("no gradient")
-    if op.name == "np.std" and sample.shapes == ((),):
-        pytest.skip("a square root at 0 has no gradient")
-    if symbolic and not sample.batch:
-        pytest.skip("the sample has no batch axis")
-    if "dtype" in sample.attrs and op.name == "npx.cast":
-        sample = replace(sample, attrs={"dtype": "f64"})
-    wide = replace(
-        sample,
-        dtypes=tuple("f64" if t.dtype.is_float else t.dtype.name for t in operand_types(sample)),
-    )
+    names = [t.dtype.name for t in operand_types(sample)]
+    attrs = {**sample.attrs, **({"dtype": "f64"} if op.name == "npx.cast" else {})}
+    dtypes = tuple("f64" if DTYPES[name].is_float else name for name in names)
+    wide = replace(sample, attrs=attrs, dtypes=dtypes)
     arrays = draw(wide)
     rng = np.random.default_rng(9)
     seeds = [np.asarray(rng.uniform(-1, 1, y.shape)) for y in op.evaluate(arrays, wide.attrs)]
-    module = gradient_module(op, wide, symbolic)
+    module, missing = gradient_module(op, wide, symbolic)
+    assert missing == without_gradient(op, wide)
     verify(module, lookup)
     grads = interp.run(module, [*arrays, *seeds])
     for i, (x, grad) in enumerate(zip(arrays, grads, strict=True)):
-        if tensor_type_of(x).dtype == f64 and i not in NO_GRADIENT_FOR.get(op.name, ()):
+        if tensor_type_of(x).dtype == f64 and i not in missing:
             check_direction(op, wide, arrays, i, grad, seeds)
