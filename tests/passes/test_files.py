@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from passes.support import assert_close, module_of, outputs, random_inputs
 
 from baryon.ir import parse_module, print_module
 from baryon.passes import PASSES, PassManager, parse_pipeline
+from passes.support import assert_close, module_of, outputs, random_inputs
 
 FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.glob("*/*.ir"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from passes.arena import Arena
-from passes.graphs import networks
-from passes.support import assert_close, outputs, random_inputs
 
 from baryon.ir import Module, parse_module
 from baryon.passes import DEFAULT_PIPELINE, plan_memory, run_pipeline
+from passes.arena import Arena
+from passes.graphs import networks
+from passes.support import assert_close, outputs, random_inputs
 
 SETTINGS = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True

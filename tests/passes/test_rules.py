@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from passes.support import assert_close, module_of, outputs, random_inputs
 
 from baryon.ir import Module, parse_module, print_module
 from baryon.passes import PASSES, RulePass
 from baryon.passes.dce import DeadCode
 from baryon.rewrite import Example, Refusal, Rule, rewrite, tracing
+from passes.support import assert_close, module_of, outputs, random_inputs
 
 RULE_PASSES = [cls for cls in PASSES.values() if issubclass(cls, RulePass)]
 RULES = {rule.name: rule for cls in RULE_PASSES for rule in cls.rules}
