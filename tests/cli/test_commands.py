@@ -199,6 +199,12 @@ def test_opt_reads_standard_input(baryon: Run, monkeypatch: pytest.MonkeyPatch) 
     assert baryon("opt", "-", "-p", "dce").out == "module {\n}\n"
 
 
+def test_opt_takes_a_model(baryon: Run, model: Path) -> None:
+    result = baryon("opt", model, "-p", "canonicalize,dce")
+    assert result.status == 0, result.err
+    assert "npx.convolution" in result.out
+
+
 def test_opt_lists_the_passes(baryon: Run) -> None:
     result = baryon("opt", "--list")
     assert result.status == 0

@@ -10,6 +10,7 @@ import click
 
 from baryon.cli.console import plain_table, stdout
 from baryon.cli.files import FileError, read_arrays, replacing
+from baryon.importers.onnx import import_onnx
 from baryon.ir import Array, Module, parse_module, print_module
 from baryon.passes import DEFAULT_PIPELINE, PASSES, PassManager, Timing, parse_pipeline
 
@@ -42,10 +43,11 @@ def command(
     stats: bool,
     list_passes: bool,
 ) -> None:
-    """Read IR text from FILE (- for standard input), run passes, print the result.
+    """Read IR text from FILE (- for standard input) or an .onnx model, run passes, print the result.
 
     \b
     baryon opt net.ir -p "canonicalize,fold,dce"
+    baryon opt resnet50.onnx -p "canonicalize,layout" --stats -o r50.ir
     baryon opt repro.ir -p "layout"                  repeats a failure that `compile` reported
     """
     if list_passes:
@@ -68,6 +70,8 @@ def command(
 def _read(file: Path, constants: Path | None) -> Module:
     if str(file) == "-":
         return parse_module(sys.stdin.read(), source="<stdin>", constants=_constants(constants))
+    if file.suffix == ".onnx":
+        return import_onnx(file)
     beside = file.with_suffix(".npz")
     if constants is None and beside.exists():
         constants = beside
