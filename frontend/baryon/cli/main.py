@@ -71,7 +71,8 @@ def _status(argv: Sequence[str]) -> int:
         status = cli.main([*argv], prog_name="baryon", standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as error:
-        error.show()
+        command = error.ctx.command_path if error.ctx is not None else "baryon"
+        _fail(f"{' '.join(error.format_message().split())} Try: {command} --help", verbose=False)
         return 2
     except BrokenPipeError:  # the reader of a pipe has gone, as in `baryon inspect X | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

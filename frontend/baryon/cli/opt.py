@@ -43,7 +43,7 @@ def command(
     stats: bool,
     list_passes: bool,
 ) -> None:
-    """Read IR text from FILE (- for standard input) or an .onnx model, run passes, print the result.
+    """Run passes over IR text or an .onnx model from FILE (- for standard input); print the result.
 
     \b
     baryon opt net.ir -p "canonicalize,fold,dce"
