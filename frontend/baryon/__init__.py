@@ -12,7 +12,17 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # at run time `__getattr__` loads these
+    from baryon import importers as importers
+    from baryon import ir as ir
+    from baryon import np as np
+    from baryon import npx as npx
+    from baryon import ops as ops
+    from baryon import runtime as runtime
+    from baryon.api import compile as compile  # noqa: A004
+    from baryon.deferred import trace as trace
 
 __path__ = pkgutil.extend_path(__path__, __name__)
 __version__ = "0.1.0"

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
+from numpy import typing as npt
 
 from baryon.array.base import ArrayBase
 from baryon.array.dispatch import ArrayCalls, as_array, perform
 from baryon.array.indexing import apply, is_basic, plan
-from baryon.ir import Array, Dim, Sym, Value, dim_prod
+from baryon.ir import Dim, Sym, Value, dim_prod
 from baryon.ops import TABLE, OpDef
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -157,14 +158,14 @@ class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
         """The elements as nested lists of Python numbers."""
         return self.elements("tolist()", _RETURN_IT).tolist()
 
-    def asnumpy(self) -> Array:
+    def asnumpy(self) -> npt.NDArray[Any]:
         """A copy as a NumPy array."""
         return self.elements("asnumpy()", _RETURN_IT).copy()
 
     def wait_to_read(self) -> None:
         """Do nothing: results are there when a call returns."""
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         data = self.elements("conversion to a NumPy array", "use mx.np functions on it")
         return np.array(data, dtype, copy=copy is not False)
 
