@@ -26,6 +26,7 @@ def one_line(err: str) -> str:
 def test_help_names_every_command(baryon: Run) -> None:
     result = baryon("--help")
     assert result.status == 0
+    assert baryon() == result
     assert all(f"  {name} " in result.out for name in COMMANDS)
 
 

@@ -70,6 +70,9 @@ def _status(argv: Sequence[str]) -> int:
     try:
         status = cli.main([*argv], prog_name="baryon", standalone_mode=False)
         sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx is not None else "baryon"
         _fail(f"{' '.join(error.format_message().split())} Try: {command} --help", verbose=False)
