@@ -14,7 +14,7 @@ from baryon.ops.opdef import OpDef, Sample, absent, elementwise
 from baryon.ops.shapes import fail, read_shape
 
 _NO_OPERANDS = absent("it has no operands to give a gradient")
-_FOLDED = absent("canonicalize folds it into a constant")
+_FOLDED = absent("passes fold it into a constant")
 _SHAPE = Param("shape", "shape", REQUIRED, "the shape of the result")
 _FLOAT = Param("dtype", "dtype", f32, "the element type of the result")
 

@@ -269,7 +269,13 @@ def _split_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> G
 
 
 def _split_expr(
-    t: Any, loads: Any, index: Any, in_shapes: Any, indices_or_sections: Any, axis: int, result: int
+    t: Any,
+    loads: Any,
+    index: Any,
+    in_shapes: Any,
+    indices_or_sections: Any,
+    axis: int,
+    result: int = 0,
 ) -> Any:
     at = axis % len(index)
     size = in_shapes[0][at]

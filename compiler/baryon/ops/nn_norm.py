@@ -88,7 +88,7 @@ batch_norm = OpDef(
     infer=_batch_norm_infer,
     reference=rounded(_batch_norm_ref),
     gradient=_batch_norm_grad,
-    lowering=absent("canonicalize folds or decomposes it into a product and a sum by channel"),
+    lowering=absent("passes fold it into a layer or write it as a product and a sum"),
     samples=(
         Sample(((2, 3, 2, 2), *_VECTORS), {"fix_gamma": False}, positive=True, batch=(0,)),
         Sample(((2, 3, 2), *_VECTORS), {"eps": 1e-2}, positive=True, batch=(0,)),
