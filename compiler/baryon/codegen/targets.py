@@ -71,10 +71,13 @@ class Target:
         """The argument of `tvm.target.Target` that builds for this target."""
         attributes = [f"+{name}" for name in self.features]
         attributes += [f"-{name}" for name in self.disabled]
-        triple = "x86_64-unknown-linux-gnu"
         return {
-            "kind": "llvm", "mtriple": triple, "mcpu": self.cpu, "mattr": attributes, "opt-level": 3,
-        }  # fmt: skip
+            "kind": "llvm",
+            "mtriple": "x86_64-unknown-linux-gnu",
+            "mcpu": self.cpu,
+            "mattr": attributes,
+            "opt-level": 3,
+        }
 
 
 def _tiles(*sizes: tuple[int, int]) -> tuple[Tile, ...]:
@@ -86,7 +89,18 @@ def _tiles(*sizes: tuple[int, int]) -> tuple[Tile, ...]:
 _TILES_16_NO_FMA = _tiles((6, 2), (4, 2), (3, 3), (2, 4), (8, 1), (1, 8))
 _TILES_16 = _tiles((6, 2), (4, 3), (5, 2), (12, 1), (3, 4), (2, 5), (4, 2), (8, 1), (1, 8))
 _TILES_32 = _tiles(
-    (6, 4), (8, 3), (12, 2), (7, 4), (5, 4), (4, 6), (4, 4), (3, 6), (2, 8), (14, 1), (8, 1), (1, 12)
+    (6, 4),
+    (8, 3),
+    (12, 2),
+    (7, 4),
+    (5, 4),
+    (4, 6),
+    (4, 4),
+    (3, 6),
+    (2, 8),
+    (14, 1),
+    (8, 1),
+    (1, 12),
 )
 
 _PRESETS = {

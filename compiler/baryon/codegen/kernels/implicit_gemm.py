@@ -16,15 +16,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tvm import tirx
-from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T
+from tvm.script.ir_builder import tirx as T  # noqa: N812
 
+from baryon.codegen.kernels.cost import candidates, choose
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, Multiply, bind
 from baryon.codegen.kernels.packing import pack_weights
-from baryon.codegen.kernels.schedule import Columns, Schedule, candidates, check, choose
+from baryon.codegen.kernels.rows import Block, Rows
+from baryon.codegen.kernels.schedule import Columns, Schedule, check
 from baryon.codegen.kernels.spec import ImplicitGemm, KernelError, ceil_div
 from baryon.codegen.kernels.strip import Elementwise, Position, Strip
-from baryon.codegen.kernels.rows import Block, Rows
 
 __all__ = [
     "Buffer", "Columns", "Elementwise", "Flat", "ImplicitGemm", "KernelError", "Position",
@@ -90,28 +90,33 @@ class _Emitter:
 
     def run(self) -> None:
         """Loops over images, blocks and parts (runs of panels), as parallel tasks."""
-        if self.schedule.split_panels:
-            self._split_parts()
-            return
-        # a strip serves all panels of its block
-        inner = 1 if self.spec.uses_strip else self.parts
-        with _loop(self.rows.images * self.rows.blocks * inner, T.parallel) as task:
-            index = bind(task // inner)
-            image = 0 if self.rows.images == 1 else bind(index // self.rows.blocks)
+        if self.schedule.tasks == "parts" and self.parts > 1:
+            with T.attr(tirx.const(0, "int32"), "pragma_parallel_launch_point", 1):
+                self._all_blocks(T.parallel)
+        elif self.schedule.tasks == "blocks":
+            self._split_blocks()
+        else:
+            self._all_blocks(T.serial)
+
+    def _all_blocks(self, parts: Callable[[Expr], Any]) -> None:
+        """Every task walks all blocks, fills its own strip of each, and computes some parts."""
+        with _loop(self.rows.images) as image, _loop(self.rows.blocks) as index:
+            block = self.rows.block(image, index)
+            with _loop(self.parts, parts) as part:
+                self._part(block, part)
+
+    def _split_blocks(self) -> None:
+        """A task for each block, or for each part of it where no strip has to serve them all."""
+        shared = 1 if self.spec.uses_strip else self.parts
+        with _loop(self.rows.images * self.rows.blocks * shared, T.parallel) as task:
+            index = bind(task // shared)
+            image = 0 if self.rows.is_pooled else bind(index // self.rows.blocks)
             block = self.rows.block(image, index - image * self.rows.blocks)
-            if inner == self.parts:
-                self._part(block, task % inner)
+            if shared == self.parts:
+                self._part(block, task % shared)
                 return
             with _loop(self.parts) as part:
                 self._part(block, part)
-
-    def _split_parts(self) -> None:
-        """Every task walks all blocks, and computes its share of the parts of each."""
-        with T.attr(tirx.const(0, "int32"), "pragma_parallel_launch_point", 1):
-            with _loop(self.rows.images) as image, _loop(self.rows.blocks) as index:
-                block = self.rows.block(image, index)
-                with _loop(self.parts, T.parallel) as part:
-                    self._part(block, part)
 
     def _part(self, block: Block, part: Expr) -> None:
         """All tiles of a block and a part."""

@@ -13,8 +13,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from tvm import tirx
-from tvm.ir import PointerType, PrimType
-from tvm.script.ir_builder import tirx as T
+from tvm.script.ir_builder import tirx as T  # noqa: N812
 
 Expr = Any
 """An int or a tirx.PrimExpr; tvm ships no types."""
@@ -70,17 +69,17 @@ def fuse(loops: Sequence[Loop]) -> list[Loop]:
             fused[-1] = Loop(fused[-1].extent * loop.extent, loop.step)
         else:
             fused.append(loop)
-    return fused
+    return fused or [Loop(1, 1)]
 
 
-def view(memory: Buffer, offset: Expr, dtype: str) -> Buffer:
-    """The memory from an offset on, by its own pointer.
+def wide(offset: Expr) -> Expr:
+    """An offset as a 64-bit variable of which TVM knows no bounds.
 
-    Loops over a view have one register per pointer and the loop counter as the only index. With
-    32-bit offsets in the loop LLVM has to extend each one to 64 bits in every step.
+    TVM narrows offsets to 32 bits where it can, and then LLVM extends each one to 64 bits in every
+    step of a loop. Pointers to the middle of a buffer would serve, but TVM tells LLVM that they
+    alias nothing.
     """
-    pointer = T.bind(T.address_of(memory.load(offset)), PointerType(PrimType(dtype)))
-    return Flat(T.decl_buffer((1 << 30,), dtype, data=pointer, align=4, layout=None))
+    return T.bind(T.reinterpret("int64", tirx.Cast("int64", offset)))
 
 
 def splat(value: Expr, lanes: int) -> Expr:
@@ -128,6 +127,7 @@ class Multiply:
                 k = nest.enter_context(T.serial(loop.extent))
                 rows = [row + k * loop.step for row in rows]
                 panel = panel + k * (self.row_width * _steps(self.loops[n + 1 :]))
+            rows = [wide(row) for row in rows]
             self._line(inner, rows, panel, sums)
         return [[a.load(0, self.lanes) for a in row] for row in sums]
 
@@ -136,21 +136,20 @@ class Multiply:
 
     def _line(self, loop: Loop, rows: Sequence[Expr], panel: Expr, sums: Tile) -> None:
         """The innermost loop: contiguous input, or at least at a constant step."""
-        lines = [view(self.source, row, self.dtype) for row in rows]
-        weights = view(self.weights, panel, self.dtype)
+        panel = wide(panel)
         if loop.extent <= UNROLL:
             for k in range(loop.extent):
-                self._step(lines, k * loop.step, weights, k * self.row_width, sums)
+                self._step(rows, k * loop.step, panel + k * self.row_width, sums)
             return
         with T.serial(loop.extent) as k:
-            self._step(lines, k * loop.step, weights, k * self.row_width, sums)
+            self._step(rows, k * loop.step, panel + k * self.row_width, sums)
 
-    def _step(self, lines: list[Buffer], at: Expr, weights: Buffer, panel: Expr, sums: Tile) -> None:
-        """One depth step; the longer side of the tile streams, the shorter one stays in registers."""
+    def _step(self, rows: Sequence[Expr], at: Expr, panel: Expr, sums: Tile) -> None:
+        """One depth step; the shorter side of the tile stays in registers."""
         lanes = self.lanes
-        by_row = [partial(self._factor, line, at) for line in lines]
-        by_vector = [partial(self._weight, weights, panel + j * lanes) for j in range(self.vectors)]
-        kept, streamed = (by_vector, by_row) if len(lines) >= self.vectors else (by_row, by_vector)
+        by_row = [partial(self._factor, row + at) for row in rows]
+        by_vector = [partial(self._weight, panel + j * lanes) for j in range(self.vectors)]
+        kept, streamed = (by_vector, by_row) if len(rows) >= self.vectors else (by_row, by_vector)
         held = [load() for load in kept]
         for i, load in enumerate(streamed):
             value = load()
@@ -158,11 +157,11 @@ class Multiply:
                 total = sums[i][j] if streamed is by_row else sums[j][i]
                 total.store(total.load(0, lanes) + value * other, 0, lanes)
 
-    def _factor(self, line: Buffer, offset: Expr) -> Expr:
-        return T.bind(splat(line.load(offset), self.lanes))
+    def _factor(self, offset: Expr) -> Expr:
+        return T.bind(splat(self.source.load(offset), self.lanes))
 
-    def _weight(self, weights: Buffer, offset: Expr) -> Expr:
-        return T.bind(weights.load(offset, self.lanes))
+    def _weight(self, offset: Expr) -> Expr:
+        return T.bind(self.weights.load(offset, self.lanes))
 
 
 def _steps(loops: Sequence[Loop]) -> int:

@@ -41,9 +41,7 @@ def _merged(
 def _picks(columns: Columns) -> NDArray[np.intp]:
     """Columns of a merged group that each panel holds: [panel, packed column]."""
     width = columns.width
-    starts = np.minimum(
-        np.arange(columns.panels_per_group) * width, columns.group_width - width
-    )
+    starts = np.minimum(np.arange(columns.panels_per_group) * width, columns.group_width - width)
     lanes = np.arange(columns.schedule.lanes)
     within = (np.array(columns.vector_starts)[:, None] + lanes).reshape(-1)
     return starts[:, None] + within

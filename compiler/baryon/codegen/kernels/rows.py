@@ -125,7 +125,7 @@ class Rows:
 
     def offsets(self, block: Block, tile: list[Expr]) -> list[Expr]:
         """Where the input of each row of a tile begins in the block's source."""
-        row, pixel = self._steps
+        pixel = self._steps[1]
         if not self.spec.is_rows:
             return [bind(block.origin + self._window_start(m)) for m in tile]
         if not self.is_static:

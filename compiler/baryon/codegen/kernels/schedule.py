@@ -1,12 +1,15 @@
-"""How an implicit GEMM is computed: tiles, blocks, order and parallel tasks, and their choice."""
+"""How an implicit GEMM is computed: tiles, blocks, order and parallel tasks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 from baryon.codegen.kernels.spec import ImplicitGemm, KernelError, ceil_div
-from baryon.codegen.targets import Target, Tile
+from baryon.codegen.targets import Tile
+
+Tasks = Literal["blocks", "parts", "one"]
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,11 @@ class Schedule:
     tile: register tile. lanes: elements per vector. merge: groups computed as one, with zeros in
     the weights between them, so that narrow groups fill a vector. block: output rows per block;
     all panels of a block run before the next block, so its input should fit a cache. panels:
-    column panels per block. panels_inner: whether the innermost loop over tiles walks panels
-    (the input of a tile stays in level 1) or rows (a panel does). split_panels: whether parallel
-    tasks divide the panels of each block rather than the blocks.
+    column panels per part: parts are tasks, or the order of work within one. tasks: what parallel
+    tasks divide: "blocks" (and parts, if blocks need no strip), the "parts" of all blocks, or
+    nothing ("one" task, for kernels not worth a parallel launch). panels_inner: whether the
+    innermost loop over tiles walks panels (the input of a tile stays in level 1) or rows (a panel
+    does, or at least streams from level 2).
     """
 
     tile: Tile
@@ -26,8 +31,8 @@ class Schedule:
     block: int
     panels: int
     merge: int = 1
+    tasks: Tasks = "blocks"
     panels_inner: bool = False
-    split_panels: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,9 +77,7 @@ class Columns:
     def vector_starts(self) -> tuple[int, ...]:
         """First column of each vector, within its panel."""
         lanes = self.schedule.lanes
-        return tuple(
-            min(j * lanes, self.width - lanes) for j in range(ceil_div(self.width, lanes))
-        )
+        return tuple(min(j * lanes, self.width - lanes) for j in range(ceil_div(self.width, lanes)))
 
     @cached_property
     def packed_width(self) -> int:
@@ -111,26 +114,3 @@ def check(spec: ImplicitGemm, schedule: Schedule) -> None:
     for problem, found in problems.items():
         if found:
             raise KernelError(f"the schedule {problem}: {schedule} for {spec}")
-
-
-def choose(spec: ImplicitGemm, target: Target) -> Schedule:
-    """The schedule that the cost model likes best."""
-    return candidates(spec, target)[0]
-
-
-def candidates(spec: ImplicitGemm, target: Target) -> list[Schedule]:
-    """Schedules worth measuring, best first by the cost model."""
-    tiles = [t for t in target.tiles if t.rows <= (spec.static_rows or t.rows)]
-    return [_simple(spec, target, t) for t in tiles]
-
-
-def _simple(spec: ImplicitGemm, target: Target, tile: Tile) -> Schedule:
-    lanes = target.lanes(4)
-    merge = min(spec.groups, ceil_div(lanes, spec.group_outputs))
-    lanes = min(lanes, merge * spec.group_outputs)
-    rows = spec.static_rows
-    block = rows if rows is not None and spec.pixels <= 200 else 96
-    if spec.uses_strip and spec.pixels > 200:
-        block = spec.out_size[1] * max(1, 224 // spec.out_size[1])
-    block = max(tile.rows, block)
-    return Schedule(tile, lanes, min(block, rows or block), 10**6, merge)

@@ -8,13 +8,13 @@ from typing import Any
 
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T
+from tvm.script.ir_builder import tirx as T  # noqa: N812
 
 from baryon.codegen.kernels.implicit_gemm import Operands, emit
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm
-from baryon.codegen.kernels.strip import Position
+from baryon.codegen.kernels.strip import Elementwise, Position
 
 Fused = Callable[[Expr, Position, Sequence[Buffer]], Expr]
 """An element-wise function that also gets the extra buffers."""
@@ -32,20 +32,24 @@ def prim_func(
     Buffers are one-dimensional; with a symbolic batch input and output are [batch, elements per
     image]. extra: element counts of the buffers that epilogue and prologue read.
     """
-    with IRBuilder() as builder:
-        with T.prim_func(s_tir=True):
-            T.func_name("main")
-            T.func_attr({"tirx.noalias": True})
-            batch = tirx.Var("batch", "int64") if spec.batch is None else spec.batch
-            image = spec.size[0] * spec.size[1] * spec.pixel_pitch
-            source = _parameter(spec, "source", image, batch)
-            weights = _parameter(spec, "weights", prod(Columns(spec, schedule).packed_shape))
-            buffers = [_parameter(spec, f"extra{i}", size) for i, size in enumerate(extra)]
-            output = _parameter(spec, "output", spec.pixels * spec.output_pitch, batch)
-            after = epilogue and (lambda value, at: epilogue(value, at, buffers))
-            before = prologue and (lambda value, at: prologue(value, at, buffers))
-            emit(spec, schedule, Operands(source, weights, output, batch), after, before)
+    with IRBuilder() as builder, T.prim_func(s_tir=True):
+        T.func_name("main")
+        T.func_attr({"tirx.noalias": True})
+        batch = tirx.Var("batch", "int64") if spec.batch is None else spec.batch
+        image = spec.size[0] * spec.size[1] * spec.pixel_pitch
+        source = _parameter(spec, "source", image, batch)
+        weights = _parameter(spec, "weights", prod(Columns(spec, schedule).packed_shape))
+        buffers = [_parameter(spec, f"extra{i}", size) for i, size in enumerate(extra)]
+        output = _parameter(spec, "output", spec.pixels * spec.output_pitch, batch)
+        after, before = _given(epilogue, buffers), _given(prologue, buffers)
+        emit(spec, schedule, Operands(source, weights, output, batch), after, before)
     return builder.get()
+
+
+def _given(function: Fused | None, buffers: Sequence[Buffer]) -> Elementwise | None:
+    if function is None:
+        return None
+    return lambda value, at: function(value, at, buffers)
 
 
 def _parameter(spec: ImplicitGemm, name: str, elements: int, batch: Expr = 1) -> Flat:

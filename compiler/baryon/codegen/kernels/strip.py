@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tvm import tirx
-from tvm.script.ir_builder import tirx as T
+from tvm.script.ir_builder import tirx as T  # noqa: N812
 
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, bind, splat
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
@@ -106,14 +106,11 @@ class Strip:
     def _pixels(self, strip: Flat, start: Expr, origin: Expr, row: Position, count: int) -> None:
         height, width = self.spec.size
         line = (row.image * height + row.pixel) * width
-        channels = self.spec.channels
         with T.serial(count) as x:
             at = Position(row.image, line + x, 0, 1)
             self._pixel(strip, x, origin + x * self.spec.strides[2], at, start)
 
-    def _pixel(
-        self, strip: Flat, x: Expr, origin: Expr, at: Position, start: Expr = 0
-    ) -> None:
+    def _pixel(self, strip: Flat, x: Expr, origin: Expr, at: Position, start: Expr = 0) -> None:
         """Copy pixel number x of a line that starts at `start` in the strip."""
         step = self.spec.strides[3]
         origin, target = bind(origin), bind(start + x * self.spec.channels)

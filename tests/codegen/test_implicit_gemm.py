@@ -1,0 +1,365 @@
+"""Implicit GEMM against NumPy in float64: shapes, tails, layouts, fused functions, schedules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+import tvm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from tvm import tirx
+
+from baryon.codegen.kernels.implicit_gemm import (
+    Columns,
+    ImplicitGemm,
+    KernelError,
+    Position,
+    Schedule,
+    candidates,
+    choose,
+    pack_weights,
+)
+from baryon.codegen.kernels.microkernel import Buffer, Expr
+from baryon.codegen.kernels.standalone import Fused, prim_func
+from baryon.codegen.targets import Tile, get_target
+
+Array = NDArray[Any]
+TARGET = get_target("native")
+
+
+@dataclass(frozen=True)
+class Data:
+    """Input [n,h,w,c] dense, weights (O,I/g,R,S), and their convolution in float64."""
+
+    source: Array
+    weights: Array
+    expected: Array
+
+
+def make_data(spec: ImplicitGemm, batch: int = 1, seed: int = 0) -> Data:
+    rng = np.random.default_rng(seed)
+    source = rng.standard_normal((batch, *spec.size, spec.channels), dtype=np.float32)
+    shape = (spec.out_channels, spec.group_channels, *spec.kernel)
+    weights = rng.standard_normal(shape, dtype=np.float32)
+    return Data(source, weights, convolve(source, weights, spec))
+
+
+def convolve(source: Array, weights: Array, spec: ImplicitGemm) -> Array:
+    top, left, bottom, right = spec.pad
+    padded = np.pad(source.astype(np.float64), ((0, 0), (top, bottom), (left, right), (0, 0)))
+    (oh, ow), (sh, sw), (dh, dw) = spec.out_size, spec.stride, spec.dilation
+    grouped = padded.reshape(*padded.shape[:3], spec.groups, spec.group_channels)
+    kernels = weights.reshape(spec.groups, spec.group_outputs, *weights.shape[1:])
+    out = np.zeros((len(source), oh, ow, spec.groups, spec.group_outputs))
+    for r, s in np.ndindex(spec.kernel):
+        rows = slice(r * dh, r * dh + (oh - 1) * sh + 1, sh)
+        tap = grouped[:, rows, s * dw : s * dw + (ow - 1) * sw + 1 : sw]
+        out += np.einsum("nhwgc,goc->nhwgo", tap, kernels[..., r, s].astype(np.float64))
+    return out.reshape(*out.shape[:3], spec.out_channels)
+
+
+class Run:
+    """A compiled kernel with the memory layout that its spec asks for."""
+
+    def __init__(
+        self,
+        spec: ImplicitGemm,
+        schedule: Schedule | None = None,
+        epilogue: Fused | None = None,
+        prologue: Fused | None = None,
+        extra: Sequence[Array] = (),
+    ) -> None:
+        self.spec, self.extra = spec, [tvm.runtime.tensor(e.reshape(-1)) for e in extra]
+        self.schedule = schedule or choose(spec, TARGET)
+        sizes = [e.size for e in extra]
+        func = prim_func(spec, self.schedule, epilogue, prologue, sizes)
+        self.kernel = tvm.compile(tvm.IRModule({"main": func}), target=TARGET.to_tvm())["main"]
+
+    def __call__(self, source: Array, weights: Array) -> Array:
+        """Output [n,h,w,c]; what lies between its pixels must stay untouched."""
+        spec, batch = self.spec, len(source)
+        memory = np.full((batch, *spec.size, spec.pixel_pitch), np.nan, np.float32)
+        memory[..., : spec.channels] = source
+        if spec.input_strides is not None:
+            memory = np.moveaxis(source, -1, 1)
+        out = np.full((batch, *spec.out_size, spec.output_pitch), 7.0, np.float32)
+        shape = (batch, -1) if spec.batch is None else (-1,)
+        packed = pack_weights(weights, spec, self.schedule)
+        arrays = [np.ascontiguousarray(memory).reshape(shape), packed.reshape(-1)]
+        result = tvm.runtime.tensor(out.reshape(shape))
+        self.kernel(*map(tvm.runtime.tensor, arrays), *self.extra, result)
+        out = result.numpy().reshape(out.shape)
+        assert (out[..., spec.out_channels :] == 7.0).all(), "wrote between pixels"
+        result_channels: Array = out[..., : spec.out_channels]
+        return result_channels
+
+
+def assert_close(got: Array, expected: Array) -> None:
+    scale = max(float(np.abs(expected).max()), 1e-3)
+    assert float(np.abs(got - expected).max()) <= 1e-5 * scale
+
+
+def check(spec: ImplicitGemm, schedule: Schedule | None = None, batch: int = 1) -> None:
+    data = make_data(spec, batch)
+    assert_close(Run(spec, schedule)(data.source, data.weights), data.expected)
+
+
+CASES = {
+    "1x1": ImplicitGemm(16, 32, size=(7, 7)),
+    "rows and columns with tails": ImplicitGemm(13, 37, size=(5, 7)),
+    "fewer columns than lanes": ImplicitGemm(9, 3, size=(6, 6), kernel=(3, 3), pad=(1, 1, 1, 1)),
+    "one column": ImplicitGemm(8, 1, size=(6, 6)),
+    "fewer rows than a tile": ImplicitGemm(8, 16, size=(1, 3)),
+    "3x3": ImplicitGemm(8, 24, size=(9, 8), kernel=(3, 3), pad=(1, 1, 1, 1)),
+    "asymmetric padding": ImplicitGemm(5, 16, size=(6, 9), kernel=(3, 2), pad=(2, 0, 1, 1)),
+    "padding beyond the window": ImplicitGemm(4, 8, size=(3, 3), kernel=(1, 1), pad=(2, 3, 1, 2)),
+    "valid": ImplicitGemm(6, 16, size=(9, 9), kernel=(3, 3)),
+    "stride": ImplicitGemm(3, 16, size=(19, 21), kernel=(7, 7), stride=(2, 2), pad=(3, 3, 3, 3)),
+    "stride without window": ImplicitGemm(8, 16, size=(9, 9), stride=(2, 2)),
+    "dilation": ImplicitGemm(
+        4, 16, size=(11, 11), kernel=(3, 3), dilation=(2, 3), pad=(2, 3, 2, 3)
+    ),
+    "rectangular": ImplicitGemm(8, 16, size=(9, 9), kernel=(1, 5), stride=(2, 1), pad=(0, 2, 0, 2)),
+    "window as large as the image": ImplicitGemm(8, 16, size=(5, 5), kernel=(5, 5)),
+    "wide groups": ImplicitGemm(32, 48, size=(7, 7), kernel=(3, 3), groups=2, pad=(1, 1, 1, 1)),
+    "groups with column tails": ImplicitGemm(12, 60, size=(7, 7), groups=3),
+    "narrow groups": ImplicitGemm(16, 16, size=(7, 7), kernel=(3, 3), groups=4, pad=(1, 1, 1, 1)),
+    "groups that merge unevenly": ImplicitGemm(15, 15, size=(7, 7), kernel=(2, 2), groups=5),
+    "all groups narrower than a vector": ImplicitGemm(6, 6, size=(5, 5), groups=3),
+    "channel slices": ImplicitGemm(
+        12, 20, size=(7, 7), kernel=(3, 3), pad=(1, 1, 1, 1), pitch=40, out_pitch=33
+    ),
+    "channel slices, 1x1": ImplicitGemm(12, 20, batch=2, size=(7, 7), pitch=40, out_pitch=33),
+    "NCHW input": ImplicitGemm(
+        3, 16, batch=2, size=(8, 9), kernel=(3, 3), pad=(1, 1, 1, 1), input_strides=(216, 9, 1, 72)
+    ),
+    "batch": ImplicitGemm(8, 16, batch=3, size=(5, 5), kernel=(3, 3), pad=(1, 1, 1, 1)),
+    "vector times matrix": ImplicitGemm(300, 100),
+    "matrix product": ImplicitGemm(64, 48, batch=29),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_chosen_schedule_computes_the_convolution(name: str) -> None:
+    check(CASES[name], batch=CASES[name].batch or 1)
+
+
+@pytest.mark.parametrize("batch", [1, 2, 7])
+def test_symbolic_batch(batch: int) -> None:
+    for spec in (
+        ImplicitGemm(24, 40, batch=None),
+        ImplicitGemm(8, 16, batch=None, size=(6, 5), kernel=(3, 3), pad=(1, 1, 1, 1)),
+        ImplicitGemm(8, 16, batch=None, size=(6, 5)),
+    ):
+        check(spec, batch=batch)
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ImplicitGemm:
+    small = st.integers(1, 3)
+    groups = draw(st.sampled_from([1, 1, 1, 2, 3]))
+    channels, outputs = groups * draw(st.integers(1, 17)), groups * draw(st.integers(1, 40))
+    kernel, dilation = (draw(small), draw(small)), (draw(small), draw(small))
+    window = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
+    rows, columns = window[0] + draw(st.integers(0, 6)), window[1] + draw(st.integers(0, 6))
+    pad = draw(st.tuples(*[st.integers(0, 2)] * 4) | st.just((0, 0, 0, 0)))
+    return ImplicitGemm(
+        channels, outputs, batch=draw(st.sampled_from([1, 1, 2])), size=(rows, columns),
+        kernel=kernel, stride=(draw(small), draw(small)), dilation=dilation, pad=pad,
+        groups=groups, pitch=channels + draw(st.sampled_from([0, 0, 3])),
+        out_pitch=outputs + draw(st.sampled_from([0, 5])),
+    )  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(specs(), st.data())
+def test_any_candidate_computes_the_convolution(spec: ImplicitGemm, data: st.DataObject) -> None:
+    found = candidates(spec, TARGET)
+    schedule = found[data.draw(st.integers(0, len(found) - 1))]
+    schedule = replace(schedule, panels_inner=data.draw(st.booleans()))
+    check(spec, schedule, spec.batch or 1)
+
+
+def test_schedules_agree_to_the_bit() -> None:
+    spec = ImplicitGemm(20, 40, size=(9, 9), kernel=(3, 3), pad=(1, 1, 1, 1))
+    data = make_data(spec)
+    found = {s.tile: s for s in candidates(spec, TARGET)}
+    results = [Run(spec, s)(data.source, data.weights) for s in found.values()]
+    assert all(np.array_equal(results[0], other) for other in results)
+
+
+def test_an_image_alone_equals_itself_in_a_batch() -> None:
+    alone = ImplicitGemm(20, 40, size=(7, 7), kernel=(3, 3), pad=(1, 1, 1, 1))
+    data = make_data(alone, batch=3)
+    single = np.concatenate([Run(alone)(x[None], data.weights) for x in data.source])
+    for batch in (3, None):
+        together = Run(replace(alone, batch=batch))(data.source, data.weights)
+        assert np.array_equal(single, together)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    configure = tvm.get_global_func("runtime.config_threadpool")
+    configure(-1, count)
+    yield
+    configure(-1, 1)
+
+
+@pytest.mark.parametrize("tasks", ["blocks", "parts"])
+def test_results_do_not_depend_on_threads(tasks: str) -> None:
+    spec = ImplicitGemm(24, 72, size=(12, 11), kernel=(3, 3), pad=(1, 1, 1, 1))
+    data = make_data(spec)
+    chosen = next(s for s in candidates(spec, TARGET) if s.tasks == tasks)
+    run = Run(spec, replace(chosen, block=33))
+    with threads(1):
+        one = run(data.source, data.weights)
+    with threads(2):
+        two = run(data.source, data.weights)
+    assert np.array_equal(one, two)
+    assert_close(one, data.expected)
+
+
+def relu(value: Expr, lanes: int) -> Expr:
+    zero = tirx.const(0, "float32")
+    return tirx.max(value, zero if lanes == 1 else tirx.Broadcast(zero, lanes))
+
+
+def bias_add_relu(value: Expr, at: Position, extra: Sequence[Buffer]) -> Expr:
+    """relu(value + bias[channel] + residual[pixel * 50 + channel])"""
+    bias = extra[0].load(at.channel, at.lanes)
+    residual = extra[1].load(at.pixel * 50 + at.channel, at.lanes)
+    return relu(value + bias + residual, at.lanes)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ImplicitGemm(8, 40, batch=2, size=(7, 7), kernel=(3, 3), pad=(1, 1, 1, 1)),
+        ImplicitGemm(8, 40, batch=2, size=(7, 7), out_pitch=44),
+        ImplicitGemm(8, 5, batch=2, size=(7, 7)),
+        ImplicitGemm(8, 40, batch=None),
+    ],
+)
+def test_epilogue(spec: ImplicitGemm) -> None:
+    data = make_data(spec, batch=2)
+    rng = np.random.default_rng(1)
+    bias = rng.standard_normal(spec.out_channels, dtype=np.float32)
+    residual = rng.standard_normal((2, *spec.out_size, 50), dtype=np.float32)
+    run = Run(spec, epilogue=bias_add_relu, extra=[bias, residual])
+    expected = data.expected + bias + residual[..., : spec.out_channels]
+    assert_close(run(data.source, data.weights), np.maximum(expected, 0))
+
+
+def test_epilogue_knows_the_image() -> None:
+    spec = ImplicitGemm(8, 16, batch=3, size=(3, 3))
+    data = make_data(spec, batch=3)
+    scale = np.random.default_rng(1).standard_normal((3, 16), dtype=np.float32)
+
+    def gate(value: Expr, at: Position, extra: Sequence[Buffer]) -> Expr:
+        return value * extra[0].load(at.image * 16 + at.channel, at.lanes)
+
+    run = Run(spec, epilogue=gate, extra=[scale])
+    assert_close(run(data.source, data.weights), data.expected * scale[:, None, None, :])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ImplicitGemm(21, 16, batch=2, size=(5, 6), pitch=30),
+        ImplicitGemm(21, 16, size=(5, 6), kernel=(3, 3), pad=(1, 1, 1, 1)),
+        ImplicitGemm(5, 16, size=(6, 6), stride=(2, 2)),
+        ImplicitGemm(21, 16, batch=None),
+        ImplicitGemm(21, 16, batch=None, size=(3, 3)),
+    ],
+)
+def test_prologue_runs_before_the_padding(spec: ImplicitGemm) -> None:
+    spec = replace(spec, staged=True)
+    batch = spec.batch or 3
+    data = make_data(spec, batch)
+    rng = np.random.default_rng(1)
+    scale = rng.standard_normal(spec.channels, dtype=np.float32)
+    gate = rng.standard_normal((batch, *spec.size, spec.channels), dtype=np.float32)
+
+    def activate(value: Expr, at: Position, extra: Sequence[Buffer]) -> Expr:
+        shift = extra[1].load(at.pixel * spec.channels + at.channel, at.lanes)
+        return relu(value * extra[0].load(at.channel, at.lanes) + shift, at.lanes)
+
+    got = Run(spec, prologue=activate, extra=[scale, gate])(data.source, data.weights)
+    changed = np.maximum(data.source * scale + gate, 0)
+    assert_close(got, convolve(changed, data.weights, spec))
+
+
+WIDE = {
+    "matrix": ImplicitGemm(256, 384, batch=240),
+    "3x3": ImplicitGemm(64, 384, size=(14, 14), kernel=(3, 3), pad=(1, 1, 1, 1)),
+    "narrow": ImplicitGemm(64, 32, size=(14, 14), kernel=(3, 3), pad=(1, 1, 1, 1)),
+    "vector": ImplicitGemm(256, 1000),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("target", ["x86-64", "x86-64-v3", "x86-64-v4"])
+def test_accumulators_stay_in_registers(name: str, target: str) -> None:
+    described = get_target(target)
+    spec = WIDE[name]
+    func = prim_func(spec, choose(spec, described))
+    library = tvm.compile(tvm.IRModule({"main": func}), target=described.to_tvm())
+    loops = multiply_loops(library.mod.inspect_source("asm"))
+    register = {16: "xmm", 32: "ymm", 64: "zmm"}[described.vector_bytes]
+    assert loops
+    assert not [line for line in loops if re.search(rf"%{register}\d+, .*\(%rsp", line)]
+
+
+def multiply_loops(assembly: str) -> list[str]:
+    """Instructions between a label and a jump back to it, of loops that multiply."""
+    lines = [line.strip() for line in assembly.splitlines()]
+    places = {line[:-1]: i for i, line in enumerate(lines) if line.endswith(":")}
+    found: list[str] = []
+    for i, line in enumerate(lines):
+        target = line.split()[-1] if line.startswith("j") else ""
+        body = lines[places.get(target, i) : i]
+        if any(op.startswith(("vfmadd", "mulps")) for op in body):
+            found += body
+    return found
+
+
+def test_inner_loop_is_one_of_broadcasts_and_multiply_adds() -> None:
+    spec = WIDE["matrix"]
+    tile = Tile(6, 2)
+    schedule = Schedule(tile, 8, 120, 1000)
+    func = prim_func(spec, schedule)
+    library = tvm.compile(tvm.IRModule({"main": func}), target=get_target("x86-64-v3").to_tvm())
+    loops = multiply_loops(library.mod.inspect_source("asm"))
+    fused = sum("vfmadd" in line for line in loops)
+    broadcasts = sum("vbroadcastss" in line for line in loops)
+    assert fused == broadcasts * tile.vectors
+
+
+def test_packed_weights_have_the_stated_shape() -> None:
+    spec = ImplicitGemm(12, 60, size=(7, 7), groups=3)
+    schedule = choose(spec, TARGET)
+    columns = Columns(spec, schedule)
+    weights = np.ones((60, 4, 1, 1), np.float32)
+    packed = pack_weights(weights, spec, schedule)
+    assert packed.shape == columns.packed_shape
+    assert packed.flags.c_contiguous
+
+
+def test_designed_errors() -> None:
+    with pytest.raises(KernelError, match="groups"):
+        ImplicitGemm(10, 10, groups=3)
+    with pytest.raises(KernelError, match="window"):
+        ImplicitGemm(3, 3, size=(2, 2), kernel=(3, 3))
+    with pytest.raises(KernelError, match="pitch"):
+        ImplicitGemm(8, 8, pitch=4)
+    with pytest.raises(KernelError, match="tile"):
+        check(ImplicitGemm(8, 8), Schedule(Tile(6, 1), 8, 6, 1))
+    with pytest.raises(KernelError, match="staged"):
+        Run(ImplicitGemm(8, 8), prologue=lambda value, at, extra: value)
