@@ -56,7 +56,7 @@ def test_compile_json_and_default_output(
     summary = json.loads(result.out)
     assert summary["output"] == "small.baryon"
     assert summary["bytes"] == Path("small.baryon").stat().st_size
-    assert {"import", "passes", "kernels", "link", "write"} <= summary["seconds"].keys()
+    assert {"start", "import", "passes", "kernels", "link", "write"} == summary["seconds"].keys()
     assert summary["target"] == "x86-64-v3"
 
 
@@ -66,6 +66,9 @@ def test_compile_json_and_default_output(
         (["--target", "pdp-11"], "pdp-11"),
         (["--precision", "fp64"], "fp64"),
         (["--tune", "5"], "--tune"),
+        (["-o", "/dev/full"], "not a regular file"),
+        (["-o", "/nowhere/x.baryon"], "no such folder"),
+        (["-o", "/dev"], "is a folder"),
     ],
 )
 def test_compile_says_what_it_cannot_do(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
 import click
 
-from baryon.api import Options, build, to_module
-from baryon.cli.console import JSON_OPTION, Stages, format_bytes, print_json, stages, stdout
-from baryon.cli.files import replacing
+from baryon.cli.console import JSON_OPTION, format_bytes, print_json, stages, stdout
+from baryon.cli.files import check_destination
 from baryon.codegen.artifact import Artifact, write_artifact
 from baryon.ir import UnsupportedError
 
@@ -74,26 +74,22 @@ def command(
     if tune:
         raise UnsupportedError("--tune is not there yet", hint="leave it out")
     output = output or Path(model.with_suffix(".baryon").name)
-    with replacing(output) as temporary, stages(show=not as_json) as progress:
-        options = Options(target, precision, jobs=jobs, progress=progress)
-        artifact = _compile(model, dynamic_batch, options, progress)
+    check_destination(output)  # before the work, not after it
+    with stages(show=not as_json) as progress:
+        progress("start", 0, 1)
+        # loads TVM, for which `--help` and bad arguments should not wait
+        api = importlib.import_module("baryon.api")
+        options = api.Options(target, precision, jobs=jobs, progress=progress)
+        progress("import", 0, 1)
+        module = api.to_module(model, dynamic_batch=dynamic_batch)
+        artifact = api.build(module, options)
         progress("write", 0, 1)
-        write_artifact(temporary, artifact)
-        progress("write", 1, 1)
+        write_artifact(output, artifact)
     summary = summarize(artifact, output, progress.seconds)
     if as_json:
         print_json(summary)
     else:
         _show(summary)
-
-
-def _compile(
-    model: Path, dynamic_batch: int | None, options: Options, progress: Stages
-) -> Artifact:
-    progress("import", 0, 1)
-    module = to_module(model, dynamic_batch=dynamic_batch)
-    progress("import", 1, 1)
-    return build(module, options)
 
 
 def summarize(artifact: Artifact, output: Path, seconds: dict[str, float]) -> dict[str, Any]:

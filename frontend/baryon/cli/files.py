@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import pickle
@@ -20,6 +21,16 @@ class FileError(BaryonError, ValueError):
     """A file of arrays that cannot be used; the message names it."""
 
 
+def check_destination(path: Path) -> None:
+    """Raise OSError where no file can be written."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder, not a file to write", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "no such folder to write to", str(path.parent))
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "cannot be written", str(path))
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A new file's name beside `path`, renamed to it when the block succeeds, removed when not.
@@ -27,14 +38,11 @@ def replacing(path: Path) -> Iterator[Path]:
     So a reader never sees half a file, and a failure leaves an older file as it was. What is there
     and is no ordinary file (a pipe, /dev/null) is written directly.
     """
+    check_destination(path)
     final = Path(os.path.realpath(path))
     if final.exists() and not final.is_file():
-        if final.is_dir():
-            raise IsADirectoryError(21, "is a folder, not a file to write", str(path))
         yield final
         return
-    if not final.parent.is_dir():
-        raise FileNotFoundError(2, "no such folder to write to", str(final.parent))
     temporary = final.with_name(f".{final.name}.{os.getpid()}.part")
     try:
         yield temporary
