@@ -11,10 +11,12 @@ The coefficients are weighted least-squares fits in Chebyshev bases, refined tow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tvm import tirx
+from tvm.script.ir_builder import tirx as T
 
 from baryon.ir import DType
 
@@ -49,12 +51,9 @@ def dtype_of(x: Expr) -> str:
     return str(x.ty)
 
 
-def const(value: float, like: Expr) -> Expr:
-    """A constant of the dtype and lanes of `like`."""
-    dtype = dtype_of(like)
-    scalar, _, lanes = dtype.partition("x")
-    one = tirx.const(value, scalar)
-    return tirx.Broadcast(one, int(lanes)) if lanes else one
+def tvm_name(dtype: DType) -> str:
+    """TVM's name of an element type."""
+    return {"bf16": "bfloat16"}.get(dtype.name) or dtype.numpy.name
 
 
 def lanes_of(x: Expr) -> int:
@@ -68,6 +67,72 @@ def splat(x: Expr, lanes: int) -> Expr:
     return tirx.Broadcast(x, lanes) if lanes > 1 and lanes_of(x) == 1 else x
 
 
+def const(value: float, like: Expr) -> Expr:
+    """A constant of the dtype and lanes of `like`."""
+    scalar, _, lanes = dtype_of(like).partition("x")
+    return splat(tirx.const(value, scalar), int(lanes or 1))
+
+
+def lane_const(value: float, dtype: DType, lanes: int) -> Expr:
+    """A constant of an element type, repeated in every lane."""
+    return splat(tirx.const(value, tvm_name(dtype)), lanes)
+
+
+def bind(x: Expr) -> Expr:
+    """A name for the value, so that using it twice does not compute it twice.
+
+    A local buffer, which LLVM turns into a register: TVM's analyzers take time that grows with the
+    square of the length of a chain of bound variables.
+    """
+    if isinstance(x, _TRIVIAL) or dtype_of(x).startswith("bool"):
+        return x
+    scalar, _, lanes = dtype_of(x).partition("x")
+    count = int(lanes or 1)
+    buffer = T.alloc_buffer((count,), scalar, scope="local")
+    index = [tirx.Ramp(0, 1, count) if count > 1 else 0]
+    T.buffer_store(buffer, x, index)
+    return buffer[tuple(index)]
+
+
+_TRIVIAL = (tirx.Var, tirx.IntImm, tirx.FloatImm, tirx.Broadcast, int)
+
+
+def shuffle(vectors: Sequence[Expr], lanes: Sequence[int]) -> Expr:
+    """A vector of the numbered lanes of the vectors laid side by side, as a variable."""
+    return bind(tirx.Shuffle(list(vectors), [tirx.const(i, "int32") for i in lanes]))
+
+
+def transpose(rows: Sequence[Expr]) -> list[Expr]:
+    """Columns of a square of vectors; their number is a power of two.
+
+    Each round exchanges the off-diagonal quarters of all squares of one size, by shuffles of two
+    registers that every vector unit has.
+    """
+    count, distance = len(rows), len(rows) // 2
+    current = [bind(r) for r in rows]
+    while distance:
+        keep = [j if not j & distance else count + (j ^ distance) for j in range(count)]
+        swap = [count + j if j & distance else j | distance for j in range(count)]
+        done = list(current)
+        for i in (i for i in range(count) if not i & distance):
+            pair = [current[i], current[i | distance]]
+            done[i], done[i | distance] = shuffle(pair, keep), shuffle(pair, swap)
+        current, distance = done, distance // 2
+    return current
+
+
+def fold(x: Expr, combine: Callable[[Expr, Expr], Expr]) -> Expr:
+    """All lanes of a vector combined into a scalar: halves by halves, a remainder at the end."""
+    lanes = lanes_of(x)
+    if lanes == 1:
+        return x
+    half = 1 << (lanes - 1).bit_length() - 1
+    low, high = shuffle([x], range(half)), shuffle([x], range(half, lanes))
+    if 2 * half == lanes:
+        return fold(bind(combine(low, high)), combine)
+    return bind(combine(fold(low, combine), fold(high, combine)))
+
+
 def _with_lanes(scalar: str, like: Expr) -> str:
     lanes = lanes_of(like)
     return f"{scalar}x{lanes}" if lanes > 1 else scalar
@@ -75,6 +140,25 @@ def _with_lanes(scalar: str, like: Expr) -> str:
 
 def _is_f32(x: Expr) -> bool:
     return dtype_of(x).startswith("float32")
+
+
+def _is_float(x: Expr) -> bool:
+    return "float" in dtype_of(x)
+
+
+def _is_nan(x: Expr) -> Expr:
+    """By bits: TVM simplifies `x != x` to false."""
+    if not _is_f32(x):
+        return tirx.isnan(x)
+    bits = tirx.reinterpret(_with_lanes("int32", x), x)
+    return (bits & const(0x7FFFFFFF, bits)) > const(0x7F800000, bits)
+
+
+def _is_number(x: Expr) -> bool:
+    """True for constants other than NaN."""
+    scalar = x.value if isinstance(x, tirx.Broadcast) else x
+    is_constant = isinstance(scalar, tirx.IntImm | tirx.FloatImm)
+    return is_constant and not math.isnan(float(scalar.value))
 
 
 def _poly(x: Expr, coefficients: Sequence[float]) -> Expr:
@@ -90,24 +174,28 @@ def _pow2(n: Expr) -> Expr:
 
 
 class Math:
-    """The functions offered to lowerings; arithmetic is by Python's operators."""
+    """The functions offered to lowerings; arithmetic is by Python's operators.
 
-    @staticmethod
-    def const(value: float, like: Expr) -> Expr:
-        """A constant of the dtype and lanes of `like`."""
-        return const(value, like)
+    Operands that are used more than once are bound to variables first.
+    """
+
+    const = staticmethod(const)
+    lt = staticmethod(lambda a, b: a < b)
+    le = staticmethod(lambda a, b: a <= b)
+    gt = staticmethod(lambda a, b: a > b)
+    ge = staticmethod(lambda a, b: a >= b)
+    eq = staticmethod(lambda a, b: (a == b).asobject())  # tvm puts off comparing
+    ne = staticmethod(lambda a, b: (a != b).asobject())
 
     @staticmethod
     def maximum(a: Expr, b: Expr) -> Expr:
         """The larger; NaN if either is NaN."""
-        larger = tirx.Select(a > b, a, b)
-        return tirx.Select(_is_nan(a), a, larger) if _is_float(a) else larger
+        return _extreme(a, b, lambda x, y: x > y) if _is_float(a) else tirx.max(a, b)
 
     @staticmethod
     def minimum(a: Expr, b: Expr) -> Expr:
         """The smaller; NaN if either is NaN."""
-        smaller = tirx.Select(a < b, a, b)
-        return tirx.Select(_is_nan(a), a, smaller) if _is_float(a) else smaller
+        return _extreme(a, b, lambda x, y: x < y) if _is_float(a) else tirx.min(a, b)
 
     @staticmethod
     def select(condition: Expr, a: Expr, b: Expr) -> Expr:
@@ -117,8 +205,8 @@ class Math:
     @staticmethod
     def cast(x: Expr, dtype: DType) -> Expr:
         """Convert to another element type, as C does."""
-        name = {"bool": "bool", "bf16": "bfloat16"}.get(dtype.name) or dtype.numpy.name
-        return x.astype(_with_lanes(name, x)) if dtype_of(x) != name else x
+        name = _with_lanes(tvm_name(dtype), x)
+        return x.astype(name) if dtype_of(x) != name else x
 
     @staticmethod
     def abs(x: Expr) -> Expr:
@@ -145,62 +233,67 @@ class Math:
         """e^x: x = n ln 2 + r, 2^n in two factors so that no intermediate overflows."""
         if not _is_f32(x):
             return tirx.exp(x)
-        bounded = tirx.min(tirx.max(x, const(-104.0, x)), const(89.0, x))
-        n = tirx.floor(bounded * const(1.4426950408889634, x) + const(0.5, x))
-        r = bounded - n * const(0.693359375, x) - n * const(-2.12194440e-4, x)
+        x = bind(x)
+        bounded = bind(tirx.min(tirx.max(x, const(-104.0, x)), const(89.0, x)))
+        n = bind(tirx.floor(bounded * const(1.4426950408889634, x) + const(0.5, x)))
+        r = bind(bounded - n * const(0.693359375, x) - n * const(-2.12194440e-4, x))
         y = _poly(r, _EXP) * r * r + r + const(1, x)
-        whole = n.astype(_with_lanes("int32", x))
-        half = whole >> const(1, whole)
+        whole = bind(n.astype(_with_lanes("int32", x)))
+        half = bind(whole >> const(1, whole))
         scaled = y * _pow2(half) * _pow2(whole - half)
-        return tirx.Select(_is_nan(x), x, scaled)
+        return bind(tirx.Select(_is_nan(x), x, scaled))
 
     @staticmethod
     def log(x: Expr) -> Expr:
         """Natural logarithm; NaN below 0, -inf at 0."""
         if not _is_f32(x):
             return tirx.log(x)
+        x = bind(x)
         tiny = x < const(1.1754943508222875e-38, x)
         normal = tirx.Select(tiny, x * const(8388608.0, x), x)
-        bits = tirx.reinterpret(_with_lanes("int32", x), normal)
+        bits = bind(tirx.reinterpret(_with_lanes("int32", x), normal))
         # the exponent of the multiple of sqrt(1/2) below, so that the mantissa is near 1
         offset = bits - const(0x3F3504F3, bits)
-        exponent = offset >> const(23, bits)
+        exponent = bind(offset >> const(23, bits))
         mantissa = tirx.reinterpret(_with_lanes("float32", x), bits - (exponent << const(23, bits)))
-        m = mantissa - const(1, x)
-        e = exponent.astype(_with_lanes("float32", x)) - tirx.Select(
-            tiny, const(23.0, x), const(0.0, x)
-        )
+        m = bind(mantissa - const(1, x))
+        scaling = tirx.Select(tiny, const(23.0, x), const(0.0, x))
+        e = bind(exponent.astype(_with_lanes("float32", x)) - scaling)
         tail = _poly(m, _LOG) * m * m * m - const(0.5, x) * m * m + e * const(-2.12194440e-4, x)
         value = m + tail + e * const(0.693359375, x)
-        infinite = tirx.Select(x == const(float("inf"), x), x, value)
-        zero = tirx.Select(x == const(0, x), const(float("-inf"), x), infinite)
-        return tirx.Select(x >= const(0, x), zero, const(float("nan"), x))
+        infinite = tirx.Select(Math.eq(x, const(float("inf"), x)), x, value)
+        zero = tirx.Select(Math.eq(x, const(0, x)), const(float("-inf"), x), infinite)
+        return bind(tirx.Select(x >= const(0, x), zero, const(float("nan"), x)))
 
     @staticmethod
     def pow(x: Expr, y: Expr) -> Expr:
         """x^y for x >= 0; for x < 0 where y is a whole number."""
+        if not _is_float(x):
+            return _whole_power(x, y)
         if not _is_f32(x):
             return tirx.pow(x, y)
+        x, y = bind(x), bind(y)
         magnitude = Math.exp(y * Math.log(tirx.abs(x)))
-        whole = tirx.floor(y) == y
-        half = y * const(0.5, y)
-        odd = tirx.floor(half) != half
+        whole = Math.eq(tirx.floor(y), y)
+        half = bind(y * const(0.5, y))
+        odd = Math.ne(tirx.floor(half), half)
         signed = tirx.Select(odd, const(0, x) - magnitude, magnitude)
         negative = tirx.Select(whole, signed, const(float("nan"), x))
         value = tirx.Select(x < const(0, x), negative, magnitude)
-        return tirx.Select(y == const(0, y), const(1, x), value)
+        return bind(tirx.Select(Math.eq(y, const(0, y)), const(1, x), value))
 
     @staticmethod
     def tanh(x: Expr) -> Expr:
         """Hyperbolic tangent."""
         if not _is_f32(x):
             return tirx.tanh(x)
-        size = tirx.abs(x)
-        square = x * x
+        x = bind(x)
+        size = bind(tirx.abs(x))
+        square = bind(x * x)
         small = x + x * square * _poly(square, _TANH)
-        large = const(1, x) - const(2, x) / (Math.exp(size + size) + const(1, x))
+        large = bind(const(1, x) - const(2, x) / (Math.exp(size + size) + const(1, x)))
         signed = tirx.Select(x < const(0, x), const(0, x) - large, large)
-        return tirx.Select(size < const(0.625, x), small, signed)
+        return bind(tirx.Select(size < const(0.625, x), small, signed))
 
     @staticmethod
     def sigmoid(x: Expr) -> Expr:
@@ -212,34 +305,36 @@ class Math:
         """The error function."""
         if not _is_f32(x):
             return tirx.erf(x)
-        size = tirx.min(tirx.abs(x), const(4, x))
-        small = x * _poly(x * x, _ERF_SMALL)
-        large = const(1, x) - Math.exp(_poly(size, _ERF_LARGE))
+        x = bind(x)
+        size = bind(tirx.min(tirx.abs(x), const(4, x)))
+        small = x * _poly(bind(x * x), _ERF_SMALL)
+        large = bind(const(1, x) - Math.exp(_poly(size, _ERF_LARGE)))
         signed = tirx.Select(x < const(0, x), const(0, x) - large, large)
-        return tirx.Select(
-            tirx.abs(x) <= const(0.925, x), small, tirx.Select(_is_nan(x), x, signed)
-        )
+        beyond = tirx.Select(_is_nan(x), x, signed)
+        return bind(tirx.Select(tirx.abs(x) <= const(0.925, x), small, beyond))
 
     @staticmethod
     def logical_not(x: Expr) -> Expr:
         """True where x is zero."""
-        return x == const(0, x) if dtype_of(x).partition("x")[0] != "bool" else tirx.Not(x)
-
-    lt = staticmethod(lambda a, b: a < b)
-    le = staticmethod(lambda a, b: a <= b)
-    gt = staticmethod(lambda a, b: a > b)
-    ge = staticmethod(lambda a, b: a >= b)
-    eq = staticmethod(lambda a, b: a == b)
-    ne = staticmethod(lambda a, b: a != b)
+        return Math.eq(x, const(0, x))
 
 
-def _is_nan(x: Expr) -> Expr:
-    """By bits: TVM simplifies `x != x` to false."""
-    if not _is_f32(x):
-        return tirx.isnan(x)
-    bits = tirx.reinterpret(_with_lanes("int32", x), x)
-    return (bits & const(0x7FFFFFFF, bits)) > const(0x7F800000, bits)
+def _extreme(a: Expr, b: Expr, better: Callable[[Expr, Expr], Expr]) -> Expr:
+    """The better of two; x86's one-instruction form where one of them is surely no NaN."""
+    if _is_number(a):
+        a, b = b, a
+    a = bind(a)
+    if _is_number(b):  # a NaN compares false and is taken
+        return bind(tirx.Select(better(b, a), b, a))
+    b = bind(b)
+    return bind(tirx.Select(_is_nan(a), a, tirx.Select(better(a, b), a, b)))
 
 
-def _is_float(x: Expr) -> bool:
-    return "float" in dtype_of(x)
+def _whole_power(x: Expr, y: Expr) -> Expr:
+    """Whole numbers by squaring, all bits of the exponent; negative exponents are not defined."""
+    result, base, rest = const(1, x), bind(x), bind(y)
+    for _ in range(6):  # larger exponents overflow but for bases -1, 0 and 1
+        odd = Math.eq(rest & const(1, rest), const(1, rest))
+        result = bind(tirx.Select(odd, result * base, result))
+        base, rest = bind(base * base), bind(rest >> const(1, rest))
+    return result

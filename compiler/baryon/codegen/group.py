@@ -8,9 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from baryon.codegen.expr import Expr, Math
-from baryon.ir import Array, DType, Op, TensorType, Value, dtype_of
+from baryon.codegen.expr import Expr, Math, bind
+from baryon.ir import Array, DType, Op, Value, dtype_of, f32, i8, i16, i32, i64
 from baryon.ops import TABLE, Role
+
+
+SIGNED = {8: i16, 16: i32, 32: i64, 64: i64}
+NEEDS_SIGN = ("np.negative", "np.sign")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +54,16 @@ class Group:
         assert len(heavy) <= 1, f"{self.kind} has the anchors {[op.name for op in heavy]}"
         return heavy[0] if heavy else None
 
+    @property
+    def main(self) -> Op:
+        """The anchor, in families that have one."""
+        assert self.anchor is not None, f"a group of kind {self.kind} without an anchor"
+        return self.anchor
+
     def payload(self, arg: Value) -> Array | None:
         """The constant behind a region argument, or None."""
+        if arg not in self.args:
+            return None
         return self.constants.get(self.op.operands[list(self.args).index(arg)])
 
     def scalar(self, arg: Value) -> float | None:
@@ -65,45 +77,46 @@ class Group:
         return [arg for arg in self.args if self.scalar(arg) is None]
 
 
-def evaluate(
-    ops: Sequence[Op], values: dict[Value, Expr], leaf: Callable[[Value], Expr]
-) -> dict[Value, Expr]:
-    """Expressions of the results of element-wise ops.
+def evaluate(value: Value, known: dict[Value, Expr], leaf: Callable[[Value], Expr]) -> Expr:
+    """The expression of a value that element-wise ops compute; everything met joins `known`.
 
-    values: expressions known already. leaf: loads a value that none of `ops` defines.
+    leaf: loads a value that no op of the group defines.
     """
-    for op in ops:
-        operands = [
-            values[v] if v in values else values.setdefault(v, leaf(v)) for v in op.operands
-        ]
-        values[op.result] = apply(op, operands)
-    return values
+    if value not in known:
+        op = value.op
+        if op is None:
+            known[value] = bind(leaf(value))
+        else:
+            operands = [evaluate(v, known, leaf) for v in op.operands]
+            known[value] = bind(apply(op, operands))
+    return known[value]
 
 
 def apply(op: Op, operands: Sequence[Expr]) -> Expr:
-    """The expression of one element-wise op, operands brought to their common element type."""
+    """The expression of one element-wise op, operands brought to the dtype that it computes in."""
     opdef = TABLE[op.name]
     assert not isinstance(opdef.lowering, type(None))
-    types = [v.type.dtype for v in op.operands]
-    common = common_dtype(types)
-    promoted = [
-        x if t.kind == "bool" or common is None else Math.cast(x, common)
-        for x, t in zip(operands, types, strict=True)
-    ]
+    dtype = compute_dtype([v.type.dtype for v in op.operands], op.result.type.dtype)
+    if dtype.kind == "uint":  # TVM refuses negative numbers on the way; wider integers hold them
+        dtype = SIGNED[dtype.bits] if dtype.bits < 64 or op.name in NEEDS_SIGN else dtype
+    promoted = [Math.cast(x, dtype) for x in operands]
     expr = opdef.lowering.expr(Math, *promoted, **opdef.normalize(op.attrs))  # type: ignore[union-attr, misc]
     return Math.cast(expr, op.result.type.dtype)
 
 
-def common_dtype(types: Sequence[DType]) -> DType | None:
-    """The element type in which operands meet, bools aside; an int beside a float takes its type."""
-    numeric = [t for t in types if t.kind != "bool"]
-    floats = [t for t in numeric if t.is_float]
-    chosen = floats or numeric
+def compute_dtype(operands: Sequence[DType], result: DType) -> DType:
+    """The element type in which an op computes.
+
+    Operands meet in their common type, a whole number beside a float in that float; half precisions
+    compute in float32, whole numbers in the result's type where that is a float, bools as int8.
+    """
+    numeric = [t for t in operands if t.kind != "bool"]
+    chosen = [t for t in numeric if t.is_float] or numeric
     if not chosen:
-        return None
-    return dtype_of(np.result_type(*(t.numpy for t in chosen)))
-
-
-def leaf_types(group: Group) -> list[TensorType]:
-    """Types of `group.leaves()`."""
-    return [v.type for v in group.leaves()]
+        return result if result.is_float else i8
+    if any(t.bits == 16 for t in chosen if t.is_float):
+        chosen = [f32 if t.bits == 16 else t for t in chosen]
+    common = dtype_of(np.result_type(*(t.numpy for t in chosen)))
+    if result.is_float and not common.is_float:
+        return f32 if result.bits == 16 else result
+    return common

@@ -8,17 +8,24 @@ flat offset, computed from the strides of the value's type.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T
 
-from baryon.codegen.expr import Expr, splat
-from baryon.ir import Array, Dim, Sym, TensorType
+from baryon.codegen.expr import Expr, splat, tvm_name
+from baryon.ir import Array, Dim, DType, Sym, TensorType, UnsupportedError
 from baryon.ir.memory import rows
+
+PARALLEL_WORK = 1 << 15
+"""Elements to visit below which waking other threads costs more than it saves."""
+
+MAX_ELEMENTS = 1 << 31
+"""Offsets are 32-bit integers."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +40,8 @@ class Pack:
 class Kernel:
     """A kernel before compilation.
 
-    func: a tirx.PrimFunc. args: where its buffer parameters come from: ("operand", i), ("result", i), or
-    a Pack of operand i. flops, bytes: what it computes and moves per run at the symbols' maximum.
+    func: a tirx.PrimFunc. args: where its buffer parameters come from: ("operand", i), ("result", i),
+    or a Pack of operand i. flops: operations per run, for one row of a symbolic dimension.
     """
 
     func: Any
@@ -60,24 +67,30 @@ class Symbols:
         return self.var(dim.name) * dim.factor if isinstance(dim, Sym) else dim
 
 
-def tvm_dtype(type: TensorType) -> str:
-    """TVM's name of an element type."""
-    return {"bf16": "bfloat16"}.get(type.dtype.name) or type.dtype.numpy.name
-
-
 class Memory:
-    """A buffer parameter, addressed by flat element offsets."""
+    """A buffer parameter or a scratch buffer, addressed by flat element offsets."""
 
-    def __init__(self, name: str, type: TensorType, symbols: Symbols) -> None:
+    def __init__(self, buffer: Any, dtype: DType, is_matrix: bool = False) -> None:
+        self.buffer, self.dtype, self._is_matrix = buffer, dtype, is_matrix
+
+    @staticmethod
+    def parameter(name: str, type: TensorType, symbols: Symbols) -> Memory:
+        """Declare a parameter that holds a value of `type`."""
         symbol, per_row = rows(type)
-        self.type, self.dtype, self.name = type, tvm_dtype(type), name
-        size = max(per_row, 1)
-        self.shape = (symbols.var(symbol), size) if symbol else (size,)
-        align = type.dtype.itemsize
-        self.buffer = T.arg(name, T.buffer(self.shape, self.dtype, align=align))
+        size = per_row
+        if size >= MAX_ELEMENTS:
+            raise UnsupportedError(f"{type} has 2^31 elements or more")
+        shape = (symbols.var(symbol), size) if symbol else (size,)
+        buffer = T.arg(name, T.buffer(shape, tvm_name(type.dtype), align=type.dtype.itemsize))
+        return Memory(buffer, type.dtype, symbol is not None)
+
+    @staticmethod
+    def local(size: int, dtype: DType) -> Memory:
+        """Allocate a buffer of the running thread: registers and stack, or workspace when large."""
+        return Memory(T.alloc_buffer((size,), tvm_name(dtype), scope="local"), dtype)
 
     def _at(self, index: Any) -> list[Any]:
-        return [0, index] if len(self.shape) == 2 else [index]
+        return [0, index] if self._is_matrix else [index]
 
     def load(self, offset: Expr, lanes: int = 1, step: int = 1) -> Expr:
         """`lanes` elements from `offset` on, `step` apart; 0 repeats one element in every lane."""
@@ -111,11 +124,50 @@ class KernelBuilder:
     def param(self, arg: tuple[str, int] | Pack, type: TensorType) -> Memory:
         """Declare the next buffer parameter."""
         self.args.append(arg)
-        return Memory(f"b{len(self.args) - 1}", type, self.symbols)
+        return Memory.parameter(f"b{len(self.args) - 1}", type, self.symbols)
+
+    @contextmanager
+    def tasks(self, counts: Sequence[Dim], work: int) -> Iterator[list[Any]]:
+        """Indices of a loop over `counts` whose iterations threads share.
+
+        Only the first count may be symbolic. work: elements that one iteration visits; a loop that
+        visits few is left to one thread.
+        """
+        known = prod(d.factor if isinstance(d, Sym) else d for d in counts)
+        symbolic = any(isinstance(d, Sym) for d in counts)
+        limit = PARALLEL_WORK // 8 if symbolic else PARALLEL_WORK
+        loop = T.parallel if known * work >= limit else T.serial
+        sizes = [self.symbols.dim(d) for d in counts]
+        with loop(0, prod(sizes[1:], start=sizes[0]) if sizes else 1) as task:
+            yield unravel(task, sizes) if sizes else []
 
     def finish(self, flops: int = 0, **notes: str) -> Kernel:
         """The kernel."""
         return Kernel(self.func, tuple(self.args), flops, notes)
+
+
+@contextmanager
+def grid(counts: Sequence[Any]) -> Iterator[list[Any]]:
+    """Indices of nested serial loops; a count of 1 makes no loop."""
+    with ExitStack() as stack:
+        yield [0 if _is_one(n) else stack.enter_context(T.serial(0, n)) for n in counts]
+
+
+@contextmanager
+def when(condition: Any) -> Iterator[None]:
+    """Statements that run where a condition holds."""
+    with T.If(condition), T.Then():
+        yield
+
+
+def unravel(flat_index: Any, counts: Sequence[Any]) -> list[Any]:
+    """Loop indices from one flat index, the last fastest; the first is not bounded."""
+    indices: list[Any] = []
+    rest = flat_index
+    for count in reversed(counts[1:]):
+        indices.append(0 if _is_one(count) else tirx.floormod(rest, count))
+        rest = rest if _is_one(count) else tirx.floordiv(rest, count)
+    return [rest, *reversed(indices)]
 
 
 def flat(indices: Sequence[Any], steps: Sequence[int]) -> Any:
@@ -127,7 +179,5 @@ def flat(indices: Sequence[Any], steps: Sequence[int]) -> Any:
     return total
 
 
-def blocks(extent: int, target_block: int, multiple: int) -> int:
-    """A block size near `target_block`, a multiple of `multiple`, that splits `extent` evenly."""
-    count = max(1, round(extent / target_block))
-    return -(-extent // count // multiple) * multiple
+def _is_one(count: Any) -> bool:
+    return isinstance(count, int) and count == 1

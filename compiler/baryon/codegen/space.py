@@ -1,16 +1,71 @@
-"""Iteration spaces: which elements of each operand belong to which position of a loop nest.
+"""Iteration spaces: which element of each operand belongs to which position of a loop nest.
 
-Axes that all operands walk alike are merged, so that an element-wise kernel over equal layouts
-is one flat loop, and one with a per-channel operand has two.
+A `View` is how a kernel walks a buffer: sizes and element steps, transformed like a NumPy array
+(sliced, transposed, broadcast) without touching memory. Axes that all operands walk alike are
+merged, so that an element-wise kernel over equal layouts is one flat loop, and one with a
+per-channel operand has two.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from baryon.ir import Dim, IRTypeError, Sym, TensorType, dim_mul
 from baryon.ir.memory import memory_order, strides
+
+
+@dataclass(frozen=True)
+class View:
+    """Elements of a buffer as an array: sizes, elements per step of each axis, first element."""
+
+    shape: tuple[Dim, ...]
+    steps: tuple[int, ...]
+    offset: int = 0
+
+    @staticmethod
+    def of(type: TensorType) -> View:
+        """A whole value in its logical axes."""
+        return View(type.shape, strides(type))
+
+    def transpose(self, axes: Sequence[int]) -> View:
+        """Axes in another order."""
+        shape, steps = (tuple(x[a] for a in axes) for x in (self.shape, self.steps))
+        return replace(self, shape=shape, steps=steps)
+
+    def slice(self, axis: int, begin: int, count: Dim, step: int = 1) -> View:
+        """`count` positions of an axis from `begin` on, `step` (which may be negative) apart."""
+        shape, steps = list(self.shape), list(self.steps)
+        shape[axis], steps[axis] = count, steps[axis] * step
+        return View(tuple(shape), tuple(steps), self.offset + begin * self.steps[axis])
+
+    def split(self, axis: int, sizes: Sequence[int]) -> View:
+        """One axis as several, the last fastest."""
+        steps = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+        return self.nest(axis, 0, sizes, steps)
+
+    def nest(self, axis: int, begin: int, sizes: Sequence[int], steps: Sequence[int]) -> View:
+        """One axis walked by several: positions begin + i*steps[0] + j*steps[1] and so on."""
+        unit = self.steps[axis]
+        shape = (*self.shape[:axis], *sizes, *self.shape[axis + 1 :])
+        inner = (s * unit for s in steps)
+        moved = (*self.steps[:axis], *inner, *self.steps[axis + 1 :])
+        return View(shape, moved, self.offset + begin * unit)
+
+    def insert(self, axis: int) -> View:
+        """A new axis of size 1."""
+        shape = (*self.shape[:axis], 1, *self.shape[axis:])
+        return replace(self, shape=shape, steps=(*self.steps[:axis], 0, *self.steps[axis:]))
+
+    def broadcast(self, domain: Sequence[Dim]) -> View:
+        """The view that an element-wise op over `domain` has; IRTypeError where there is none."""
+        missing = len(domain) - len(self.shape)
+        own, steps = (1,) * missing + self.shape, (0,) * missing + self.steps
+        if missing < 0 or any(d not in (1, n) for d, n in zip(own, domain, strict=True)):
+            raise IRTypeError(f"{self.shape} does not broadcast to {list(map(str, domain))}")
+        kept = tuple(0 if d == 1 else s for d, s in zip(own, steps, strict=True))
+        return View(tuple(domain), kept, self.offset)
 
 
 @dataclass(frozen=True)
@@ -23,11 +78,7 @@ class Space:
 
 def broadcast_steps(operand: TensorType, domain: Sequence[Dim]) -> tuple[int, ...]:
     """Elements that an operand moves per step along each axis of the shape it broadcasts to."""
-    own = (1,) * (len(domain) - operand.rank) + tuple(operand.shape)
-    step = (0,) * (len(domain) - operand.rank) + strides(operand)
-    if any(d not in (1, full) for d, full in zip(own, domain, strict=True)):
-        raise IRTypeError(f"{operand} does not broadcast to {list(map(str, domain))}")
-    return tuple(0 if d == 1 else s for d, s in zip(own, step, strict=True))
+    return View.of(operand).broadcast(domain).steps
 
 
 def iteration_space(output: TensorType, operands: Sequence[TensorType]) -> Space:
@@ -38,14 +89,20 @@ def iteration_space(output: TensorType, operands: Sequence[TensorType]) -> Space
     return coalesce(extents, [tuple(s[a] for a in order) for s in all_steps])
 
 
-def coalesce(extents: Sequence[Dim], steps: Sequence[tuple[int, ...]]) -> Space:
-    """Merge neighbouring loops that every operand walks as one; a symbolic loop stays alone."""
+def coalesce(
+    extents: Sequence[Dim], steps: Sequence[tuple[int, ...]], symbolic: bool = False
+) -> Space:
+    """Merge neighbouring loops that every operand walks as one.
+
+    symbolic: the outermost, symbolic loop too; else it stays alone, so that inner sizes are known.
+    """
     kept: list[Dim] = []
     columns: list[tuple[int, ...]] = []
     for extent, column in zip(extents, zip(*steps, strict=True), strict=True):
         if extent == 1:
             continue
-        if kept and not isinstance(kept[-1], Sym) and _continues(columns[-1], column, extent):
+        mergeable = kept and (symbolic or not isinstance(kept[-1], Sym))
+        if mergeable and _continues(columns[-1], column, extent):
             kept[-1], columns[-1] = dim_mul(kept[-1], extent), column
         else:
             kept.append(extent)

@@ -1,0 +1,21 @@
+"""Kernel families: each makes the kernel of a fused group of its kind.
+
+How to add one: docs/recipes/add-a-kernel.md.
+"""
+
+from collections.abc import Callable, Mapping
+
+from baryon.codegen.group import Group
+from baryon.codegen.kernel import Kernel
+from baryon.codegen.kernels import elementwise, injective
+from baryon.codegen.targets import Target
+
+Family = Callable[[Group, Target], Kernel]
+
+FAMILIES: Mapping[str, Family] = {
+    "elementwise": elementwise.build,
+    "injective": injective.build,
+    "relayout": injective.build,
+    "concat": injective.build,
+}
+"""The builder of each kind of group."""

@@ -1,0 +1,238 @@
+"""Runs one fused group through its kernel family and compares it with the interpreter.
+
+A test writes a module whose @main is a single `ir.fused`, or plain ops that become one. Operands are
+laid out in memory as their types say, only aligned to their elements; gaps between rows hold a
+mark that must survive in results.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import tvm
+import tvm_ffi
+from baryon import interp
+from baryon.codegen.compiler import constants_of
+from baryon.codegen.group import Group
+from baryon.codegen.kernel import Kernel, Pack
+from baryon.codegen.kernels import FAMILIES
+from baryon.codegen.pipeline import lower
+from baryon.codegen.targets import Target, get_target
+from baryon.ir import (
+    CONSTANT,
+    RETURN,
+    Array,
+    Module,
+    Op,
+    Region,
+    Value,
+    TensorType,
+    bind_dim,
+    parse_module,
+    verify,
+)
+from baryon.ir.memory import rows, strides
+from baryon.ops import lookup
+from baryon.ops.structure import FUSED
+
+TARGET = get_target("x86-64-v3")
+MARK = 77
+
+
+def module_text(args: str, ops: str, out: str, symbol: str = "", constants: str = "") -> str:
+    """A module whose @main takes `args`, runs `ops` and returns `out`."""
+    names = ", ".join(f"o{i}" for i in range(out.count("%")))
+    symbols = f"symbol {symbol} in 1..8" if symbol else ""
+    body = f"func @main({args}) -> ({names}) {{\n{ops}\nir.return({out})\n}}"
+    return "\n".join(["module {", symbols, constants, body, "}"])
+
+
+def set_threads(count: int) -> None:
+    """How many threads kernels run on from now on."""
+    tvm.get_global_func("runtime.config_threadpool")(1, count)
+
+
+@dataclass
+class Case:
+    """A group, its kernel and arrays to run it on. sizes: values of the symbols."""
+
+    text: str
+    kind: str
+    sizes: Mapping[str, int] | None = None
+    target: Target = TARGET
+    seed: int = 0
+    positive: bool = False
+    high: int = 5
+
+    @cached_property
+    def module(self) -> Module:
+        module = parse_module(self.text)
+        verify(module, lookup)
+        return module
+
+    @cached_property
+    def group(self) -> Group:
+        module = parse_module(self.text)  # the interpreter keeps the plain ops
+        op = fuse(module, self.kind)
+        return Group(op, constants_of(module.main.body.ops, module.constants))
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        return FAMILIES[self.group.kind](self.group, self.target)
+
+    @cached_property
+    def compiled(self) -> Any:
+        return compile_kernel(self.kernel, self.target)
+
+    @cached_property
+    def inputs(self) -> list[Array]:
+        rng = np.random.default_rng(self.seed)
+        return [self._draw(rng, v.type) for v in self.module.main.inputs]
+
+    def _draw(self, rng: np.random.Generator, type: TensorType) -> Array:
+        shape = type.bound(self.sizes or {})
+        if type.dtype.is_float:
+            x = rng.uniform(0.1 if self.positive else -2, 2, shape)
+        else:
+            x = rng.integers(0, 2 if type.dtype.kind == "bool" else self.high, shape)
+        return np.asarray(x).astype(type.dtype.numpy)
+
+    def expected(self, precise: bool = False) -> list[Array]:
+        return interp.run(self.module, self.inputs, precise=precise)
+
+    def prepare(self) -> tuple[list[Any], list[Array]]:
+        """Arguments of the compiled function, and the memory of the results."""
+        operands = self._operands()
+        results = [
+            memory_of(
+                np.full(r.type.bound(self.sizes or {}), MARK).astype(r.type.dtype.numpy), r.type
+            )
+            for r in self.group.op.results
+        ]
+        given: list[Array] = []
+        for arg in self.kernel.args:
+            if isinstance(arg, Pack):
+                payload = self.group.payload(self.group.args[arg.operand])
+                assert payload is not None
+                given.append(np.ascontiguousarray(arg.transform(payload)).reshape(-1))
+            else:
+                given.append((operands if arg[0] == "operand" else results)[arg[1]])
+        return [to_tvm(x) for x in given], results
+
+    def _operands(self) -> list[Array]:
+        arrays: dict[Value, Array] = dict(zip(self.main_inputs, self.inputs, strict=True))
+        arrays |= self.group.constants
+        return [memory_of(arrays[v], v.type) for v in self.group.op.operands]
+
+    @property
+    def main_inputs(self) -> Sequence[Value]:
+        region = self.group.op.parent
+        assert region is not None
+        return region.args
+
+    def run(self) -> list[Array]:
+        """The results, unpacked; checks that gaps kept their mark."""
+        args, results = self.prepare()
+        self.compiled(*args)
+        got = [a.numpy() for a in args[len(args) - len(results) :]]
+        return [
+            logical(x, r.type, self.sizes or {})
+            for x, r in zip(got, self.group.op.results, strict=True)
+        ]
+
+    def check(self, rtol: float = 1e-5, atol: float = 1e-6) -> None:
+        """The kernel's results are the interpreter's, within the tolerance."""
+        for got, want in zip(self.run(), self.expected(), strict=True):
+            assert got.dtype == want.dtype
+            wide = np.float64 if want.dtype.name in ("float16", "bfloat16") else want.dtype
+            np.testing.assert_allclose(got.astype(wide), want.astype(wide), rtol, atol)
+
+    def seconds(self, repeat: int = 20) -> float:
+        """The least time of a run."""
+        args, _ = self.prepare()
+        return min(_timed(self.compiled, args) for _ in range(repeat))
+
+
+def _timed(run: Any, args: Sequence[Any]) -> float:
+    start = time.perf_counter()
+    run(*args)
+    return time.perf_counter() - start
+
+
+def compile_cases(cases: Sequence[Case]) -> None:
+    """Compile the kernels of several cases in one go, which is quicker."""
+    kernels = {f"kernel{i}": case.kernel.func for i, case in enumerate(cases)}
+    compiled = tvm.runtime.Executable(lower(kernels, TARGET))
+    for name, case in zip(kernels, cases, strict=True):
+        case.__dict__["compiled"] = compiled[name]
+
+
+def compile_kernel(kernel: Kernel, target: Target = TARGET) -> Any:
+    """The kernel as a callable."""
+    return tvm.runtime.Executable(lower({"main": kernel.func}, target))["main"]
+
+
+def fuse(module: Module, kind: str) -> Op:
+    """Make one `ir.fused` of all ops of @main unless it is one; returns it."""
+    body = module.main.body
+    fused = [op for op in body.ops if op.name == FUSED]
+    if fused:
+        return fused[0]
+    constants = [op.result for op in body.ops if op.name == CONSTANT]
+    inputs = [*body.args, *constants]
+    region = Region([v.type for v in inputs], [v.name for v in inputs])
+    values: dict[Value, Value] = dict(zip(inputs, region.args, strict=True))
+    for op in body.ops:
+        if op.name not in (CONSTANT, RETURN):
+            new = Op(
+                op.name, [values[v] for v in op.operands], [r.type for r in op.results], op.attrs
+            )
+            region.append(new)
+            values.update(zip(op.results, new.results, strict=True))
+    outputs = list(dict.fromkeys(body.outputs))
+    region.append(Op(RETURN, [values[v] for v in outputs], ()))
+    result = Op(FUSED, inputs, [v.type for v in outputs], {"kind": kind}, [region])
+    body.ops[-1].erase()
+    for op in [op for op in reversed(body.ops) if op.name != CONSTANT]:
+        op.erase()
+    body.append(result)
+    body.append(Op(RETURN, result.results, ()))
+    return result
+
+
+def memory_of(array: Array, type: TensorType) -> Array:
+    """The memory that holds a value: flat, or one row for each of a symbolic dimension."""
+    symbol, per_row = rows(type)
+    count = array.shape[0] // _factor(type) if symbol else 1
+    room = np.full(count * per_row + 1, MARK).astype(array.dtype)[1:]  # aligned to elements only
+    view = np.lib.stride_tricks.as_strided(
+        room, array.shape, [s * room.itemsize for s in strides(type)]
+    )
+    view[...] = array
+    return room.reshape(count, per_row) if symbol else room
+
+
+def _factor(type: TensorType) -> int:
+    return bind_dim(type.shape[0], {str(rows(type)[0]): 1})
+
+
+def logical(memory: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
+    """The value that lies in memory; asserts that what is between its rows is untouched."""
+    flat, shape = memory.reshape(-1), type.bound(sizes)
+    steps = [s * flat.itemsize for s in strides(type)]
+    seen = np.zeros(flat.size, bool)
+    np.lib.stride_tricks.as_strided(seen, shape, strides(type))[...] = True
+    assert (flat[~seen] == np.asarray(MARK).astype(flat.dtype)).all(), "wrote between rows"
+    return np.lib.stride_tricks.as_strided(flat, shape, steps).copy()
+
+
+def to_tvm(array: Array) -> Any:
+    """A tensor over the array's memory; bfloat16 is copied, NumPy cannot export it."""
+    if array.dtype.name == "bfloat16":
+        return tvm.runtime.tensor(array)
+    return tvm_ffi.from_dlpack(array)
