@@ -13,7 +13,7 @@ from baryon.interp import Interpreter
 from baryon.ir import Array, Module, Op, Sym, TensorType, Value
 from baryon.ir.memory import strides
 from baryon.ops.structure import FUSED
-from baryon.passes import MemoryPlan
+from baryon.passes import MemoryPlan, Placement
 from baryon.passes.memory import Storage
 
 
@@ -44,6 +44,11 @@ class Arena:
         for value, array in zip(op.results, results, strict=True):
             self.view(value)[...] = array
 
+    def memory(self, place: Placement) -> Array:
+        if place.storage is Storage.ARENA:
+            return self.arena
+        return (self.inputs if place.storage is Storage.INPUT else self.outputs)[place.index]
+
     def read(self, value: Value) -> Array:
         return self.view(value).copy()
 
@@ -52,11 +57,7 @@ class Arena:
         place = self.plan.placements[value]
         if place.storage is Storage.WEIGHTS:
             return self.module.constants[place.constant].reshape(value.type.bound(self.sizes))
-        memory = {
-            Storage.INPUT: self.inputs,
-            Storage.OUTPUT: self.outputs,
-            Storage.ARENA: [self.arena],
-        }[place.storage][place.index]
+        memory = self.memory(place)
         size = value.type.dtype.itemsize
         shape, dtype = value.type.bound(self.sizes), value.type.dtype.numpy
         steps = [s * size for s in strides(value.type)]

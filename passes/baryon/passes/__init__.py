@@ -6,7 +6,7 @@ plan = plan_memory(module)
 
 from baryon.passes.base import Pass, PassError, PipelineError, RulePass
 from baryon.passes.manager import PassManager, Timing, run_pipeline
-from baryon.passes.memory import MemoryPlan, Placement, plan_memory
+from baryon.passes.memory import MemoryPlan, Placement, Storage, plan_memory
 from baryon.passes.pipeline import parse_pipeline, print_pipeline
 from baryon.passes.registry import DEFAULT_PIPELINE, PASSES
 from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, verify_stage
@@ -14,5 +14,5 @@ from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, ver
 __all__ = [
     "DEFAULT_PIPELINE", "FUSED_STAGE", "GRAPH", "LOWERED", "PASSES", "STAGES", "MemoryPlan",
     "Pass", "PassError", "PassManager", "PipelineError", "Placement", "RulePass", "Stage",
-    "Timing", "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline", "verify_stage",
+    "Storage", "Timing", "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline", "verify_stage",
 ]  # fmt: skip

@@ -15,5 +15,5 @@ class FoldBatchNorm(RulePass):
     """Fold from the last op of a chain on, so that its factors are rounded once."""
 
     name: ClassVar[str] = "fold-batch-norm"
-    rules: ClassVar[tuple[Rule, ...]] = (batch_norm.fold_into_layer,)
+    rules: ClassVar[tuple[Rule, ...]] = batch_norm.RULES
     backward: ClassVar[bool] = True

@@ -45,16 +45,15 @@ class PassManager:
 
     def run(self, module: Module) -> list[Timing]:
         """Run all passes on the module in place. Raises PassError naming the pass that failed."""
-        if self.check and self.passes:
-            verify_stage(module, self.passes[0].needs)
         return [self._step(number, module) for number in range(len(self.passes))]
 
     def _step(self, number: int, module: Module) -> Timing:
         step = self.passes[number]
         before = str(module) if self.debug or self.repro_dir is not None else ""
         constants = dict(module.constants) if self.repro_dir is not None else {}
-        start = time.perf_counter()
         try:
+            self._check_needs(number, module)
+            start = time.perf_counter()
             changed = step.run(module)
             seconds = time.perf_counter() - start
             self._check(step, module, before, changed)
@@ -63,6 +62,12 @@ class PassManager:
         if self.observer is not None:
             self.observer(step, module)
         return Timing(step.name, seconds, changed)
+
+    def _check_needs(self, number: int, module: Module) -> None:
+        """Verify the stage that a pass needs, unless the pass before it has left that one."""
+        needs = self.passes[number].needs
+        if self.check and (number == 0 or self.passes[number - 1].leaves is not needs):
+            verify_stage(module, needs)
 
     def _check(self, step: Pass, module: Module, before: str, changed: bool) -> None:
         if self.check:

@@ -30,5 +30,5 @@ PASSES: Mapping[str, type[Pass]] = {
 }
 
 DEFAULT_PIPELINE = (
-    "canonicalize,fold,cse,fold-batch-norm,canonicalize,fold,cse,dce,layout,fuse,place-concat"
+    "canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce,layout,fuse,place-concat"
 )

@@ -1,17 +1,21 @@
-"""Per-channel multiplications, additions and batch_norm: folded into layers, or made explicit.
-
-All factors of a chain are combined in float64 and rounded once, when the new constants are made.
-"""
+"""Per-channel multiplications, additions and batch_norm: folded into layers, or made explicit."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from baryon.ir import Array, Module, Op, Value
+from baryon.ir import Array, Op, Value
 from baryon.passes.arrays import elementwise
+from baryon.passes.rules.affine import (
+    Affine,
+    Vector,
+    affine_step,
+    arithmetic_step,
+    batch_norm_affine,
+    chain_affine,
+)
 from baryon.passes.rules.common import channel_shape
 from baryon.rewrite import (
     Match,
@@ -29,98 +33,13 @@ from baryon.rewrite import (
 )
 
 LAYERS = ("npx.convolution", "npx.fully_connected", "npx.deconvolution")
-Vector = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-
-
-@dataclass(frozen=True)
-class Affine:
-    """y = x * scale + shift per channel, in float64."""
-
-    scale: Vector
-    shift: Vector
-
-    def then(self, scale: Vector | float, shift: Vector | float) -> Affine:
-        """Followed by another affine function."""
-        return Affine(self.scale * scale, self.shift * scale + shift)
-
-
-def batch_norm_affine(op: Op, arrays: list[Array]) -> tuple[Vector, Vector]:
-    """Scale and shift of a batch_norm op with the payloads of gamma, beta, mean and variance."""
-    gamma, beta, mean, variance = (a.astype(np.float64) for a in arrays)
-    scale = 1.0 / np.sqrt(variance + float(op.attrs.get("eps", 1e-3)))  # type: ignore[arg-type]
-    if not op.attrs.get("fix_gamma", True):
-        scale = scale * gamma
-    return scale, beta - mean * scale
-
-
-def channels_of(layer: Op) -> tuple[int, int]:
-    """Axis and number of a layer's output channels."""
-    shape = layer.result.type.shape
-    axis = len(shape) - 1 if layer.name == "npx.fully_connected" else 1
-    count = shape[axis]
-    assert isinstance(count, int), "layers have a fixed number of channels"
-    return axis, count
-
-
-def per_channel(array: Array, rank: int, axis: int, count: int) -> Vector | None:
-    """The `count` factors that an operand holds, or None if it varies along other axes."""
-    shape = (1,) * (rank - array.ndim) + array.shape
-    others = shape[:axis] + shape[axis + 1 :]
-    if len(shape) != rank or any(d != 1 for d in others) or shape[axis] not in (1, count):
-        return None
-    return np.broadcast_to(array.reshape(-1).astype(np.float64), (count,))
-
-
-def _apply(affine: Affine, op: Op, before: Value, m: Match) -> Affine | NoMatch:
-    """`affine` followed by the op `op`, which reads `before` and constants."""
-    axis, count = channels_of(m.op("layer"))
-    rank = before.type.rank
-    arrays = _payloads(m.module, op, before)
-    if op.name == "npx.batch_norm":
-        if int(op.attrs.get("axis", 1)) % rank != axis:  # type: ignore[arg-type]
-            return NoMatch("batch_norm normalizes another axis")
-        return affine.then(*batch_norm_affine(op, arrays))
-    factor = per_channel(arrays[0], rank, axis, count)
-    if factor is None or op.result.type != before.type:
-        return NoMatch(f"a constant of shape {arrays[0].shape} is not per channel")
-    by_name = {
-        "np.multiply": lambda: affine.then(factor, 0.0),
-        "np.divide": lambda: affine.then(1.0 / factor, 0.0),
-        "np.add": lambda: affine.then(1.0, factor),
-        "np.subtract": lambda: affine.then(1.0, -factor),
-    }
-    return by_name[op.name]()
-
-
-def _payloads(module: Module, op: Op, before: Value) -> list[Array]:
-    found = [payload(module, v) for v in op.operands if v is not before]
-    return [a for a in found if a is not None]
 
 
 def combined(m: Match) -> Affine | NoMatch:
     """The affine function of the ops after the layer."""
     layer = m.op("layer")
-    _, count = channels_of(layer)
-    affine: Affine | NoMatch = Affine(np.ones(count), np.zeros(count))
-    before = layer.result
-    for op in m.ops[m.ops.index(layer) + 1 :]:
-        assert isinstance(affine, Affine)
-        affine = _apply(affine, op, before, m)
-        if isinstance(affine, NoMatch):
-            return affine
-        before = op.result
-    return affine
-
-
-def _step(o: Any, y: Any) -> Any:
-    c = constant()
-    return any_of(
-        o.np.add(y, c),
-        o.np.multiply(y, c),
-        o.npx.batch_norm(y, c, constant(), constant(), constant()),
-        o.np.subtract(y, c),
-        o.np.divide(y, c),
-    )
+    axis = layer.result.type.rank - 1 if layer.name == "npx.fully_connected" else 1
+    return chain_affine(m.module, layer.result, m.ops[m.ops.index(layer) + 1 :], axis)
 
 
 def _pattern(o: Any, x: Any, w: Any, b: Any) -> Any:
@@ -128,7 +47,7 @@ def _pattern(o: Any, x: Any, w: Any, b: Any) -> Any:
     plain = [call(x, constant(w)) for call in calls]
     biased = [call(x, constant(w), constant(b)) for call in calls]
     layer = capture("layer", any_of(*plain, *biased))
-    return repeat(lambda y: _step(o, y), layer, at_least=1)
+    return repeat(lambda y: affine_step(o, y), layer, at_least=1)
 
 
 def _guard(m: Match) -> NoMatch | None:
@@ -198,6 +117,72 @@ fold_into_layer = Rule(
             "not per channel",
             constants="""constant @w : f32[2,2,1,1] = (1.0, 2.0, 3.0, 4.0)
             constant @t : f32[1,1,2,2] = (1.0, 2.0, 3.0, 4.0)""",
+        ),
+    ),
+)
+
+
+def _chain(m: Match) -> Affine | NoMatch:
+    rank = m["x"].type.rank
+    if rank < 2:
+        return NoMatch("there is no channel axis")
+    return chain_affine(m.module, m["x"], m.ops, 1)
+
+
+def _steps(affine: Affine) -> list[tuple[str, Vector]]:
+    """The fewest ops that compute an affine function."""
+    steps = [("multiply", affine.scale)] if np.any(affine.scale != 1) else []
+    return steps + ([("add", affine.shift)] if np.any(affine.shift != 0) else [])
+
+
+def _is_shorter(m: Match) -> NoMatch | None:
+    affine = _chain(m)
+    if isinstance(affine, NoMatch):
+        return affine
+    count = len(_steps(affine))
+    return None if count < len(m.ops) else NoMatch(f"it takes {count} ops as it is")
+
+
+def _shorter(o: Any, m: Match) -> Value:
+    affine, y = _chain(m), m["x"]
+    assert isinstance(affine, Affine)
+    shape, dtype = channel_shape(y.type.rank, 1), y.type.dtype.numpy
+    for name, factor in _steps(affine):
+        y = getattr(o.np, name)(y, factor.reshape(shape).astype(dtype))
+    return y
+
+
+_SHORT = "constant @s : f32[2,1,1] = (2.0, 0.5)\nconstant @t : f32[1,2,1,1] = (1.0, -1.0)"
+_S = '%s = ir.constant() {name="s"} : f32[2,1,1]'
+_T = '%t = ir.constant() {name="t"} : f32[1,2,1,1]'
+
+shorter_chain = Rule(
+    name="shorter-chain",
+    doc="A chain of multiplications and additions per channel is one of each.",
+    pattern=lambda o, x: repeat(lambda y: arithmetic_step(o, y), x, at_least=2),
+    guard=_is_shorter,
+    replace=_shorter,
+    examples=(
+        example(
+            "%x: f32[1,2,2,2]",
+            f"""{_S}
+            {_T}
+            %a = np.multiply(%x, %s) : f32[1,2,2,2]
+            %b = np.add(%a, %t) : f32[1,2,2,2]
+            %c = np.divide(%b, %s) : f32[1,2,2,2]
+            %y = np.subtract(%c, %s) : f32[1,2,2,2]""",
+            """%t = ir.constant() {name="c"} : f32[2,1,1]
+            %y = np.add(%x, %t) : f32[1,2,2,2]""",
+            constants=_SHORT,
+        ),
+        refusal(
+            "%x: f32[1,2,2,2]",
+            f"""{_S}
+            {_T}
+            %a = np.multiply(%x, %s) : f32[1,2,2,2]
+            %y = np.add(%a, %t) : f32[1,2,2,2]""",
+            "as it is",
+            constants=_SHORT,
         ),
     ),
 )
@@ -306,4 +291,4 @@ decomposed_batch_norm = Rule(
     ),
 )
 
-RULES = (fold_into_layer,)
+RULES = (fold_into_layer, shorter_chain)
