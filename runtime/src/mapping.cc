@@ -77,10 +77,9 @@ MappedFile MappedFile::open(const char* path) {
 }
 
 MappedFile MappedFile::copy_of(const void* data, uint64_t bytes) {
-  MappedFile file(memfd_create("baryon-artifact", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  MappedFile file(memfd_create("baryon-artifact", MFD_CLOEXEC));
   if (file.descriptor_ < 0) fail(BRY_IO, "memfd_create: %s", strerror(errno));
   write_all(file.descriptor_, static_cast<const uint8_t*>(data), bytes);
-  fcntl(file.descriptor_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
   file.mapping_ = Mapping::of_file(file.descriptor_, bytes);
   return file;
 }

@@ -125,6 +125,8 @@ void check_tensor(const Plan& plan, const Tensor& tensor, uint64_t weights_bytes
   if (!has_supported_dtype(tensor) || tensor.reserved != 0)
     fail(BRY_BAD_ARTIFACT, "damaged artifact: a tensor has dtype code %u, %u bits, %u lanes",
          tensor.code, tensor.bits, tensor.lanes);
+  if ((tensor.storage == format::kArena || tensor.storage == format::kWeight) && tensor.index != 0)
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: a tensor has index %u", tensor.index);
   const uint64_t extent = plan.extent(tensor, maxima(plan));
   const uint64_t bytes = storage_bytes(plan, tensor, weights_bytes);
   if (extent > tensor.byte_extent || tensor.byte_offset % (tensor.bits / 8) != 0 ||

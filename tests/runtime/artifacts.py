@@ -119,50 +119,59 @@ class Tables:
         return place
 
 
-def plan_section(net: Net) -> bytes:
-    """The PLAN section."""
-    tables, names = Tables(184), list(net.symbols)
-    dims: list[bytes] = []
+class PlanWriter:
+    """The records of one network's PLAN section."""
 
-    def add_dims(sizes: Sequence[Size]) -> int:
-        dims.extend(
-            struct.pack("<qiI", 1, names.index(size), 0)
-            if isinstance(size, str)
-            else struct.pack("<qiI", size, -1, 0)
-            for size in sizes
-        )
-        return len(dims) - len(sizes)
+    def __init__(self, net: Net) -> None:
+        self.net, self.tables, self.symbols = net, Tables(184), list(net.symbols)
+        self.dims: list[bytes] = []
+        self.kernels = list(dict.fromkeys(name for name, _ in net.calls))
 
-    def tensor(t: Tensor) -> bytes:
+    def section(self) -> bytes:
+        """Header and tables."""
+        net, string = self.net, self.tables.string
+        features = [string(name) for name in net.features]
+        symbols = [string(name) + struct.pack("<qq", *net.symbols[name]) for name in self.symbols]
+        tensors = [self.tensor(tensor) for tensor in net.tensors]
+        inputs, outputs = self.ports(net.inputs), self.ports(net.outputs)
+        entries = [string(name) + struct.pack("<Q", image().symbols[name]) for name in self.kernels]
+        args = [struct.pack("<I", tensor) for _, call in net.calls for tensor in call]
+        records = (features, symbols, self.dims, tensors, inputs, outputs, entries, args)
+        places = [self.tables.add(bytes(self.tables.strings))]
+        places += [self.tables.add(table) for table in (*records, self.calls())]
+        header = struct.pack("<IIQQ", 184, 0, net.arena_bytes, 1 << 17)
+        return header + b"".join(places) + bytes(self.tables.body)
+
+    def add_dims(self, sizes: Sequence[Size]) -> int:
+        """Append dims; returns the number of the first."""
+        for size in sizes:
+            symbol = self.symbols.index(size) if isinstance(size, str) else -1
+            factor = 1 if isinstance(size, str) else size
+            self.dims.append(struct.pack("<qiI", factor, symbol, 0))
+        return len(self.dims) - len(sizes)
+
+    def tensor(self, t: Tensor) -> bytes:
+        """A tensor record."""
         code, bits = DTYPES[t.dtype]
-        first = add_dims(t.shape)
-        strides = CONTIGUOUS if t.strides is None else add_dims(t.strides)
-        extent = span(net, t) * bits // 8
+        first = self.add_dims(t.shape)
+        strides = CONTIGUOUS if t.strides is None else self.add_dims(t.strides)
+        extent = span(self.net, t) * bits // 8
         numbers = (len(t.shape), first, strides, t.storage, t.index, t.offset, extent, 0)
         return struct.pack("<BBHIIIIIQQQ", code, bits, 1, *numbers)
 
-    def ports(given: dict[str, int]) -> list[bytes]:
-        return [tables.string(name) + struct.pack("<II", t, 0) for name, t in given.items()]
+    def ports(self, given: dict[str, int]) -> list[bytes]:
+        """Records of inputs or outputs."""
+        string = self.tables.string
+        return [string(name) + struct.pack("<II", tensor, 0) for name, tensor in given.items()]
 
-    kernels = list(dict.fromkeys(name for name, _ in net.calls))
-    features = [tables.string(name) for name in net.features]
-    symbols = [tables.string(n) + struct.pack("<qq", *net.symbols[n]) for n in names]
-    tensors = [tensor(t) for t in net.tensors]
-    inputs, outputs = ports(net.inputs), ports(net.outputs)
-    entries = [tables.string(n) + struct.pack("<Q", image().symbols[n]) for n in kernels]
-    args = [struct.pack("<I", t) for _, call in net.calls for t in call]
-    starts = np.cumsum([0, *(len(call) for _, call in net.calls)]).tolist()
-    calls = [
-        struct.pack("<IIII", kernels.index(name), starts[i], len(call), 0)
-        for i, (name, call) in enumerate(net.calls)
-    ]
-    places = [
-        tables.add(records)
-        for records in (bytes(tables.strings), features, symbols, dims, tensors, inputs, outputs)
-    ]
-    places += [tables.add(records) for records in (entries, args, calls)]
-    header = struct.pack("<IIQQ", 184, 0, net.arena_bytes, 1 << 17)
-    return header + b"".join(places) + bytes(tables.body)
+    def calls(self) -> list[bytes]:
+        """Records of calls, whose args follow each other."""
+        records, start = [], 0
+        for name, args in self.net.calls:
+            kernel = self.kernels.index(name)
+            records.append(struct.pack("<IIII", kernel, start, len(args), 0))
+            start += len(args)
+        return records
 
 
 def span(net: Net, tensor: Tensor) -> int:
@@ -203,7 +212,7 @@ def build(*variants: Net, meta: dict[str, Any] | None = None) -> bytes:
     """The artifact's bytes; several nets are variants."""
     sections = [(META, 0, json.dumps(meta or {"made": "by hand"}).encode())]
     for number, net in enumerate(variants):
-        sections += [(PLAN, number, plan_section(net)), (CODE, number, code_section(net))]
+        sections += [(PLAN, number, PlanWriter(net).section()), (CODE, number, code_section(net))]
         sections.append((WEIGHTS, number, net.weights))
     file = bytearray(96 + 56 * len(sections))
     for i, (kind, variant, body) in enumerate(sections):

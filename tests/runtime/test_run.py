@@ -11,11 +11,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
 import baryon.runtime as rt
-from runtime.artifacts import affine, affine_of, build, image, pair, single
+from runtime.artifacts import (
+    INPUT,
+    OUTPUT,
+    Net,
+    Tensor,
+    affine,
+    affine_of,
+    build,
+    image,
+    pair,
+    single,
+)
 
 RANDOM = np.random.default_rng(0)
 
@@ -97,6 +109,24 @@ class TestInputs:
 
         data_ = x.copy()
         np.testing.assert_allclose(exe(Exporter())[0], expected, rtol=1e-6)
+
+    def test_bfloat16(self) -> None:
+        net = Net(
+            tensors=[
+                Tensor((2,), INPUT, dtype="bfloat16"),
+                Tensor((2,), OUTPUT, dtype="bfloat16"),
+            ],
+            inputs={"x": 0},
+            outputs={"y": 1},
+            calls=[("copy", (0, 1))],
+        )
+        exe = rt.load(build(net))
+        x = np.array([1.5, -2], ml_dtypes.bfloat16)
+        result = exe(x)[0]
+        assert result.dtype == exe.outputs[0].dtype == ml_dtypes.bfloat16
+        np.testing.assert_array_equal(result, x)
+        with pytest.raises(rt.InputError, match="has dtype uint16, expected bfloat16"):
+            exe(x.view(np.uint16))
 
     @pytest.mark.parametrize(
         ("value", "message"),

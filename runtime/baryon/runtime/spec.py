@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,23 +18,20 @@ class TensorSpec:
 
     shape: sizes; one that a run may choose is a symbol's name ("N"), or a multiple of it ("4*N").
     dtype: NumPy's; bfloat16 is that of `ml_dtypes`.
-    max_shape: the largest sizes.
+    max_shape: the largest sizes. buffer_dtype: under which NumPy shares memory, as it does not do so
+    for bfloat16.
     """
 
     name: str
     shape: tuple[int | str, ...]
     dtype: np.dtype[Any]
     max_shape: tuple[int, ...]
+    buffer_dtype: np.dtype[Any] = field(repr=False)
 
     @property
     def is_static(self) -> bool:
         """Whether the shape is the same in every run."""
         return all(isinstance(size, int) for size in self.shape)
-
-    @property
-    def buffer_dtype(self) -> np.dtype[Any]:
-        """The dtype under which NumPy shares memory: it does not do so for bfloat16."""
-        return np.dtype(np.uint16) if self.dtype.name == "bfloat16" else self.dtype
 
     def __str__(self) -> str:
         return f"{self.name}: {self.dtype.name}[{', '.join(map(str, self.shape))}]"
@@ -42,9 +39,14 @@ class TensorSpec:
 
 def spec_from(port: PortTuple) -> TensorSpec:
     """The spec of a port as the C++ part describes it."""
-    name, dtype, dims = port
+    name, type_name, dims = port
+    dtype = _dtype(type_name)
     return TensorSpec(
-        name, tuple(_size(dim) for dim in dims), _dtype(dtype), tuple(dim[1] for dim in dims)
+        name=name,
+        shape=tuple(_size(dim) for dim in dims),
+        dtype=dtype,
+        max_shape=tuple(dim[1] for dim in dims),
+        buffer_dtype=np.dtype(np.uint16) if type_name == "bfloat16" else dtype,
     )
 
 

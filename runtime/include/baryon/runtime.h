@@ -103,8 +103,8 @@ static const bry_dtype bry_int32 = {0, 32, 1};
 static const bry_dtype bry_int64 = {0, 64, 1};
 static const bry_dtype bry_uint8 = {1, 8, 1};
 
-/* One dimension: `min` == `max` is a fixed size and `symbol` is NULL. Otherwise the size is
- * factor * (the symbol's value), anything from min to max. */
+/* One dimension. symbol NULL: the size is fixed, min == max. Otherwise it is factor * (the symbol's
+ * value), from min to max. */
 typedef struct bry_dim {
   int64_t min, max;
   int64_t factor;
