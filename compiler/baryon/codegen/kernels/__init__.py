@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel
-from baryon.codegen.kernels import elementwise, injective
+from baryon.codegen.kernels import contraction, elementwise, injective
 from baryon.codegen.targets import Target
 
 Family = Callable[[Group, Target], Kernel]
 
 FAMILIES: Mapping[str, Family] = {
+    "implicit_gemm": contraction.build,
     "elementwise": elementwise.build,
     "injective": injective.build,
     "relayout": injective.build,
