@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from baryon.cli.console import JSON_OPTION, format_bytes, print_json, stages, stdout
+from baryon.cli.console import JSON_OPTION, format_bytes, plural, print_json, stages, stdout
 from baryon.cli.files import check_destination
 from baryon.codegen.artifact import Artifact, write_artifact
 from baryon.ir import UnsupportedError
@@ -114,7 +114,7 @@ def _show(summary: dict[str, Any]) -> None:
     console = stdout()
     console.print(f"[bold]{summary['output']}[/bold]: {size}, for {summary['target']}")
     console.print(
-        f"  {summary['kernels']} kernels in {summary['calls']} calls, "
+        f"  {plural(summary['kernels'], 'kernel')} in {plural(summary['calls'], 'call')}, "
         f"{format_bytes(summary['code_bytes'])} of code, "
         f"{format_bytes(summary['arena_bytes'])} of working memory"
     )

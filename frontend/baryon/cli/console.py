@@ -51,6 +51,11 @@ def format_count(count: float) -> str:
     return f"{count:.2f} G"
 
 
+def plural(count: int, noun: str) -> str:
+    """Such as `1 kernel` and `2 kernels`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def plain_table(*columns: str, right: tuple[str, ...] = (), title: str | None = None) -> Table:
     """A table with a line under its head; the columns named in `right` are numbers."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")

@@ -6,12 +6,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from baryon.cli.console import format_bytes, format_count, plain_table, stdout
-from baryon.runtime import KernelTime
+from baryon.ir import Array
+from baryon.runtime import Executable
+
+PROFILE_RUNS = 7
 
 
-def microseconds(profile: Sequence[KernelTime]) -> list[float]:
-    """What `Executable.profile` measured; one call stands for one group, in the same order."""
-    return [call.nanoseconds / 1e3 for call in profile]
+def measure(executable: Executable, feeds: Mapping[str, Array]) -> list[float]:
+    """Microseconds per group, the least of a few runs: what disturbs a run only adds time.
+
+    One call of the artifact's plan stands for one group of META, in the same order.
+    """
+    runs = [executable.profile(**feeds) for _ in range(PROFILE_RUNS)]
+    return [min(call.nanoseconds for call in calls) / 1e3 for calls in zip(*runs, strict=True)]
 
 
 def group_rows(
@@ -41,7 +48,7 @@ def _cells(row: Mapping[str, Any]) -> list[str]:
     return [
         str(row.get("name", "")),
         " ".join(str(op).split(".", 1)[-1] for op in row.get("ops", ())),
-        _shapes(row.get("shapes", "")),
+        _shapes(row.get("shapes", ())),
         str(row.get("layout") or ""),
         format_count(float(row.get("flops") or 0)),
         format_bytes(float(row.get("bytes") or 0)),
@@ -58,7 +65,8 @@ def _timed_cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _shapes(shapes: Any) -> str:
-    return shapes if isinstance(shapes, str) else " ".join(map(str, shapes))
+    """Shapes of operands and results; the layout, which has its own column, is left out."""
+    return " ".join(str(shape).partition("{")[0] for shape in shapes)
 
 
 def _totals(rows: Sequence[Mapping[str, Any]], timed: bool) -> list[str]:

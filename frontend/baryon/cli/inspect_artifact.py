@@ -8,14 +8,12 @@ from typing import Any
 
 import click
 
-from baryon.cli.console import format_bytes, print_json, stdout
+from baryon.cli.console import format_bytes, plural, print_json, stdout
 from baryon.cli.feeds import random_feeds
 from baryon.cli.files import FileError
-from baryon.cli.groups import group_rows, microseconds, print_groups
+from baryon.cli.groups import group_rows, measure, print_groups
 from baryon.codegen.artifact import Artifact, Dim, Plan, Port, Variant, read_artifact
 from baryon.runtime import load
-
-PROFILE_RUNS = 7
 
 
 def show(
@@ -49,11 +47,8 @@ def _ir(artifact: Artifact, stage: str, path: Path) -> str:
 
 
 def _measure(path: Path, threads: int | None) -> list[float]:
-    """Microseconds per group, the least of a few runs: what disturbs a run only adds time."""
     executable = load(path, threads=threads)
-    feeds = random_feeds(executable)
-    runs = [microseconds(executable.profile(**feeds)) for _ in range(PROFILE_RUNS)]
-    return [min(times) for times in zip(*runs, strict=True)]
+    return measure(executable, random_feeds(executable))
 
 
 def describe(path: Path, artifact: Artifact) -> dict[str, Any]:
@@ -104,7 +99,7 @@ def _print(path: Path, artifact: Artifact, verified: bool) -> None:
         console.print(f"  {name} is {low} to {high}", markup=False)
     for variant in known["variants"]:
         console.print(
-            f"  {variant['kernels']} kernels in {variant['calls']} calls, "
+            f"  {plural(variant['kernels'], 'kernel')} in {plural(variant['calls'], 'call')}, "
             f"{format_bytes(variant['code_bytes'])} of code, "
             f"{format_bytes(variant['arena_bytes'])} of working memory; "
             f"needs {' '.join(variant['features']) or 'any CPU'}",

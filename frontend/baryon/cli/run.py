@@ -16,7 +16,7 @@ from baryon.cli.console import (
     stdout,
 )
 from baryon.cli.files import FileError, bind_inputs, write_arrays
-from baryon.cli.groups import microseconds, print_groups
+from baryon.cli.groups import measure, print_groups
 from baryon.ir import Array
 from baryon.runtime import load
 
@@ -66,7 +66,7 @@ def command(
     else:
         _show(outputs)
     if profile:
-        print_groups(executable.meta, microseconds(executable.profile(**feeds)))
+        print_groups(executable.meta, measure(executable, feeds))
 
 
 def _check_suffix(output: Path | None, names: list[str]) -> None:
