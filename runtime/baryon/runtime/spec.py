@@ -18,8 +18,8 @@ class TensorSpec:
 
     shape: sizes; one that a run may choose is a symbol's name ("N"), or a multiple of it ("4*N").
     dtype: NumPy's; bfloat16 is that of `ml_dtypes`.
-    max_shape: the largest sizes. buffer_dtype: under which NumPy shares memory, as it does not do so
-    for bfloat16.
+    max_shape: the largest sizes.
+    buffer_dtype: under which NumPy shares memory, which it does not do for bfloat16.
     """
 
     name: str
