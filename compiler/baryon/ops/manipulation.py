@@ -12,7 +12,7 @@ from baryon.ir import Dim, TensorType, Value
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values, reshape_like, sum_to
 from baryon.ops.numerics import Arr
-from baryon.ops.opdef import OpDef, Sample, injective
+from baryon.ops.opdef import Lowering, OpDef, Role, Sample, injective
 from baryon.ops.shapes import (
     broadcast,
     dim_add,
@@ -175,7 +175,7 @@ concatenate = OpDef(
     infer=_concatenate_infer,
     reference=_concatenate_ref,
     gradient=_concatenate_grad,
-    lowering=injective(_concatenate_expr),
+    lowering=Lowering(Role.INJECTIVE, expr=_concatenate_expr, family="concat"),
     samples=(
         Sample(((2, 3), (2, 1), (2, 2)), {"axis": 1}, batch=(0, 1, 2)),
         Sample(((2, 3), (1, 3))),
