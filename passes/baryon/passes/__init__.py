@@ -14,5 +14,6 @@ from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, ver
 __all__ = [
     "DEFAULT_PIPELINE", "FUSED_STAGE", "GRAPH", "LOWERED", "PASSES", "STAGES", "MemoryPlan",
     "Pass", "PassError", "PassManager", "PipelineError", "Placement", "RulePass", "Stage",
-    "Storage", "Timing", "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline", "verify_stage",
+    "Storage", "Timing", "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline",
+    "verify_stage",
 ]  # fmt: skip

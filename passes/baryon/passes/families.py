@@ -50,8 +50,6 @@ def kind_of(op: Op) -> str | None:
         return None
     if opdef.role in (Role.VIEW, Role.STRUCTURE):
         return None
-    if op.name == "np.concatenate":
-        return "concat"
     return opdef.lowering.family or opdef.role.value
 
 

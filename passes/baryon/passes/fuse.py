@@ -113,14 +113,13 @@ class _Grouper:
     def chain(self, group: Group) -> Op | None:
         """The op that makes the input which the anchor reads through its prologue."""
         first = group.ops[0]
-        if group.anchor.name != "npx.convolution":
+        read = group.anchor.operands[0].type
+        if read.layout is None:  # channels are not innermost
             return None
-        steps = (v.op for v in first.operands if v.type == group.anchor.operands[0].type)
-        op = next((s for s in steps if s is not None), None)
-        if first is group.anchor:
-            op = first.operands[0].op
-        free = op is not None and self.is_free(op, group) and len(op.result.users) == 1
-        return op if free and op is not None and is_channel_step(op) else None
+        given = first.operands[:1] if first is group.anchor else first.operands
+        op = next((v.op for v in given if v.op is not None and v.type == read), None)
+        fits = op is not None and self.is_free(op, group) and is_channel_step(op)
+        return op if fits else None
 
     def producers(self, group: Group) -> Op | None:
         """An element-wise op that only this group uses, of the shape that the group reads."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from baryon.ir import Func, Module, Op, Value
+from baryon.ir import CONSTANT, Func, Module, Value
 from baryon.passes.alias import Aliases, find_aliases
 from baryon.passes.arena import Block, peak, place
 from baryon.passes.sizes import nbytes
@@ -45,6 +45,12 @@ class Placement:
     index: int = 0
     constant: str = ""
 
+    def __str__(self) -> str:
+        number = f" {self.index}" if self.storage in (Storage.INPUT, Storage.OUTPUT) else ""
+        return (
+            f"{self.storage.value}{number}{self.constant and ' @' + self.constant} +{self.offset}"
+        )
+
 
 @dataclass(frozen=True)
 class MemoryPlan:
@@ -56,6 +62,11 @@ class MemoryPlan:
     placements: Mapping[Value, Placement]
     arena_bytes: int
     lower_bound: int
+
+    def __str__(self) -> str:
+        total = f"arena {self.arena_bytes} bytes, at least {self.lower_bound}"
+        lines = (f"  %{v.name or '?'} : {v.type}  {p}" for v, p in self.placements.items())
+        return "\n".join([total, *lines])
 
 
 def plan_memory(module: Module, func: Func | None = None, *, in_place: bool = True) -> MemoryPlan:
@@ -89,7 +100,7 @@ def _fixed(module: Module, func: Func, aliases: Aliases) -> dict[Value, Placemen
     for n, value in enumerate(func.inputs):
         homes[value] = Placement(Storage.INPUT, value, index=n)
     for op in func.body.ops:
-        if op.name == "ir.constant":
+        if op.name == CONSTANT:
             name = str(op.attrs["name"])
             homes[op.result] = Placement(Storage.WEIGHTS, op.result, constant=name)
     for n, value in enumerate(func.outputs):
@@ -120,6 +131,3 @@ def _blocks(
 
 def _padded(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
-
-
-__all__ = ["ALIGNMENT", "MemoryPlan", "Op", "Placement", "Storage", "plan_memory"]
