@@ -118,8 +118,9 @@ class _Grouper:
             return None
         given = first.operands[:1] if first is group.anchor else first.operands
         op = next((v.op for v in given if v.op is not None and v.type == read), None)
-        fits = op is not None and self.is_free(op, group) and is_channel_step(op)
-        return op if fits else None
+        if op is None or [*op.result.users] != [first]:  # the epilogue may not read it
+            return None
+        return op if self.is_free(op, group) and is_channel_step(op) else None
 
     def producers(self, group: Group) -> Op | None:
         """An element-wise op that only this group uses, of the shape that the group reads."""
