@@ -34,6 +34,8 @@ def _conv_transpose(
     if wanted or auto_pad.startswith("SAME"):
         target = wanted or tuple(n * s for n, s in zip(window.sizes, window.stride, strict=True))
         begin, end = _cut(full, target, upper=auto_pad == "SAME_UPPER")
+        grow = _grown(full, target, grow)
+        full = _full_sizes(window, grow)
     attrs = {
         "kernel": window.kernel, "stride": window.stride, "dilate": window.dilate, "adj": grow,
         "num_group": node.attr("group", 1), "layout": layout_of(x),
@@ -50,6 +52,14 @@ def _full_sizes(w: Window, grow: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(
         (n - 1) * s + x + g for n, s, x, g in zip(w.sizes, w.stride, w.extents, grow, strict=True)
     )
+
+
+def _grown(
+    full: tuple[int, ...], wanted: tuple[int, ...], grow: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The output padding with what is missing to a result larger than the full one."""
+    missing = (max(0, w - f) for f, w in zip(full, wanted[-len(full) :], strict=True))
+    return tuple(g + m for g, m in zip(grow, missing, strict=True))
 
 
 def _cut(

@@ -84,6 +84,8 @@ def _divide(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
 def _on_dims(node: Node, f: Any, x: Operand, y: Operand) -> Array:
     """Arithmetic on shapes that hold a symbol."""
     a, b = np.broadcast_arrays(node.known(x, "the operand"), node.known(y, "the operand"))
+    if "f" in a.dtype.kind + b.dtype.kind:
+        raise node.unsupported("fractions of a shape that depends on the batch size")
     dims = [f(_dim(p), _dim(q)) for p, q in zip(a.flat, b.flat, strict=True)]
     if any(d is None for d in dims):
         raise node.unsupported("a shape is computed from the batch size by an inexact division")
@@ -140,6 +142,8 @@ def _ceil(o: Calls[Operand], node: Node, x: Operand) -> Any:
 def _cast(o: Calls[Operand], node: Node, x: Operand) -> Any:
     node.ignore("saturate", "round_mode")  # they speak of float8 alone, which is refused
     dtype = element_type(node.attr("to", 0))
+    if is_symbolic(x) and dtype.kind not in ("int", "uint"):
+        raise node.unsupported(f"{dtype} numbers from a shape that depends on the batch size")
     return x if is_symbolic(x) else o.npx.cast(x, dtype=dtype)
 
 

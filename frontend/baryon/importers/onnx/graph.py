@@ -10,7 +10,7 @@ from typing import Any
 import onnx
 
 from baryon.importers.onnx.calls import Recorder
-from baryon.importers.onnx.node import Node, Operand
+from baryon.importers.onnx.node import Node, Operand, node_title
 from baryon.importers.onnx.reader import ModelFile, Source, domain_of, element_type
 from baryon.importers.onnx.table import find, find_arity
 from baryon.ir import (
@@ -24,11 +24,15 @@ from baryon.ir import (
     Sym,
     TensorType,
     UnsupportedError,
+    Value,
 )
 from baryon.ops import lookup
 
 DEFAULT_MAX_BATCH = 16
 """The largest batch where a model leaves its size open and the caller does not say."""
+
+_MISUSE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
+"""What a mapping raises when a damaged file gives a node the wrong inputs or attributes."""
 
 
 def import_onnx(
@@ -59,7 +63,7 @@ def _refuse_unknown(file: ModelFile) -> None:
     for node in file.graph.node:
         domain = domain_of(node)
         if find(domain, node.op_type, file.opsets.get(domain, 1)) is None:
-            missing[domain or "ai.onnx", node.op_type].append(node.name or node.output[0])
+            missing[domain or "ai.onnx", node.op_type].append(node_title(node))
     if missing:
         lines = (
             f"{op} ({domain}): {len(names)} x, at {', '.join(names[:3])}"
@@ -94,9 +98,16 @@ class _Importer:
             self.node(builder, proto)
         names = [o.name for o in self.file.graph.output]
         builder.loc = Loc(self.file.name)
-        builder.ret([self.recorder.value(self.read(n, "the graph's outputs")) for n in names])
+        builder.ret([self.output(name) for name in names])
         self.module.funcs["main"] = Func("main", region, names)
         return self.module
+
+    def output(self, name: str) -> Value:
+        try:
+            return self.recorder.value(self.read(name, "the graph's outputs"))
+        except UnsupportedError as error:
+            error.where = f"{self.file.path or self.file.name}#{name}"
+            raise
 
     def refuse_extras(self, inputs: list[str]) -> None:
         if self.file.graph.sparse_initializer:
@@ -179,7 +190,7 @@ class _Importer:
         except BaryonError as error:
             error.where = place
             raise
-        except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+        except _MISUSE as error:
             message = f"{node.op}: its inputs or attributes do not fit: {error}"
             raise self.file.error(message, at=node.title) from error
         if node.unread:
@@ -193,4 +204,6 @@ def _size_and_symbol(dim: Any) -> tuple[int | None, str]:
         return dim, ""
     if isinstance(dim, str):
         return None, dim
-    return (dim.dim_value, "") if dim.HasField("dim_value") else (None, dim.dim_param)
+    if dim.HasField("dim_value") and dim.dim_value >= 0:  # some exporters write -1 for open ones
+        return dim.dim_value, ""
+    return None, dim.dim_param

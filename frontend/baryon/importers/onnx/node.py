@@ -46,7 +46,7 @@ class Node:
     ) -> None:
         self.file, self.proto, self.opset, self.batch = file, proto, opset, batch
         self.op, self.outputs = proto.op_type, tuple(proto.output)
-        self.title = proto.name or next(filter(None, self.outputs), proto.op_type)
+        self.title = node_title(proto)
         self.loc = Loc(f"{file.name}#{self.title}")
         self._attrs = {a.name: a for a in proto.attribute}
 
@@ -106,6 +106,11 @@ class Node:
         """The dimensions that an input holds, which must be known while importing."""
         flat = self.known(x, what).reshape(-1)
         return tuple(d if isinstance(d, Sym) else int(d) for d in flat)
+
+
+def node_title(proto: onnx.NodeProto) -> str:
+    """The node's name, or that of its first output, or its op."""
+    return str(proto.name or next(filter(None, proto.output), proto.op_type))
 
 
 def shape_of(x: Operand) -> tuple[Dim, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,8 @@ class ModelFile:
             raise TypeError(f"a path or a ModelProto is needed, not {type(source).__name__}")
         if not self.proto.HasField("graph") or not self.proto.opset_import:
             raise self.error("this is not an ONNX model: it has no graph or no opset_import")
+        if any(isinstance(name, bytes) for name in _names(self.proto)):
+            raise self.error("the file is damaged: a name in it is not UTF-8")
         if self.proto.functions:
             self.proto = inliner.inline_local_functions(self.proto)
         self.opsets = {_domain(o.domain): int(o.version) for o in self.proto.opset_import}
@@ -67,13 +70,12 @@ class ModelFile:
                 "the tensor is in another file", at=tensor.name, hint="import the model by its path"
             )
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
-        return np.memmap(
-            self._beside(info.location, tensor.name),
-            dtype,
-            "r",
-            info.offset or 0,
-            tuple(tensor.dims),
-        ).view(np.ndarray)
+        path, shape = self._beside(info.location, tensor.name), tuple(tensor.dims)
+        try:
+            return np.memmap(path, dtype, "r", info.offset or 0, shape).view(np.ndarray)
+        except (ValueError, OSError) as error:
+            message = f"the external data {info.location!r} does not hold the tensor: {error}"
+            raise self.error(message, at=tensor.name) from error
 
     def _beside(self, location: str, tensor_name: str) -> Path:
         """The path of an external data file; only files below the model's folder are read."""
@@ -98,6 +100,16 @@ def _parse(path: Path) -> onnx.ModelProto:
             where=str(path),
             hint="onnx.checker.check_model tells more",
         ) from error
+
+
+def _names(model: onnx.ModelProto) -> Iterator[str | bytes]:
+    """The names in a model; those that are not UTF-8 come from protobuf as bytes."""
+    graph = model.graph
+    yield from (o.domain for o in model.opset_import)
+    yield from (x.name for x in (*graph.input, *graph.output, *graph.initializer))
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        yield from (a.name for a in node.attribute)
 
 
 def _domain(domain: str) -> str:
