@@ -100,43 +100,54 @@ class _Grouper:
         return same_dtype and (have.shape, have.layout) == (new.shape, new.layout)
 
     def take_before(self, group: Group) -> None:
-        """Take in producers, nearest first, as the family allows."""
-        steps = {Prologue.CHAIN: self.chain, Prologue.ANY: self.producers}
-        find = steps.get(self.family(group).prologue)
-        while find is not None and len(group.ops) < self.max_ops:
-            found = find(group)
-            if found is None:
-                return
-            self.take(group, [found])
-            group.prologue += 1
+        """Take in producers as the family allows."""
+        kind = self.family(group).prologue
+        if kind is Prologue.CHAIN:
+            self.take_prologue(group, self.chain(group))
+        elif kind is Prologue.ANY:
+            while len(group.ops) < self.max_ops and (op := self.producer(group)) is not None:
+                self.take_prologue(group, [op])
 
-    def chain(self, group: Group) -> Op | None:
-        """The op that makes the input which the anchor reads through its prologue."""
-        first = group.ops[0]
-        read = group.anchor.operands[0].type
-        if read.layout is None:  # channels are not innermost
-            return None
-        given = first.operands[:1] if first is group.anchor else first.operands
-        op = next((v.op for v in given if v.op is not None and v.type == read), None)
-        if op is None or [*op.result.users] != [first]:  # the epilogue may not read it
-            return None
-        return op if self.is_free(op, group) and is_channel_step(op) else None
+    def take_prologue(self, group: Group, ops: list[Op]) -> None:
+        self.take(group, ops)
+        group.prologue += len(ops)
 
-    def producers(self, group: Group) -> Op | None:
+    def chain(self, group: Group) -> list[Op]:
+        """The ops through which the anchor reads its input, if a kernel is saved by that."""
+        found = [group.anchor]
+        source = group.anchor.operands[0]
+        if source.type.layout is None:  # channels are not innermost
+            return []
+        while (op := source.op) is not None and self.is_step(op, found[-1]):
+            found.append(op)
+            source = next(v for v in op.operands if v.type == source.type)
+        left = source.op is not None and self.is_loose(source.op) and len(source.users) == 1
+        fits = len(found) - 1 + len(group.ops) <= self.max_ops
+        # what is left becomes a kernel in any case, and may as well do the whole chain
+        return found[1:] if fits and not left else []
+
+    def is_step(self, op: Op, user: Op) -> bool:
+        """Whether an op may be in the chain that ends with `user`; the epilogue may not read it."""
+        alone = self.is_loose(op) and [*op.result.users] == [user]
+        return alone and is_channel_step(op)
+
+    def producer(self, group: Group) -> Op | None:
         """An element-wise op that only this group uses, of the shape that the group reads."""
-        like = group.out if group.kind == "elementwise" else group.anchor.operands[0]
-        inside = group.ops if group.kind == "elementwise" else group.ops[: group.prologue + 1]
+        whole = group.kind == "elementwise"
+        like = group.out if whole else group.anchor.operands[0]
+        inside = group.ops if whole else group.ops[: group.prologue + 1]
         for value in (v for op in inside for v in op.operands):
             op = value.op
             same = (value.type.shape, value.type.layout) == (like.type.shape, like.type.layout)
-            if op is not None and same and self.is_free(op, group):
+            if op is None or not same or not self.is_loose(op):
+                continue
+            if all(user in inside for user in op.result.users):
                 return op
         return None
 
-    def is_free(self, op: Op, group: Group) -> bool:
-        """Whether an op may join the group as a producer."""
-        known = op in self.position and op not in self.taken and is_elementwise(op)
-        return known and all(user in group.ops for user in op.result.users)
+    def is_loose(self, op: Op) -> bool:
+        """Whether an op may join a group as a producer."""
+        return op in self.position and op not in self.taken and is_elementwise(op)
 
 
 def _needs_kernel(op: Op) -> bool:
