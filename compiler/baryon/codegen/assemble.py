@@ -130,7 +130,7 @@ class _PlanBuilder:
             kernels=tuple(Kernel(name, image.entries[name]) for name in kernels),
             calls=tuple(Call(numbers[name], args) for name, args in self.calls),
             symbols=tuple(Symbol(n, lo, hi) for n, (lo, hi) in self.module.symbols.items()),
-            features=target.features,
+            features=target.required,
             arena_bytes=self.memory.arena_bytes,
         )
 

@@ -8,6 +8,7 @@ that `tvm.target.Target` takes.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from baryon.ir import BaryonError
 
 _BASE = ("cmov", "cx8", "fxsr", "mmx", "sse", "sse2")
 _V2 = (*_BASE, "cx16", "popcnt", "sahf", "sse3", "sse4.1", "sse4.2", "ssse3")
+# Every x86-64 CPU has the base; generated code has no use for the others.
+_UNASKED = frozenset((*_BASE, "cx16", "sahf", "xsave"))
 _V3 = (*_V2, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsave")
 _V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
 # What `native` may use: features that pay in generated kernels and that a runtime can test for.
@@ -47,7 +50,8 @@ class Target:
     generated code may use, which is also what an artifact for this target requires. disabled:
     features that LLVM would assume from `cpu` and must not. vector_bytes, registers: width and
     number of vector registers. cache_bytes: level 1 data, level 2, and this core's share of
-    level 3. tiles: register tiles worth trying, best first; they fit without spilling.
+    level 3. tiles: register tiles worth trying, best first; they fit without spilling. threads:
+    numbers of threads that schedules should suit; results are the same for any.
     """
 
     name: str
@@ -58,10 +62,16 @@ class Target:
     tiles: tuple[Tile, ...]
     cache_bytes: tuple[int, int, int] = (32 << 10, 512 << 10, 4 << 20)
     disabled: tuple[str, ...] = ()
+    threads: tuple[int, ...] = (1, 2, 4, 8, 16)
 
     def lanes(self, element_bytes: int) -> int:
         """Elements of the given size (bytes) in one vector register."""
         return self.vector_bytes // element_bytes
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The features that an artifact asks of a CPU."""
+        return tuple(name for name in self.features if name not in _UNASKED)
 
     def has(self, feature: str) -> bool:
         """Whether generated code may use the named feature."""
@@ -144,6 +154,7 @@ def _native() -> Target:
         features=features,
         disabled=tuple(sorted(set(host) - {_MODE} - set(features))),
         cache_bytes=_host_caches(fitting[-1].cache_bytes),
+        threads=tuple(sorted({1, os.cpu_count() or 1})),
     )
 
 
