@@ -123,6 +123,17 @@ def test_dynamic_axes() -> None:
         mx.trace(f, x, x, dynamic_axes={0: {2: "N"}})
 
 
+def test_symbols_can_be_multiplied_and_divided() -> None:
+    def f(x: ndarray) -> ndarray:
+        rows = x.reshape(x.shape[0] * x.shape[1], -1)
+        return rows.reshape((rows.shape[0] // 3, 3, x.size // (x.shape[0] * 3)))
+
+    module = mx.trace(f, inputs(2, 3, 4), dynamic_batch=8)
+    assert str(module.main.outputs[0].type) == "f32[N,3,4]"
+    with pytest.raises(BaryonError, match=r"N // 2 is not a dimension"):
+        mx.trace(lambda x: x.reshape(x.shape[0] // 2, -1), inputs(2), dynamic_batch=8)
+
+
 def test_out_inside_a_trace() -> None:
     def f(x: ndarray) -> ndarray:
         y = x + 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import ml_dtypes
 import numpy as np
@@ -101,6 +101,17 @@ class Sym:
     def __str__(self) -> str:
         return self.name if self.factor == 1 else f"{self.factor}*{self.name}"
 
+    def __mul__(self, other: Dim) -> Dim:
+        return dim_mul(self, other)
+
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        return _exact_quotient(self, other)
+
+    def __rfloordiv__(self, other: Dim) -> Dim:
+        return _exact_quotient(other, self)
+
 
 Dim = int | Sym
 
@@ -125,6 +136,13 @@ def dim_floordiv(a: Dim, b: Dim) -> Dim | None:
     if isinstance(a, Sym):
         return Sym(a.name, a.factor // b) if a.factor % b == 0 else None
     return a // b if a % b == 0 else None
+
+
+def _exact_quotient(a: Dim, b: Dim) -> Dim:
+    quotient = dim_floordiv(a, b)
+    if quotient is None:
+        raise IRTypeError(f"{a} // {b} is not a dimension: it must divide exactly")
+    return quotient
 
 
 def dim_prod(dims: tuple[Dim, ...]) -> Dim:
