@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tvm
 import tvm_ffi
+
 from baryon import interp
 from baryon.codegen.compiler import constants_of
 from baryon.codegen.group import Group
@@ -30,8 +31,8 @@ from baryon.ir import (
     Module,
     Op,
     Region,
-    Value,
     TensorType,
+    Value,
     bind_dim,
     parse_module,
     verify,

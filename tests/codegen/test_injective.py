@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from baryon.codegen.kernels.moves import moves
-from baryon.codegen.space import View
-from baryon.ir import Array, IRTypeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baryon.codegen.kernels.moves import moves
+from baryon.codegen.space import View
+from baryon.ir import Array, IRTypeError
 from codegen.harness import Case, module_text
 from codegen.test_elementwise import LAYOUTS, SETTINGS, SIZES
 

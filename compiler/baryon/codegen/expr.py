@@ -88,7 +88,7 @@ def bind(x: Expr) -> Expr:
         return x
     scalar, _, lanes = dtype_of(x).partition("x")
     count = int(lanes or 1)
-    buffer = T.alloc_buffer((count,), scalar, scope="local")
+    buffer = T.alloc_buffer((count,), scalar)
     index = [tirx.Ramp(0, 1, count) if count > 1 else 0]
     T.buffer_store(buffer, x, index)
     return buffer[tuple(index)]
@@ -314,9 +314,14 @@ class Math:
         return bind(tirx.Select(tirx.abs(x) <= const(0.925, x), small, beyond))
 
     @staticmethod
+    def is_nan(x: Expr) -> Expr:
+        """True for NaN."""
+        return _is_nan(x)
+
+    @staticmethod
     def logical_not(x: Expr) -> Expr:
         """True where x is zero."""
-        return Math.eq(x, const(0, x))
+        return tirx.Not(x) if dtype_of(x).startswith("bool") else Math.eq(x, const(0, x))
 
 
 def _extreme(a: Expr, b: Expr, better: Callable[[Expr, Expr], Expr]) -> Expr:

@@ -12,7 +12,6 @@ from baryon.codegen.expr import Expr, Math, bind
 from baryon.ir import Array, DType, Op, Value, dtype_of, f32, i8, i16, i32, i64
 from baryon.ops import TABLE, Role
 
-
 SIGNED = {8: i16, 16: i32, 32: i64, 64: i64}
 NEEDS_SIGN = ("np.negative", "np.sign")
 

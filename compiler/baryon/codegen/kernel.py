@@ -87,7 +87,7 @@ class Memory:
     @staticmethod
     def local(size: int, dtype: DType) -> Memory:
         """Allocate a buffer of the running thread: registers and stack, or workspace when large."""
-        return Memory(T.alloc_buffer((size,), tvm_name(dtype), scope="local"), dtype)
+        return Memory(T.alloc_buffer((size,), tvm_name(dtype)), dtype)
 
     def _at(self, index: Any) -> list[Any]:
         return [0, index] if self._is_matrix else [index]
@@ -114,11 +114,10 @@ class KernelBuilder:
     @contextmanager
     def function(self) -> Iterator[KernelBuilder]:
         """The body of the function; afterwards `func` is set."""
-        with IRBuilder() as builder:
-            with T.prim_func(s_tir=True):
-                T.func_name("main")
-                T.func_attr({"tirx.noalias": True})
-                yield self
+        with IRBuilder() as builder, T.prim_func(s_tir=True):
+            T.func_name("main")
+            T.func_attr({"tirx.noalias": True})
+            yield self
         self.func = builder.get()
 
     def param(self, arg: tuple[str, int] | Pack, type: TensorType) -> Memory:

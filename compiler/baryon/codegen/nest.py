@@ -20,7 +20,7 @@ from baryon.codegen.kernel import KernelBuilder, Memory, flat, grid, when
 from baryon.codegen.pointwise import Address
 from baryon.codegen.space import Space, View, coalesce
 from baryon.codegen.targets import Target
-from baryon.ir import Dim, Sym
+from baryon.ir import Sym
 
 MIN_TASKS = 64
 """Outer loops are shared among threads until there are so many tasks."""

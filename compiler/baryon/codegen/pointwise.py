@@ -8,6 +8,7 @@ a `Place` is one position, for one lane or several along the last loop.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from baryon.codegen.expr import Expr, lane_const
@@ -62,8 +63,9 @@ class Place:
         lanes: int,
         known: dict[Value, Expr] | None = None,
         ready: Mapping[Memory, Expr] | None = None,
+        indices: Sequence[Any] = (),
     ) -> None:
-        self.frame, self.address, self.lanes = frame, address, lanes
+        self.frame, self.address, self.lanes, self.indices = frame, address, lanes, indices
         self.known = {} if known is None else known
         self.ready = ready or {}
 
@@ -101,21 +103,40 @@ class Domain:
     def __init__(self, frame: Frame, shape: Sequence[Dim], loops: Sequence[Sequence[int]]) -> None:
         self.frame, self.shape = frame, tuple(shape)
         self.loops = tuple(map(tuple, loops)) or ((),)
+        self._views: dict[Memory, View] = {}
         self._walks: dict[Memory, list[Any]] = {}
+
+    def see(self, value: Value, view: View) -> None:
+        """Walk an operand by a view of its own instead of by NumPy's broadcasting."""
+        if value in self.frame.inputs:
+            self._views[self.frame.inputs[value]] = view
 
     def extents(self, loop: int) -> list[Dim]:
         """Sizes of the axes of a loop."""
         return [self.shape[a] for a in self.loops[loop]]
 
+    def is_flat(self, loop: int) -> bool:
+        """Whether every operand walks the loop in equal steps, so that vectors may run along it."""
+        views = [View.of(t) for t in self.frame.types.values()]
+        seen = [v.broadcast(self.shape) for v in views if self._fits(v)]
+        return all(len(self._walk(v, self.loops[loop])[1]) == 1 for v in seen)
+
+    def _fits(self, view: View) -> bool:
+        missing = len(self.shape) - len(view.shape)
+        own = zip(view.shape, self.shape[max(missing, 0) :], strict=False)
+        return missing >= 0 and all(d in (1, n) for d, n in own)
+
     def place(
         self, indices: Sequence[Any], lanes: int = 1, known: dict[Value, Expr] | None = None
     ) -> Place:
         """The position at the loops' indices."""
-        return Place(self.frame, lambda m: self._address(m, indices), lanes, known)
+        address = partial(self._address, indices=indices)
+        return Place(self.frame, address, lanes, known, indices=indices)
 
     def _address(self, memory: Memory, indices: Sequence[Any]) -> tuple[Expr, int]:
         if memory not in self._walks:
-            view = View.of(self.frame.types[memory]).broadcast(self.shape)
+            view = self._views.get(memory) or View.of(self.frame.types[memory])
+            view = view.broadcast(self.shape)
             self._walks[memory] = [self._walk(view, loop) for loop in self.loops]
         walks, offset = self._walks[memory], 0
         for (sizes, steps), index in zip(walks, indices, strict=True):

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel
-from baryon.codegen.kernels import contraction, elementwise, injective
+from baryon.codegen.kernels import (
+    contraction,
+    elementwise,
+    injective,
+    layer_norm,
+    reduce,
+    softmax,
+)
 from baryon.codegen.targets import Target
 
 Family = Callable[[Group, Target], Kernel]
@@ -18,5 +25,8 @@ FAMILIES: Mapping[str, Family] = {
     "injective": injective.build,
     "relayout": injective.build,
     "concat": injective.build,
+    "softmax": softmax.build,
+    "layer_norm": layer_norm.build,
+    "reduce": reduce.build,
 }
 """The builder of each kind of group."""

@@ -1,0 +1,210 @@
+"""Loops for kernels that fold along axes: reductions, softmax, layer_norm.
+
+A line is everything that is folded at one position of the kept axes. Where the folded axes are
+innermost in memory, vectors run along the line and their lanes are combined at its end; otherwise
+vectors run across several lines side by side. Either way the order of additions depends on the
+line's length alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import groupby
+from typing import Any
+
+from tvm.script.ir_builder import tirx as T
+
+from baryon.codegen.expr import Expr, bind, fold, lane_const, splat
+from baryon.codegen.kernel import Memory, grid, when
+from baryon.codegen.pointwise import Domain, Frame, Place
+from baryon.codegen.targets import Target
+from baryon.ir import Dim, DType, Sym, TensorType, Value, dim_prod
+from baryon.ir.memory import memory_order
+
+VECTORS = 4
+"""Vectors side by side: enough independent sums to hide the latency of one addition."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring axes in memory that are all folded or all kept."""
+
+    axes: tuple[int, ...]
+    folded: bool
+
+
+def runs_of(type: TensorType, folded: Collection[int]) -> list[Run]:
+    """A value's axes in memory order, as runs."""
+    grouped = groupby(memory_order(type), key=lambda a: a in folded)
+    return [Run(tuple(axes), is_folded) for is_folded, axes in grouped]
+
+
+class Fold:
+    """The loops over a value of which some axes are folded.
+
+    vectors: False keeps to one lane where vectors would run along the line.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        target: Target,
+        source: Value,
+        folded: Collection[int],
+        *,
+        vectors: bool = True,
+    ) -> None:
+        self.frame, self.type = frame, source.type
+        self.runs = runs_of(source.type, folded) or [Run((), True)]
+        self.domain = Domain(frame, self.type.shape, [r.axes for r in self.runs])
+        if not self.domain.is_flat(len(self.runs) - 1):
+            *before, last = self.runs
+            self.runs = [
+                *before,
+                Run(last.axes[:-1], last.folded),
+                Run(last.axes[-1:], last.folded),
+            ]
+            self.domain = Domain(frame, self.type.shape, [r.axes for r in self.runs])
+        self.sizes = [dim_prod(tuple(self.domain.extents(i))) for i in range(len(self.runs))]
+        self.along = self.runs[-1].folded
+        self.kept = [i for i, r in enumerate(self.runs) if not r.folded]
+        one_lane = isinstance(self.sizes[-1], Sym) or (self.along and not vectors)
+        self.lanes = 1 if one_lane else target.lanes(max(4, self.type.dtype.itemsize))
+
+    @property
+    def length(self) -> Dim:
+        """Elements of a line."""
+        return dim_prod(tuple(n for n, r in zip(self.sizes, self.runs, strict=True) if r.folded))
+
+    def emit(self, body: Callable[[Line], None]) -> None:
+        """Run `body` for all lines; it may be called twice, for whole and for partial blocks."""
+        work = self.length if isinstance(self.length, int) else 1
+        if self.along or isinstance(self.sizes[-1], Sym):
+            with self.frame.builder.tasks([self.sizes[i] for i in self.kept], work) as kept:
+                body(Line(self, dict(zip(self.kept, kept, strict=True)), [(0, 1)]))
+            return
+        self._blocks(body, work)
+
+    def _blocks(self, body: Callable[[Line], None], work: int) -> None:
+        """Lines side by side: blocks of vectors, and one more for what is left."""
+        *outer, last = self.kept
+        width = self.sizes[last]
+        assert isinstance(width, int)
+        vectors, tail = divmod(width, self.lanes)
+        per_block = next((n for n in (4, 3, 5, 2) if vectors % n == 0), VECTORS)
+        block, blocks = per_block * self.lanes, vectors // per_block
+        rest = [(u * self.lanes, self.lanes) for u in range(vectors % per_block)]
+        rest += [(vectors % per_block * self.lanes, tail)] if tail else []
+        counts = [*(self.sizes[i] for i in outer), blocks + bool(rest)]
+        with self.frame.builder.tasks(counts, work * block) as [*kept, part]:
+            at = dict(zip(outer, kept, strict=True)) | {last: part * block}
+            whole = [(u * self.lanes, self.lanes) for u in range(per_block)]
+            for slots, is_there in ((whole, blocks), (rest, rest)):
+                if is_there and rest and blocks:
+                    with when(part < blocks if slots is whole else part == blocks):
+                        body(Line(self, at, slots))
+                elif is_there:
+                    body(Line(self, at, slots))
+
+
+class Line:
+    """One line, or several side by side, one in each lane of each slot.
+
+    slots: offset along the last kept run and lanes, for each vector of lines.
+    """
+
+    def __init__(self, loops: Fold, kept: dict[int, Any], slots: list[tuple[int, int]]) -> None:
+        self.loops, self.kept, self.slots = loops, kept, slots
+
+    def each(self, visit: Callable[[Place, int], None], vectors: int = 1) -> None:
+        """Visit the elements of the line; the number tells vectors apart that are independent.
+
+        vectors: how many vectors of a line to keep apart, where they run along it.
+        """
+        loops = self.loops
+        if not loops.along:
+            self._across(visit)
+            return
+        outer = [i for i, r in enumerate(loops.runs[:-1]) if r.folded]
+        builder, size = loops.frame.builder, loops.sizes[-1]
+        with grid([builder.symbols.dim(loops.sizes[i]) for i in outer]) as folded:
+            at = self.kept | dict(zip(outer, folded, strict=True))
+            if isinstance(size, Sym) or loops.lanes == 1:
+                with T.serial(0, builder.symbols.dim(size)) as i:
+                    visit(self._place(at, i, 1), 0)
+                return
+            self._along(visit, at, size, vectors)
+
+    def _along(
+        self, visit: Callable[[Place, int], None], at: dict[int, Any], size: int, vectors: int
+    ) -> None:
+        lanes = self.loops.lanes
+        whole, tail = divmod(size, lanes)
+        if whole // vectors:
+            with T.serial(0, whole // vectors) as v:
+                for u in range(vectors):
+                    visit(self._place(at, (v * vectors + u) * lanes, lanes), u)
+        for u in range(whole % vectors):
+            visit(self._place(at, (whole // vectors * vectors + u) * lanes, lanes), u)
+        if tail:
+            visit(self._place(at, whole * lanes, tail), vectors)
+
+    def _across(self, visit: Callable[[Place, int], None]) -> None:
+        loops = self.loops
+        folded = [i for i, r in enumerate(loops.runs) if r.folded]
+        last = len(loops.runs) - 1
+        counts = [loops.frame.builder.symbols.dim(loops.sizes[i]) for i in folded]
+        with grid(counts) as indices:
+            at = self.kept | dict(zip(folded, indices, strict=True))
+            for number, (offset, lanes) in enumerate(self.slots):
+                visit(self._place(at, at[last] + offset, lanes), number)
+
+    def _place(self, at: dict[int, Any], last: Any, lanes: int) -> Place:
+        *outer, _ = range(len(self.loops.runs))
+        return self.loops.domain.place([*(at[i] for i in outer), last], lanes)
+
+    def reduce(
+        self,
+        term: Callable[[Place, int], Expr],
+        combine: Callable[[Expr, Expr], Expr],
+        start: float,
+        dtype: DType,
+        vectors: int = VECTORS,
+    ) -> list[Expr]:
+        """The terms of each line combined: for each slot a value, scalar where vectors run along."""
+        lanes = self._lanes(vectors)
+        sums = [Memory.local(n, dtype) for n in lanes]
+        for memory, n in zip(sums, lanes, strict=True):
+            memory.store(lane_const(start, dtype, n), 0, n)
+
+        def visit(place: Place, number: int) -> None:
+            n = lanes[number]
+            sums[number].store(combine(sums[number].load(0, n), term(place, number)), 0, n)
+
+        self.each(visit, vectors)
+        totals = [bind(m.load(0, n)) for m, n in zip(sums, lanes, strict=True)]
+        if not self.loops.along:
+            return totals
+        main = bind(reduce(combine, totals[:vectors]))
+        return [bind(reduce(combine, [fold(x, combine) for x in (main, *totals[vectors:])]))]
+
+    def _lanes(self, vectors: int) -> list[int]:
+        """Lanes of each independent vector that `each` tells apart."""
+        loops = self.loops
+        if not loops.along:
+            return [n for _, n in self.slots]
+        if isinstance(loops.sizes[-1], Sym) or loops.lanes == 1:
+            return [1]
+        tail = loops.sizes[-1] % loops.lanes
+        return [loops.lanes] * vectors + ([tail] if tail else [])
+
+    def of(self, totals: Sequence[Expr], place: Place, number: int) -> Expr:
+        """What `reduce` gave, for the place at which `each` is."""
+        return splat(totals[0], place.lanes) if self.loops.along else totals[number]
+
+    def results(self, domain: Domain) -> list[Place]:
+        """Where the line's results lie in a domain whose loops are the kept runs; one per slot."""
+        *outer, last = [self.kept[i] for i in self.loops.kept] or [0]
+        return [domain.place([*outer, last + offset], lanes) for offset, lanes in self.slots]

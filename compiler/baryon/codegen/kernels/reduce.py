@@ -1,0 +1,157 @@
+"""Reductions over any axes: sum, prod, mean, max, min, var, std, argmax, argmin."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+
+from baryon.codegen.expr import Expr, Math, bind, const, lane_const, lanes_of, splat
+from baryon.codegen.group import Group
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, unravel
+from baryon.codegen.kernels.fold import Fold, Line
+from baryon.codegen.pointwise import Domain, Frame, Place
+from baryon.codegen.targets import Target
+from baryon.ir import DType, f32, i8, i32, i64
+from baryon.ops import TABLE
+
+Combine = Callable[[Expr, Expr], Expr]
+
+
+def build(group: Group, target: Target) -> Kernel:
+    """The kernel of a reduction with its element-wise neighbours."""
+    builder = KernelBuilder()
+    with builder.function():
+        _Reduce(Frame(builder, group), target).emit()
+    return builder.finish()
+
+
+class _Reduce:
+    def __init__(self, frame: Frame, target: Target) -> None:
+        self.frame, self.op = frame, frame.group.main
+        self.source, self.result = self.op.operands[0], self.op.result
+        self.kind = self.op.name.removeprefix("np.")
+        self.attrs: Any = TABLE[self.op.name].normalize(self.op.attrs)
+        self.folded = _axes(self.attrs["axis"], self.source.type.rank)
+        self.dtype = self._dtype()
+        vectors = not self.kind.startswith("arg")
+        self.loops = Fold(frame, target, self.source, self.folded, vectors=vectors)
+        self.domain = Domain(frame, self.result.type.shape, self._result_loops())
+
+    def _dtype(self) -> DType:
+        """The element type to compute in."""
+        positions = self.kind in ("argmax", "argmin")
+        dtype = self.source.type.dtype if positions else self.result.type.dtype
+        if dtype.kind == "bool":
+            return i8
+        return f32 if dtype.is_float and dtype.bits == 16 else dtype
+
+    def _result_loops(self) -> list[list[int]]:
+        """For each kept run, its axes in the result."""
+        kept = [a for a in range(self.source.type.rank) if a not in self.folded]
+        number = {a: a if self.attrs["keepdims"] else kept.index(a) for a in kept}
+        return [[number[a] for a in run.axes] for run in self.loops.runs if not run.folded]
+
+    def emit(self) -> None:
+        """Emit the loops."""
+        if 0 not in self.result.type.shape:
+            self.loops.emit(self._line)
+
+    def _line(self, line: Line) -> None:
+        values = self._arg(line) if self.kind.startswith("arg") else self._fold(line)
+        for place, value in zip(line.results(self.domain), values, strict=True):
+            place.known[self.result] = bind(Math.cast(value, self.result.type.dtype))
+            place.store()
+
+    def _fold(self, line: Line) -> Sequence[Expr]:
+        if self.kind in ("max", "min"):
+            largest = self.kind == "max"
+            combine = Math.maximum if largest else Math.minimum
+            return self._reduce(line, combine, _extreme(self.dtype, not largest))
+        if self.kind == "prod":
+            return self._reduce(line, lambda a, b: a * b, 1)
+        sums = self._reduce(line, lambda a, b: a + b, 0)
+        if self.kind == "sum":
+            return sums
+        means = [self._mean(s) for s in sums]
+        return means if self.kind == "mean" else self._deviation(line, means)
+
+    def _deviation(self, line: Line, means: Sequence[Expr]) -> Sequence[Expr]:
+        def term(place: Place, number: int) -> Expr:
+            apart = bind(self._x(place) - line.of(means, place, number))
+            return apart * apart
+
+        squares = line.reduce(term, lambda a, b: a + b, 0, self.dtype)
+        variances = [self._mean(s) for s in squares]
+        return variances if self.kind == "var" else [Math.sqrt(v) for v in variances]
+
+    def _reduce(self, line: Line, combine: Combine, start: float) -> list[Expr]:
+        return line.reduce(lambda p, _: self._x(p), combine, start, self.dtype)
+
+    def _mean(self, total: Expr) -> Expr:
+        count = self.frame.builder.symbols.dim(self.loops.length)
+        if isinstance(count, int):
+            return bind(total / const(count, total))
+        return bind(total / splat(Math.cast(count, self.dtype), lanes_of(total)))
+
+    def _x(self, place: Place) -> Expr:
+        return Math.cast(place.value(self.source), self.dtype)
+
+    def _arg(self, line: Line) -> Sequence[Expr]:
+        """Positions of the first extremum of each line, counted in logical order."""
+        lanes = [n for _, n in line.slots]
+        best = [Memory.local(n, self.dtype) for n in lanes]
+        where = [Memory.local(n, i32) for n in lanes]
+        for value, position, n in zip(best, where, lanes, strict=True):
+            value.store(
+                lane_const(_extreme(self.dtype, self.kind == "argmin"), self.dtype, n), 0, n
+            )
+            position.store(lane_const(-1, i32, n), 0, n)
+
+        def visit(place: Place, number: int) -> None:
+            n = lanes[number]
+            x, now = bind(self._x(place)), bind(best[number].load(0, n))
+            old = bind(where[number].load(0, n))
+            position = splat(self._position(place), n)
+            better = self._beats(x, now) | (Math.eq(x, now) & (position < old))
+            better = better | (old < const(0, old))
+            best[number].store(tirx.Select(better, x, now), 0, n)
+            where[number].store(tirx.Select(better, position, old), 0, n)
+
+        line.each(visit)
+        return [Math.cast(m.load(0, n), i64) for m, n in zip(where, lanes, strict=True)]
+
+    def _beats(self, x: Expr, now: Expr) -> Expr:
+        """Whether x is better than the best so far; a first NaN beats everything."""
+        better = x > now if self.kind == "argmax" else x < now
+        if not self.dtype.is_float:
+            return better
+        return better | (Math.is_nan(x) & Math.logical_not(Math.is_nan(now)))
+
+    def _position(self, place: Place) -> Expr:
+        """The position along the folded axes, in logical order."""
+        at: dict[int, Any] = {}
+        symbols, shape = self.frame.builder.symbols, self.source.type.shape
+        for run, index in zip(self.loops.runs, place.indices, strict=True):
+            if run.folded:
+                sizes = [symbols.dim(shape[a]) for a in run.axes]
+                at |= dict(zip(run.axes, unravel(index, sizes), strict=True))
+        total: Any = 0
+        for axis in sorted(at):
+            total = total * symbols.dim(shape[axis]) + at[axis]
+        return Math.cast(tirx.convert(total), i32)
+
+
+def _axes(axis: Any, rank: int) -> frozenset[int]:
+    axes = range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis
+    return frozenset(a % rank for a in axes)
+
+
+def _extreme(dtype: DType, largest: bool) -> float:
+    if dtype.is_float:
+        return math.inf if largest else -math.inf
+    info = np.iinfo(dtype.numpy)
+    return info.max if largest else info.min
