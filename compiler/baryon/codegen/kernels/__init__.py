@@ -12,6 +12,8 @@ from baryon.codegen.kernels import (
     elementwise,
     injective,
     layer_norm,
+    lrn,
+    pool,
     reduce,
     softmax,
 )
@@ -25,6 +27,8 @@ FAMILIES: Mapping[str, Family] = {
     "injective": injective.build,
     "relayout": injective.build,
     "concat": injective.build,
+    "pool": pool.build,
+    "lrn": lrn.build,
     "softmax": softmax.build,
     "layer_norm": layer_norm.build,
     "reduce": reduce.build,

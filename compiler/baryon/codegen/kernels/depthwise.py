@@ -249,11 +249,12 @@ class _Tile:
         self.emitter, self.problem, self.run = emitter, emitter.problem, run
         self.image, self.y, self.x, self.vector = image, y, x, vector
         self.channel = emitter.problem.channel(vector)
-        self.sums = [self._zero() for _ in range(self.problem.width)]
+        start = self._bias()
+        self.sums = [self._accumulator(start) for _ in range(self.problem.width)]
 
-    def _zero(self) -> Memory:
+    def _accumulator(self, start: Expr) -> Memory:
         memory = Memory.local(self.problem.lanes, self.problem.dtype)
-        memory.store(lane_const(0, memory.dtype, self.problem.lanes), 0, self.problem.lanes)
+        memory.store(start, 0, self.problem.lanes)
         return memory
 
     def emit(self) -> None:
@@ -301,17 +302,20 @@ class _Tile:
         main, lanes = self.emitter.main, self.problem.lanes
         indices = self.emitter.at(self.image, self.y, x, self.channel)
         place = self.emitter.after.place(indices, lanes)
-        for bias in main.operands[2:]:
-            value = value + self._bias(bias)
         place.known[main.result] = bind(Math.cast(value, main.result.type.dtype))
         place.store()
 
-    def _bias(self, bias: Value) -> Expr:
-        scalar, lanes = self.problem.group.scalar(bias), self.problem.lanes
+    def _bias(self) -> Expr:
+        lanes, dtype, biases = (
+            self.problem.lanes,
+            self.problem.dtype,
+            self.emitter.main.operands[2:],
+        )
+        scalar = self.problem.group.scalar(biases[0]) if biases else 0.0
         if scalar is not None:
-            return lane_const(scalar, self.problem.dtype, lanes)
-        loaded = self.emitter.frame.inputs[bias].load(self.channel, lanes)
-        return Math.cast(loaded, self.problem.dtype)
+            return lane_const(scalar, dtype, lanes)
+        loaded = self.emitter.frame.inputs[biases[0]].load(self.channel, lanes)
+        return bind(Math.cast(loaded, dtype))
 
 
 def _plane(values: Sequence[Any], line: int) -> tuple[int, int]:

@@ -1,0 +1,192 @@
+"""Pooling over any number of spatial axes; vectors run over channels where these are innermost.
+
+A window is a loop with bounds, so padding costs nothing and never takes part. Where vectors do not
+divide the channels, the last block is moved back to end where they end and computes some results
+twice. Maxima pass over NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tvm import tirx
+from tvm.script.ir_builder import tirx as T
+
+from baryon.codegen.expr import Expr, Math, bind, lane_const, splat
+from baryon.codegen.group import Group
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
+from baryon.codegen.pointwise import Domain, Frame
+from baryon.codegen.targets import Target
+from baryon.ir import Array, DType, TensorType, f32
+from baryon.ir.memory import strides
+from baryon.ops import TABLE
+from baryon.ops.nn_pool import pool_counts, pool_window
+from baryon.ops.windows import Window
+
+MAX_VECTORS = 8
+"""Accumulators side by side."""
+
+
+def build(group: Group, target: Target) -> Kernel:
+    """The kernel of a pooling with element-wise neighbours."""
+    builder = KernelBuilder()
+    with builder.function():
+        pool = _Pool(Frame(builder, group), target)
+        pool.emit()
+    return builder.finish(flops=pool.work)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Channels that are computed together: `vectors` of `lanes`; `count` blocks cover `channels`."""
+
+    channels: int
+    vectors: int
+    lanes: int
+
+    @property
+    def width(self) -> int:
+        """Channels of a block."""
+        return self.vectors * self.lanes
+
+    @property
+    def count(self) -> int:
+        """Blocks."""
+        return -(-self.channels // self.width)
+
+    def start(self, index: Any) -> Any:
+        """First channel of a block."""
+        start = index * self.width
+        return tirx.min(start, self.channels - self.width) if self.channels % self.width else start
+
+
+def channel_block(channels: int, lanes: int, most: int = MAX_VECTORS) -> Block:
+    """The largest block that computes the fewest channels twice."""
+    lanes = min(lanes, channels)
+    sizes = range(1, min(most, channels // lanes) + 1)
+    blocks = [Block(channels, n, lanes) for n in sizes]
+    fewest = min(b.count * b.width for b in blocks)
+    return max((b for b in blocks if b.count * b.width == fewest), key=lambda b: b.vectors)
+
+
+class _Pool:
+    def __init__(self, frame: Frame, target: Target) -> None:
+        self.frame, self.op = frame, frame.group.main
+        self.source, self.result = self.op.operands[0], self.op.result
+        self.attrs: Any = TABLE[self.op.name].normalize(self.op.attrs)
+        dims = self.source.type.shape[2:]
+        self.window: Window = pool_window(self.op.name, dims, self.attrs)
+        self.kind = str(self.attrs["pool_type"])
+        self.dtype = _compute(self.source.type.dtype)
+        self.size = tuple(int(str(d)) for d in dims)
+        self.out = tuple(int(str(d)) for d in self.result.type.shape[2:])
+        self.block = channel_block(self._channels(), self._lanes(target))
+        self.before, self.after = (self._domain(t.type) for t in (self.source, self.result))
+
+    def _channels(self) -> int:
+        return int(str(self.source.type.shape[1]))
+
+    def _lanes(self, target: Target) -> int:
+        innermost = strides(self.source.type)[1] == strides(self.result.type)[1] == 1
+        return target.lanes(self.dtype.itemsize) if innermost else 1
+
+    def _domain(self, type: TensorType) -> Domain:
+        return Domain(self.frame, type.shape, [(0,), *((a,) for a in range(2, type.rank)), (1,)])
+
+    @property
+    def work(self) -> int:
+        """Elements that one image visits."""
+        return math.prod((*self.out, *self.window.kernel)) * self._channels()
+
+    def emit(self) -> None:
+        """Emit the loops."""
+        if 0 in self.result.type.shape:
+            return
+        batch, rows = self.result.type.shape[0], self.out[0]
+        per_task = self.work // (rows * self.block.count)
+        with self.frame.builder.tasks([batch, rows, self.block.count], per_task) as task:
+            image, row, index = task
+            channel = self.block.start(index)
+            with grid(self.out[1:]) as columns:
+                self._window(image, [row, *columns], channel)
+
+    def _window(self, image: Any, at: Sequence[Any], channel: Any) -> None:
+        """All channels of a block at one output pixel."""
+        sums = [Memory.local(self.block.lanes, self.dtype) for _ in range(self.block.vectors)]
+        for total in sums:
+            total.store(
+                lane_const(self._start(), self.dtype, self.block.lanes), 0, self.block.lanes
+            )
+        starts = [
+            o * s - b for o, s, b in zip(at, self.window.stride, self.window.before, strict=True)
+        ]
+        with ExitStack() as stack:
+            taps = [
+                stack.enter_context(T.serial(*self._bounds(axis, start)))
+                for axis, start in enumerate(starts)
+            ]
+            pixel = [start + tap for start, tap in zip(starts, taps, strict=True)]
+            self._add([image, *pixel], channel, sums)
+        divisor = self._divisor(starts)
+        for number, total in enumerate(sums):
+            self._store([image, *at], channel + number * self.block.lanes, total, divisor)
+
+    def _start(self) -> float:
+        if self.kind != "max":
+            return 0
+        if self.dtype.is_float:
+            return -math.inf
+        return int(np.iinfo(self.dtype.numpy).min)
+
+    def _bounds(self, axis: int, start: Any) -> tuple[Any, Any]:
+        """The taps of an axis that lie inside the data."""
+        kernel, size, before = self.window.kernel[axis], self.size[axis], self.window.before[axis]
+        begin = tirx.max(-start, 0) if before else 0
+        end = tirx.min(size - start, kernel) if self.window.after[axis] > 0 else kernel
+        return begin, end
+
+    def _add(self, pixel: Sequence[Any], channel: Any, sums: Sequence[Memory]) -> None:
+        lanes = self.block.lanes
+        for number, total in enumerate(sums):
+            place = self.before.place([*pixel, channel + number * lanes], lanes)
+            x = bind(Math.cast(place.value(self.source), self.dtype))
+            now = bind(total.load(0, lanes))
+            total.store(tirx.Select(x > now, x, now) if self.kind == "max" else now + x, 0, lanes)
+
+    def _divisor(self, starts: Sequence[Any]) -> Expr | None:
+        """What an average is divided by at one position, or None."""
+        if self.kind != "avg":
+            return None
+        counts = pool_counts(self.op.name, self.size, self.attrs)
+        total: Any = 1
+        for axis, start in enumerate(starts):
+            total = total * self._count(axis, counts[axis], start)
+        return bind(Math.cast(tirx.convert(total), self.dtype))
+
+    def _count(self, axis: int, counts: Array, start: Any) -> Any:
+        """Elements that a window counts along an axis: the formula behind the table `counts`."""
+        if (counts == counts[0]).all():
+            return int(counts[0])
+        kernel, before = self.window.kernel[axis], self.window.before[axis]
+        low = -before if self.attrs["count_include_pad"] else 0
+        first = np.arange(len(counts)) * self.window.stride[axis] - before
+        stops = counts + np.maximum(first, low)
+        return tirx.min(start + kernel, int(stops.max())) - tirx.max(start, low)
+
+    def _store(self, pixel: Sequence[Any], channel: Any, total: Memory, divisor: Any) -> None:
+        lanes = self.block.lanes
+        value = total.load(0, lanes)
+        if divisor is not None:
+            value = value / splat(divisor, lanes)
+        place = self.after.place([*pixel, channel], lanes)
+        place.known[self.result] = bind(Math.cast(value, self.result.type.dtype))
+        place.store()
+
+
+def _compute(dtype: DType) -> DType:
+    return f32 if dtype.is_float and dtype.bits == 16 else dtype
