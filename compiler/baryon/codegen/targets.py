@@ -94,9 +94,10 @@ def _tiles(*sizes: tuple[int, int]) -> tuple[Tile, ...]:
     return tuple(Tile(*size) for size in sizes)
 
 
-# Each is rows x vectors; rows + vectors + 1 + rows * vectors must not exceed the registers, where
-# the operand of the smaller side streams through one register.
-_TILES_16_NO_FMA = _tiles((6, 2), (4, 2), (3, 3), (2, 4), (8, 1), (1, 8))
+# rows x vectors accumulators, the shorter side of the tile and one operand of the longer side must
+# fit the registers. SSE2 needs more of them, for products, and two instructions for a broadcast,
+# so it likes few rows.
+_TILES_SSE = _tiles((2, 4), (2, 5), (3, 3), (4, 2), (1, 8), (8, 1))
 _TILES_16 = _tiles((6, 2), (4, 3), (5, 2), (12, 1), (3, 4), (2, 5), (4, 2), (8, 1), (1, 8))
 _TILES_32 = _tiles(
     (6, 4),
@@ -116,7 +117,7 @@ _TILES_32 = _tiles(
 _PRESETS = {
     target.name: target
     for target in (
-        Target("x86-64", "x86-64", _BASE, 16, 16, _TILES_16_NO_FMA),
+        Target("x86-64", "x86-64", _BASE, 16, 16, _TILES_SSE),
         Target("x86-64-v3", "x86-64-v3", _V3, 32, 16, _TILES_16),
         Target("x86-64-v4", "x86-64-v4", _V4, 64, 32, _TILES_32, (32 << 10, 1 << 20, 4 << 20)),
     )

@@ -1,7 +1,7 @@
 """Choosing a schedule: a handful of candidates, ranked by a small model of the machine.
 
 The model counts core cycles. Its constants are measured on Zen 3; they rank schedules, they do not
-predict times. A schedule is judged by its mean over several numbers of threads.
+predict times.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ TILE_CYCLES = 25.0
 """Beginning and end of a tile, where the multipliers idle."""
 LAUNCH_CYCLES = 4000.0
 """Starting a parallel task and waiting for the last one."""
-LATENCY = 4
-"""Cycles until a multiply-add's result can be added to."""
+LATENCY = 4.2
+"""Cycles until a multiply-add can use another one's sum, and a little slack."""
 LOAD_CYCLES = 0.55
 """Per load of a vector or a broadcast."""
 MEMORY_BYTES = 10.0
 """Bytes per cycle that weights arrive with, from memory, at their first use."""
-THREADS = {1: 0.2, 2: 0.35, 4: 0.25, 8: 0.15, 16: 0.05}
-"""Weight of each number of threads."""
+LOOP_CYCLES = 5.0
+"""Entering the innermost loop of a tile."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,22 @@ class Cost:
         streamed = self.target.vector_bytes * vectors
         panel = streamed * self.columns.depth
         far = self.schedule.panels_inner or panel > self.target.cache_bytes[0] * 3 // 4
+        fused = self.target.has("fma")
         step = max(
-            rows * vectors / 2,
+            rows * vectors / 2 if fused else rows * vectors + rows,
             LATENCY,
             (rows + vectors) * LOAD_CYCLES,
             streamed / (0.7 * self.target.vector_bytes) if far else 0.0,
         )
-        return self.columns.depth * step + TILE_CYCLES
+        return self.columns.depth * (step + LOOP_CYCLES / self.run) + TILE_CYCLES
+
+    @cached_property
+    def run(self) -> int:
+        """Steps of the innermost loop over the depth: contiguous input."""
+        channels = self.columns.depth_channels
+        dense = self.spec.uses_strip or self.spec.pixel_pitch == self.spec.channels
+        joined = dense and channels == self.spec.channels and self.spec.dilation[1] == 1
+        return channels * (self.spec.kernel[1] if joined else 1)
 
     @cached_property
     def part_cycles(self) -> float:
@@ -99,9 +108,11 @@ class Cost:
         return ceil_div(blocks * parts, threads) * self.part_cycles + LAUNCH_CYCLES
 
     @cached_property
-    def score(self) -> float:
-        """Mean over numbers of threads of the cycles that they spend together."""
-        return sum(w * t * self.cycles(t) for t, w in THREADS.items())
+    def efficiency(self) -> float:
+        """Mean over the target's numbers of threads of useful cycles per cycle spent."""
+        useful = self.images * self.spec.macs / (2 * self.schedule.lanes)
+        threads = self.target.threads
+        return sum(useful / (t * self.cycles(t)) for t in threads) / len(threads)
 
 
 def strip_elements(spec: ImplicitGemm, block: int) -> int:
@@ -123,11 +134,11 @@ def choose(spec: ImplicitGemm, target: Target) -> Schedule:
 def candidates(spec: ImplicitGemm, target: Target) -> list[Schedule]:
     """Schedules worth measuring, best first by the cost model."""
     found = {
-        schedule: Cost(spec, schedule, target).score
+        schedule: Cost(spec, schedule, target).efficiency
         for tile in _tiles(spec, target)
         for schedule in _with_tile(spec, target, tile)
     }
-    return sorted(found, key=lambda schedule: found[schedule])
+    return sorted(found, key=lambda schedule: -found[schedule])
 
 
 def _tiles(spec: ImplicitGemm, target: Target) -> list[Tile]:

@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T  # noqa: N812
 
 from baryon.codegen.kernels.cost import candidates, choose
-from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, Multiply, bind
+from baryon.codegen.kernels.microkernel import Ahead, Buffer, Expr, Flat, Loop, Multiply, bind
 from baryon.codegen.kernels.packing import pack_weights
 from baryon.codegen.kernels.rows import Block, Rows
 from baryon.codegen.kernels.schedule import Columns, Schedule, check
@@ -70,6 +71,26 @@ def _loop(extent: Expr, kind: Callable[[Expr], Any] = T.serial) -> Iterator[Expr
         return
     with kind(extent) as i:
         yield i
+
+
+FETCH_BYTES = 1 << 18
+"""Packed weights of a kernel from which on they are fetched ahead."""
+FETCH_TILES = 64
+"""Tiles per block up to which they are: with more, waiting for memory is a small part."""
+
+
+def fetch_steps(spec: ImplicitGemm, schedule: Schedule, depth: list[Loop]) -> int:
+    """Depth steps per fetch of a line of the next panel's weights; 0 for no fetching.
+
+    It pays where a panel serves few tiles and the weights are larger than caches; all tiles of a
+    block together, or the first ones, fetch all of the next panel.
+    """
+    rows, columns = spec.static_rows, Columns(spec, schedule)
+    if rows is None or 4 * prod(columns.packed_shape) < FETCH_BYTES:
+        return 0
+    tiles = ceil_div(min(schedule.block, rows), schedule.tile.rows)
+    fitting = [n for n in (2, 4, 8) if n <= tiles <= FETCH_TILES and depth[-1].extent % n == 0]
+    return max(fitting, default=0)
 
 
 class _Emitter:
@@ -131,11 +152,31 @@ class _Emitter:
                 with _loop(count) as panel:
                     self._tile(block, tile, offsets, bind(first + panel))
             return
-        with _loop(count) as panel, _loop(self.rows.tiles(block)) as index:
+        with _loop(count) as offset, _loop(self.rows.tiles(block)) as index:
+            panel = bind(first + offset)
             tile = self.rows.tile(block, index)
-            self._tile(block, tile, self.rows.offsets(block, tile), bind(first + panel))
+            offsets = self.rows.offsets(block, tile)
+            self._tile(block, tile, offsets, panel, self._ahead(panel, index))
 
-    def _tile(self, block: Block, tile: list[Expr], offsets: list[Expr], panel: Expr) -> None:
+    def _ahead(self, panel: Expr, tile: Expr) -> Ahead | None:
+        """The share of the next panel's weights that this tile of a block fetches."""
+        columns, steps = self.columns, fetch_steps(self.spec, self.schedule, self.rows.depth)
+        if steps == 0:
+            return None
+        size, width = columns.depth * columns.packed_width, columns.packed_width
+        share = size // steps
+        within = tirx.min(tile * share, size - share)
+        last = columns.count * size - width
+        return Ahead(self.operands.weights, bind((panel + 1) * size + within), last, steps)
+
+    def _tile(
+        self,
+        block: Block,
+        tile: list[Expr],
+        offsets: list[Expr],
+        panel: Expr,
+        ahead: Ahead | None = None,
+    ) -> None:
         columns, lanes = self.columns, self.schedule.lanes
         group = bind(self._first_group(panel))
         channel = bind(group * self.spec.group_outputs + self._column(panel))
@@ -145,7 +186,7 @@ class _Emitter:
         )  # fmt: skip
         inputs = [offset + group * self.spec.group_channels for offset in offsets]
         weights = bind(panel * (columns.depth * columns.packed_width))
-        sums = multiply.emit(inputs, weights)
+        sums = multiply.emit(inputs, weights, ahead)
         first = bind(block.image * self.spec.pixels + tile[0])
         for m, line in zip(tile, sums, strict=True):
             pixel = first + (m - tile[0]) if self.rows.is_static else m

@@ -13,7 +13,11 @@ from functools import partial
 from typing import Any, Protocol
 
 from tvm import tirx
+from tvm.ir import Call, Op, PrimType
 from tvm.script.ir_builder import tirx as T  # noqa: N812
+
+_LINE = 16
+"""Elements per cache line."""
 
 Expr = Any
 """An int or a tirx.PrimExpr; tvm ships no types."""
@@ -92,6 +96,30 @@ def bind(value: Expr) -> Expr:
     return value if isinstance(value, int) else T.bind(value)
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """Weights to bring into level 2 while a tile is computed.
+
+    Late layers of a network have more weights than caches hold, and few tiles to use each panel:
+    without this they wait for memory an eighth of the time. first: where this tile's share of the
+    upcoming weights begins. last: where the last line may begin. steps: depth steps per fetch.
+    """
+
+    weights: Buffer
+    first: Expr
+    last: Expr
+    steps: int
+
+    def emit(self, index: Expr, width: int) -> None:
+        """Fetch the index-th `width` elements of the share."""
+        start = bind(tirx.min(self.first + index * width, self.last))
+        for line in range(0, width, _LINE):
+            place = T.address_of(self.weights.load(start + line))
+            # for reading, into level 2, data
+            hints = [tirx.const(n, "int32") for n in (0, 2, 1)]
+            T.evaluate(Call(Op.get("tirx.prefetch"), [place, *hints], ret_ty=PrimType("void")))
+
+
 Tile = list[list[Flat]]
 
 
@@ -111,7 +139,9 @@ class Multiply:
     vectors: int
     dtype: str
 
-    def emit(self, rows: Sequence[Expr], panel: Expr) -> list[list[Expr]]:
+    def emit(
+        self, rows: Sequence[Expr], panel: Expr, ahead: Ahead | None = None
+    ) -> list[list[Expr]]:
         """Accumulator values by row and vector, after the whole depth.
 
         rows: offset of each row's first input element. panel: offset of the panel's weights.
@@ -121,28 +151,35 @@ class Multiply:
         zero = splat(tirx.const(0, self.dtype), self.lanes)
         for accumulator in (a for row in sums for a in row):
             accumulator.store(zero, 0, self.lanes)
-        *outer, inner = self.loops
-        with ExitStack() as nest:
-            for n, loop in enumerate(outer):
-                k = nest.enter_context(T.serial(loop.extent))
-                rows = [row + k * loop.step for row in rows]
-                panel = panel + k * (self.row_width * _steps(self.loops[n + 1 :]))
-            rows = [wide(row) for row in rows]
-            self._line(inner, rows, panel, sums)
+        self._walk([wide(row) for row in rows], panel, sums, ahead)
         return [[a.load(0, self.lanes) for a in row] for row in sums]
 
     def _accumulator(self) -> Flat:
         return Flat(T.alloc_buffer((self.lanes,), self.dtype, layout=None))
 
-    def _line(self, loop: Loop, rows: Sequence[Expr], panel: Expr, sums: Tile) -> None:
-        """The innermost loop: contiguous input, or at least at a constant step."""
-        panel = wide(panel)
-        if loop.extent <= UNROLL:
-            for k in range(loop.extent):
-                self._step(rows, k * loop.step, panel + k * self.row_width, sums)
-            return
-        with T.serial(loop.extent) as k:
-            self._step(rows, k * loop.step, panel + k * self.row_width, sums)
+    def _walk(self, rows: Sequence[Expr], panel: Expr, sums: Tile, ahead: Ahead | None) -> None:
+        """The loops. All rows move alike, so outside the innermost loop just one offset changes."""
+        *outer, inner = self.loops
+        tap, line = 0, 0
+        with ExitStack() as nest:
+            for loop in outer:
+                k = nest.enter_context(T.serial(loop.extent))
+                tap, line = tap + k * loop.step, line * loop.extent + k
+            panel = wide(panel + line * (inner.extent * self.row_width))
+            unroll = self._unroll(inner, ahead)
+            blocks = inner.extent // unroll
+            block = nest.enter_context(T.serial(blocks)) if blocks > 1 else 0
+            if ahead is not None:
+                ahead.emit(line * blocks + block, self.row_width)
+            tap = wide(tap) if outer else 0
+            for i in range(unroll):
+                k = block * unroll + i
+                self._step(rows, tap + k * inner.step, panel + k * self.row_width, sums)
+
+    def _unroll(self, inner: Loop, ahead: Ahead | None) -> int:
+        if ahead is not None:
+            return ahead.steps
+        return inner.extent if inner.extent <= UNROLL else 1
 
     def _step(self, rows: Sequence[Expr], at: Expr, panel: Expr, sums: Tile) -> None:
         """One depth step; the shorter side of the tile stays in registers."""
@@ -162,10 +199,3 @@ class Multiply:
 
     def _weight(self, offset: Expr) -> Expr:
         return T.bind(self.weights.load(offset, self.lanes))
-
-
-def _steps(loops: Sequence[Loop]) -> int:
-    result = 1
-    for loop in loops:
-        result *= loop.extent
-    return result
