@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# read once, when tvm is loaded: without it TVM's pool has one thread whatever a test asks for
+os.environ.setdefault("TVM_NUM_THREADS", "2")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baryon.codegen.kernels.depthwise import is_depthwise
@@ -54,7 +54,7 @@ def case(
 RELU6 = "%y = np.clip(%c) {{a_min=0.0, a_max=6.0}} : {t}\n"
 
 
-@SETTINGS
+@settings(SETTINGS, max_examples=12)
 @given(st.data())
 def test_windows(data: Any) -> None:
     draw = data.draw

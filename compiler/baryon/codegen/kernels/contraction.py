@@ -15,6 +15,7 @@ from typing import Any
 from baryon.codegen.expr import Expr, const, tvm_name
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder
+from baryon.codegen.kernels import depthwise
 from baryon.codegen.kernels.implicit_gemm import (
     Columns,
     ImplicitGemm,
@@ -35,6 +36,8 @@ from baryon.ops.windows import Window
 
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of a convolution or fully-connected group with constant weights."""
+    if depthwise.is_depthwise(group.main) and group.payload(group.main.operands[1]) is not None:
+        return depthwise.build(group, target)
     problem = Contraction(group)
     spec = problem.spec
     schedule = choose(spec, target)
