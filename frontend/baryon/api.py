@@ -1,8 +1,8 @@
 """`mx.compile`: from a file, a function or a module to something that runs.
 
-    exe = mx.compile("resnet50.onnx")                       a trained network in a file
-    exe = mx.compile(f, x)                                  a function over mx.np arrays, traced
-    exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches 1 to 8
+exe = mx.compile("resnet50.onnx")                       a trained network in a file
+exe = mx.compile(f, x)                                  a function over mx.np arrays, traced
+exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches 1 to 8
 """
 
 from __future__ import annotations

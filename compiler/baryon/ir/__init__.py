@@ -12,7 +12,6 @@ from baryon.ir.core import (
     Attr,
     Func,
     Loc,
-    Module,
     Op,
     Region,
     Value,
@@ -24,8 +23,9 @@ from baryon.ir.diagnostics import (
     UnsupportedError,
     VerifyError,
 )
+from baryon.ir.module import Module, print_module
 from baryon.ir.parser import parse_module
-from baryon.ir.printer import print_func, print_module, print_op
+from baryon.ir.printer import print_func, print_op
 from baryon.ir.types import (
     CHANNELS_LAST,
     DTYPES,

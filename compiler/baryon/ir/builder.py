@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from types import FrameType
 
-from baryon.ir.core import CONSTANT, RETURN, UNKNOWN, Array, Attr, Loc, Module, Op, Region, Value
+from baryon.ir.core import CONSTANT, RETURN, UNKNOWN, Array, Attr, Loc, Op, Region, Value
 from baryon.ir.diagnostics import BaryonError, IRTypeError
+from baryon.ir.module import Module
 from baryon.ir.types import tensor_type_of
 from baryon.ir.verifier import Lookup, excerpt
 
@@ -75,14 +77,12 @@ class Builder:
         return self.region.insert(self.index - 1, op)
 
 
-def caller_loc(skip_prefixes: tuple[str, ...]) -> Loc:
-    """The innermost Python frame outside the modules whose names start with a given prefix."""
-    frame = sys._getframe(1)
+def caller_loc(package: str) -> Loc:
+    """The innermost line of Python outside a package."""
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))
-        if not name.startswith(skip_prefixes):
+        if name != package and not name.startswith(f"{package}."):
             return Loc(frame.f_code.co_filename, frame.f_lineno)
-        if frame.f_back is None:
-            break
         frame = frame.f_back
     return UNKNOWN

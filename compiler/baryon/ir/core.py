@@ -1,4 +1,4 @@
-"""The IR's data structure: modules, functions, regions, ops and values.
+"""The IR's data structure: functions, regions, ops and values.
 
 SSA: every value is defined once, by an op or as an argument of a region, and is used only after its
 definition in the same region or in one nested inside it. Ops know the user's source line. Nothing
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from baryon.ir.printer import print_module
 from baryon.ir.types import DType, TensorType
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
@@ -184,33 +183,3 @@ class Func:
     def outputs(self) -> Sequence[Value]:
         """The values that the function returns."""
         return self.body.outputs
-
-
-@dataclass(eq=False)
-class Module:
-    """Functions, the payload of large constants, and the bounds of symbolic dimensions.
-
-    constants: arrays that `ir.constant` ops refer to by name.
-    symbols: for each symbolic dimension its smallest and largest value.
-    """
-
-    funcs: dict[str, Func] = field(default_factory=dict)
-    constants: dict[str, Array] = field(default_factory=dict)
-    symbols: dict[str, tuple[int, int]] = field(default_factory=dict)
-
-    @property
-    def main(self) -> Func:
-        """The entry function, `main`."""
-        return self.funcs["main"]
-
-    def add_constant(self, array: Array, hint: str = "c") -> str:
-        """Store an array under a new name made from `hint`; returns the name."""
-        name, n = hint, 0
-        while name in self.constants:
-            n += 1
-            name = f"{hint}_{n}"
-        self.constants[name] = array
-        return name
-
-    def __str__(self) -> str:
-        return print_module(self)

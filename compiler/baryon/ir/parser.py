@@ -7,9 +7,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from baryon.ir.core import UNKNOWN, Array, Attr, Func, Loc, Module, Op, Region, Value
+from baryon.ir.core import UNKNOWN, Array, Attr, Func, Loc, Op, Region, Value
 from baryon.ir.diagnostics import ParseError
 from baryon.ir.lexer import Tokens
+from baryon.ir.module import Module
 from baryon.ir.types import DTYPES, Dim, DType, Layout, Quant, Sym, TensorType
 
 _T = TypeVar("_T")

@@ -1,4 +1,4 @@
-"""The IR as text: stable, deterministic, and read back exactly by `baryon.ir.parser`.
+"""Functions and ops as text: stable, deterministic, and read back exactly by `baryon.ir.parser`.
 
 The grammar is on docs/spec/ir.md. Values keep their names; unnamed ones are numbered in order.
 """
@@ -8,28 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
-import numpy as np
-
+from baryon.ir.core import Attr, Func, Loc, Op, Region, Value
 from baryon.ir.types import DType
 
-if TYPE_CHECKING:  # core prints modules by this file
-    from baryon.ir.core import Array, Attr, Func, Loc, Module, Op, Region, Value
-
-INLINE_CONSTANT = 16
-"""Constants of up to this many elements are printed in full."""
-
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
-
-
-def print_module(module: Module, *, locs: bool = True) -> str:
-    """The text of a module; `locs` adds the source lines of the ops."""
-    lines = [f"  symbol {name} in {lo}..{hi}" for name, (lo, hi) in module.symbols.items()]
-    lines += [_constant(name, array) for name, array in module.constants.items()]
-    for func in module.funcs.values():
-        lines += [*([""] if lines else []), print_func(func, locs=locs, indent="  ")]
-    return "\n".join(["module {", *lines, "}"]) + "\n"
 
 
 def print_func(func: Func, *, locs: bool = True, indent: str = "") -> str:
@@ -93,37 +76,6 @@ def format_attrs(attrs: Iterable[tuple[str, Attr]]) -> str:
     """The text of an attribute dictionary with a leading blank, or nothing when it is empty."""
     text = ", ".join(f"{k}={format_attr(v)}" for k, v in sorted(attrs))
     return f" {{{text}}}" if text else ""
-
-
-def _constant(name: str, array: Array) -> str:
-    from_text = _inline(array)
-    dims = ",".join(map(str, array.shape))
-    return f"  constant @{quote_name(name)} : {_dtype_name(array)}[{dims}] = {from_text}"
-
-
-def _dtype_name(array: Array) -> str:
-    kind = array.dtype.kind
-    if array.dtype.name == "bfloat16":
-        return "bf16"
-    return "bool" if kind == "b" else f"{kind}{array.dtype.itemsize * 8}"
-
-
-def _inline(array: Array) -> str:
-    flat = array.reshape(-1)
-    if 0 < flat.size <= INLINE_CONSTANT:
-        return "(" + ", ".join(map(_element, flat)) + ")"
-    if flat.size and _is_splat(flat):
-        return f"splat({_element(flat[0])})"
-    return "external" if flat.size else "()"
-
-
-def _is_splat(flat: Array) -> bool:
-    bits = flat.view(f"u{flat.dtype.itemsize}")
-    return bool((bits[: 2 * INLINE_CONSTANT] == bits[0]).all() and (bits == bits[0]).all())
-
-
-def _element(x: np.generic) -> str:
-    return repr(x.item()) if x.dtype.name != "bfloat16" else repr(float(x))
 
 
 def _arg(value: Value, names: Names) -> str:

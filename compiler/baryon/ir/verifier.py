@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NoReturn, Protocol
 
-from baryon.ir.core import CONSTANT, RETURN, Func, Module, Op, Region, Value
+from baryon.ir.core import CONSTANT, RETURN, Func, Op, Region, Value
 from baryon.ir.diagnostics import IRTypeError, VerifyError
+from baryon.ir.module import Module
 from baryon.ir.printer import print_op
 from baryon.ir.types import Sym, TensorType, tensor_type_of
 

@@ -104,7 +104,7 @@ class ArrayBase:
 
     def refuse(self, message: str, hint: str) -> NoReturn:
         """Raise a TraceError that names the user's line."""
-        raise TraceError(message, where=str(caller_loc(("baryon",))), hint=hint)
+        raise TraceError(message, where=str(caller_loc("baryon")), hint=hint)
 
     def value_for(self, user: Recorder | None) -> Value:
         """The graph value of a traced array; TraceError unless `user` is its own recorder."""

@@ -23,7 +23,7 @@ class ArrayCalls(Calls[ArrayBase]):
                 {k: _symbols_as_text(v) for k, v in kwargs.items()},
             )  # fmt: skip
         except BaryonError as error:
-            error.where = error.where or str(caller_loc(("baryon",)))
+            error.where = error.where or str(caller_loc("baryon"))
             raise
 
 

@@ -73,7 +73,7 @@ def _one(index: int, axis: int, size: Dim) -> slice:
     if isinstance(size, Sym):
         raise IRTypeError(
             f"index {index} on axis {axis}, whose size is the symbol {size}",
-            where=str(caller_loc(("baryon",))),
+            where=str(caller_loc("baryon")),
             hint="index other axes, or trace with a fixed size",
         )
     if not -size <= index < size:

@@ -141,7 +141,7 @@ class Trace:
         self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
     ) -> Sequence[Value]:
         """Append an op at the user's line."""
-        with self.builder.at(caller_loc(("baryon",))):
+        with self.builder.at(caller_loc("baryon")):
             return self.builder.emit(opdef.name, [self.value(x) for x in operands], attrs)
 
     def value(self, x: ArrayBase) -> Value:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from baryon.ir import Array, BaryonError, Module
-from baryon.ir.printer import INLINE_CONSTANT
+from baryon.ir.module import INLINE_CONSTANT
 from baryon.passes.base import Pass, PassError
 from baryon.passes.pipeline import parse_pipeline, print_pipeline
 from baryon.passes.stages import verify_stage

@@ -1,0 +1,81 @@
+"""The module, the IR's outermost unit, and its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from baryon.ir.core import Array, Func
+from baryon.ir.printer import print_func, quote_name
+from baryon.ir.types import dtype_of
+
+INLINE_CONSTANT = 16
+"""Constants of up to this many elements are printed in full."""
+
+
+@dataclass(eq=False)
+class Module:
+    """Functions, the payload of large constants, and the bounds of symbolic dimensions.
+
+    constants: arrays that `ir.constant` ops refer to by name.
+    symbols: for each symbolic dimension its smallest and largest value.
+    """
+
+    funcs: dict[str, Func] = field(default_factory=dict)
+    constants: dict[str, Array] = field(default_factory=dict)
+    symbols: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def main(self) -> Func:
+        """The entry function, `main`."""
+        return self.funcs["main"]
+
+    def add_constant(self, array: Array, hint: str = "c") -> str:
+        """Store an array under a new name made from `hint`; returns the name."""
+        name, n = hint, 0
+        while name in self.constants:
+            n += 1
+            name = f"{hint}_{n}"
+        self.constants[name] = array
+        return name
+
+    def __str__(self) -> str:
+        return print_module(self)
+
+
+def print_module(module: Module, *, locs: bool = True) -> str:
+    """The text of a module; `locs` adds the source lines of the ops."""
+    lines = [f"  symbol {name} in {lo}..{hi}" for name, (lo, hi) in module.symbols.items()]
+    lines += [_constant(name, array) for name, array in module.constants.items()]
+    for func in module.funcs.values():
+        lines += [*([""] if lines else []), print_func(func, locs=locs, indent="  ")]
+    return "\n".join(["module {", *lines, "}"]) + "\n"
+
+
+def _constant(name: str, array: Array) -> str:
+    dims = ",".join(map(str, array.shape))
+    type = f"{dtype_of(array.dtype)}[{dims}]"
+    return f"  constant @{quote_name(name)} : {type} = {_payload(array)}"
+
+
+def _payload(array: Array) -> str:
+    if 0 < array.size <= INLINE_CONSTANT:
+        return "(" + ", ".join(map(_element, array.reshape(-1))) + ")"
+    if array.size and _is_splat(array):
+        return f"splat({_element(array[(0,) * array.ndim])})"
+    return "external" if array.size else "()"
+
+
+def _is_splat(array: Array) -> bool:
+    """Whether all elements have the same bits; large arrays are mostly told by their first few."""
+    if all(step == 0 for step, size in zip(array.strides, array.shape, strict=True) if size > 1):
+        return True
+    bits = array.view(f"u{array.dtype.itemsize}")
+    first = bits[(0,) * array.ndim]
+    few = bits[(0,) * (array.ndim - 1)][: 2 * INLINE_CONSTANT]
+    return bool((few == first).all() and (bits == first).all())
+
+
+def _element(x: np.generic) -> str:
+    return repr(x.item()) if x.dtype.name != "bfloat16" else repr(float(x))
