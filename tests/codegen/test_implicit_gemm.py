@@ -28,6 +28,7 @@ from baryon.codegen.kernels.implicit_gemm import (
 )
 from baryon.codegen.kernels.microkernel import Buffer, Expr
 from baryon.codegen.kernels.standalone import Fused, prim_func
+from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Tile, get_target
 
 Array = NDArray[Any]
@@ -80,7 +81,7 @@ class Run:
         self.schedule = schedule or choose(spec, TARGET)
         sizes = [e.size for e in extra]
         func = prim_func(spec, self.schedule, epilogue, prologue, sizes)
-        self.kernel = tvm.compile(tvm.IRModule({"main": func}), target=TARGET.to_tvm())["main"]
+        self.kernel = lower({"main": func}, TARGET)["main"]
 
     def __call__(self, source: Array, weights: Array) -> Array:
         """Output [n,h,w,c]; what lies between its pixels must stay untouched."""
@@ -141,6 +142,8 @@ CASES = {
         3, 16, batch=2, size=(8, 9), kernel=(3, 3), pad=(1, 1, 1, 1), input_strides=(216, 9, 1, 72)
     ),
     "batch": ImplicitGemm(8, 16, batch=3, size=(5, 5), kernel=(3, 3), pad=(1, 1, 1, 1)),
+    "weights fetched ahead": ImplicitGemm(64, 130, size=(7, 7), kernel=(3, 3), pad=(1, 1, 1, 1)),
+    "matrix fetched ahead": ImplicitGemm(256, 300, batch=23),
     "vector times matrix": ImplicitGemm(300, 100),
     "matrix product": ImplicitGemm(64, 48, batch=29),
 }  # fmt: skip
@@ -310,8 +313,7 @@ def test_accumulators_stay_in_registers(name: str, target: str) -> None:
     described = get_target(target)
     spec = WIDE[name]
     func = prim_func(spec, choose(spec, described))
-    library = tvm.compile(tvm.IRModule({"main": func}), target=described.to_tvm())
-    loops = multiply_loops(library.mod.inspect_source("asm"))
+    loops = multiply_loops(lower({"main": func}, described).inspect_source("asm"))
     register = {16: "xmm", 32: "ymm", 64: "zmm"}[described.vector_bytes]
     assert loops
     assert not [line for line in loops if re.search(rf"%{register}\d+, .*\(%rsp", line)]
@@ -335,8 +337,7 @@ def test_inner_loop_is_one_of_broadcasts_and_multiply_adds() -> None:
     tile = Tile(6, 2)
     schedule = Schedule(tile, 8, 120, 1000)
     func = prim_func(spec, schedule)
-    library = tvm.compile(tvm.IRModule({"main": func}), target=get_target("x86-64-v3").to_tvm())
-    loops = multiply_loops(library.mod.inspect_source("asm"))
+    loops = multiply_loops(lower({"main": func}, get_target("x86-64-v3")).inspect_source("asm"))
     fused = sum("vfmadd" in line for line in loops)
     broadcasts = sum("vbroadcastss" in line for line in loops)
     assert fused == broadcasts * tile.vectors

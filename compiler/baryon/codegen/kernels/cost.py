@@ -157,7 +157,7 @@ def _with_tile(spec: ImplicitGemm, target: Target, tile: Tile) -> Iterator[Sched
         yield replace(base, panels=count, tasks="one")
         if count > 1:
             yield replace(base, tasks="parts")
-        parts = (1,) if spec.uses_strip else (1, 2, 4, 8, 16, 32)
+        parts = (1,) if spec.uses_strip else (1, 2, 8)
         for panels in {ceil_div(count, p) for p in parts}:
             yield replace(base, panels=panels)
 
@@ -167,7 +167,7 @@ def _blocks(spec: ImplicitGemm, target: Target, tile: Tile) -> list[int]:
     rows, width = spec.static_rows, spec.out_size[1]
     if rows is None:
         return [16 * tile.rows]
-    shares = [ceil_div(rows, n) for n in (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 256)]
+    shares = [ceil_div(rows, n) for n in (1, 2, 3, 4, 8, 16, 32, 64, 128)]
     if spec.uses_strip and not spec.is_rows and spec.pixels > 16 * tile.rows:
         shares = [
             ceil_div(spec.out_size[0], n) * width for n in (1, 2, 4, 7, 8, 14, 16, 28, 32, 56)

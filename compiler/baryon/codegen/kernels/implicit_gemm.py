@@ -17,7 +17,7 @@ from math import prod
 from typing import Any
 
 from tvm import tirx
-from tvm.script.ir_builder import tirx as T  # noqa: N812
+from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.kernels.cost import candidates, choose
 from baryon.codegen.kernels.microkernel import Ahead, Buffer, Expr, Flat, Loop, Multiply, bind

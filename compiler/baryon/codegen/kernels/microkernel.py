@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from tvm import tirx
 from tvm.ir import Call, Op, PrimType
-from tvm.script.ir_builder import tirx as T  # noqa: N812
+from tvm.script.ir_builder import tirx as T
 
 _LINE = 16
 """Elements per cache line."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T  # noqa: N812
+from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.kernels.implicit_gemm import Operands, emit
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tvm import tirx
-from tvm.script.ir_builder import tirx as T  # noqa: N812
+from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, bind, splat
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
