@@ -64,9 +64,15 @@ def _timed_cells(row: Mapping[str, Any]) -> list[str]:
     return [f"{spent:.1f}", f"{rate:.1f}"]
 
 
-def _shapes(shapes: Any) -> str:
-    """Shapes of operands and results; the layout, which has its own column, is left out."""
-    return " ".join(str(shape).partition("{")[0] for shape in shapes)
+def _shapes(shapes: Sequence[str]) -> str:
+    """Shapes of operands and results, "f32[1,64]{channels_last}" as "1x64" and "i8[4]" as "i8:4"."""
+    return " ".join(map(_short, shapes))
+
+
+def _short(shape: str) -> str:
+    dtype, _, dims = shape.partition("{")[0].rstrip("]").partition("[")
+    size = dims.replace(",", "x") or "1"
+    return size if dtype == "f32" else f"{dtype}:{size}"
 
 
 def _totals(rows: Sequence[Mapping[str, Any]], timed: bool) -> list[str]:
