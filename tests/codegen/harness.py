@@ -1,7 +1,7 @@
 """Runs one fused group through its kernel family and compares it with the interpreter.
 
-A test writes a module whose @main is a single `ir.fused`, or plain ops that become one. Operands are
-laid out in memory as their types say, only aligned to their elements; gaps between rows hold a
+A test writes a module whose @main is a single `ir.fused`, or plain ops that become one. Operands
+are laid out in memory as their types say, only aligned to their elements; gaps between rows hold a
 mark that must survive in results.
 """
 
@@ -97,6 +97,7 @@ class Case:
 
     def _draw(self, rng: np.random.Generator, type: TensorType) -> Array:
         shape = type.bound(self.sizes or {})
+        x: Array
         if type.dtype.is_float:
             x = rng.uniform(0.1 if self.positive else -2, 2, shape)
         else:

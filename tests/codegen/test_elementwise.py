@@ -55,7 +55,7 @@ def test_constants_become_immediates() -> None:
     )
     case = Case(text, "elementwise")
     case.check()
-    assert [a for a in case.kernel.args] == [("operand", 0), ("result", 0)]
+    assert list(case.kernel.args) == [("operand", 0), ("result", 0)]
 
 
 def test_several_results() -> None:

@@ -56,6 +56,20 @@ def tvm_name(dtype: DType) -> str:
     return {"bf16": "bfloat16"}.get(dtype.name) or dtype.numpy.name
 
 
+def smallest(dtype: DType) -> float:
+    """The neutral element of a maximum."""
+    if dtype.is_float:
+        return -math.inf
+    return 0 if dtype.kind in ("bool", "uint") else -(1 << dtype.bits - 1)
+
+
+def largest(dtype: DType) -> float:
+    """The neutral element of a minimum."""
+    if dtype.is_float:
+        return math.inf
+    return 1 if dtype.kind == "bool" else (1 << dtype.bits - (dtype.kind == "int")) - 1
+
+
 def lanes_of(x: Expr) -> int:
     """Number of vector lanes of an expression."""
     _, _, lanes = dtype_of(x).partition("x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -58,6 +59,11 @@ class Group:
         """The anchor, in families that have one."""
         assert self.anchor is not None, f"a group of kind {self.kind} without an anchor"
         return self.anchor
+
+    @cached_property
+    def attrs(self) -> Mapping[str, Any]:
+        """The anchor's attributes, normalized."""
+        return TABLE[self.main.name].normalize(self.main.attrs)
 
     def payload(self, arg: Value) -> Array | None:
         """The constant behind a region argument, or None."""

@@ -1,8 +1,8 @@
 """What a kernel family returns, and the pieces of TIR that all families share.
 
 A kernel's parameters are flat buffers: one row of memory for a static value, `N` rows for one with
-the symbolic outer dimension `factor*N` (see `baryon.ir.memory.rows`). Elements are addressed by their
-flat offset, computed from the strides of the value's type.
+the symbolic outer dimension `factor*N` (see `baryon.ir.memory.rows`). Elements are addressed by
+their flat offset, computed from the strides of the value's type.
 """
 
 from __future__ import annotations
@@ -40,8 +40,9 @@ class Pack:
 class Kernel:
     """A kernel before compilation.
 
-    func: a tirx.PrimFunc. args: where its buffer parameters come from: ("operand", i), ("result", i),
-    or a Pack of operand i. flops: operations per run, for one row of a symbolic dimension.
+    func: a tirx.PrimFunc. args: where its buffer parameters come from: ("operand", i),
+    ("result", i), or a Pack of operand i. flops: operations per run, for
+    one row of a symbolic dimension.
     """
 
     func: Any

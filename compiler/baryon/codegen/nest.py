@@ -172,10 +172,12 @@ class _Blocks:
             rows = tirx.min(ROWS, self.height // lanes - row * ROWS)
             columns = tirx.min(COLUMNS, self.width // lanes - column * COLUMNS)
             # two squares side by side fill the cache lines of the output at once
-            with grid([(columns + 1) // 2, rows]) as [pair, r]:
-                with T.serial(0, tirx.min(2, columns - pair * 2)) as half:
-                    left = column * wide + (pair * 2 + half) * lanes
-                    self._square(rest, row * tall + r * lanes, left)
+            with (
+                grid([(columns + 1) // 2, rows]) as [pair, r],
+                T.serial(0, tirx.min(2, columns - pair * 2)) as half,
+            ):
+                left = column * wide + (pair * 2 + half) * lanes
+                self._square(rest, row * tall + r * lanes, left)
             self._right_edge(rest, row, column)
             self._bottom_edge(rest, row, column, columns)
 
@@ -198,16 +200,18 @@ class _Blocks:
         """Columns that do not fill a square, element by element."""
         tail, tall = self.width % self.lanes, ROWS * self.lanes
         if tail:
-            with when(column == (self.width - 1) // (COLUMNS * self.lanes)):
-                with T.serial(0, tirx.min(tall, self.height - row * tall)) as i:
-                    at = self._at(rest, row * tall + i, self.width - tail)
-                    self.loops.element(at, tail)
+            last = (self.width - 1) // (COLUMNS * self.lanes)
+            with (
+                when(column == last),
+                T.serial(0, tirx.min(tall, self.height - row * tall)) as i,
+            ):
+                self.loops.element(self._at(rest, row * tall + i, self.width - tail), tail)
 
     def _bottom_edge(self, rest: Sequence[Any], row: Any, column: Any, columns: Any) -> None:
         """Rows that do not fill a square."""
         tail, wide = self.height % self.lanes, COLUMNS * self.lanes
         if tail:
-            with when(row == (self.height - 1) // (ROWS * self.lanes)):
-                with grid([tail, columns]) as [i, c]:
-                    at = self._at(rest, self.height - tail + i, column * wide + c * self.lanes)
-                    self.loops.element(at, self.lanes)
+            last = (self.height - 1) // (ROWS * self.lanes)
+            with when(row == last), grid([tail, columns]) as [i, c]:
+                at = self._at(rest, self.height - tail + i, column * wide + c * self.lanes)
+                self.loops.element(at, self.lanes)

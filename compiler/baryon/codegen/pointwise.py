@@ -1,8 +1,8 @@
 """Element-wise ops around a kernel's main op: what to load, compute and store at one position.
 
 A kernel family walks a domain (a logical shape) with loops of its own, each over one axis or over
-several axes as one flat index. A `Domain` knows where every operand lies for an index of those loops;
-a `Place` is one position, for one lane or several along the last loop.
+several axes as one flat index. A `Domain` knows where every operand lies for an index of those
+loops; a `Place` is one position, for one lane or several along the last loop.
 """
 
 from __future__ import annotations
@@ -130,10 +130,10 @@ class Domain:
         self, indices: Sequence[Any], lanes: int = 1, known: dict[Value, Expr] | None = None
     ) -> Place:
         """The position at the loops' indices."""
-        address = partial(self._address, indices=indices)
+        address = partial(self._address, indices=indices, lanes=lanes)
         return Place(self.frame, address, lanes, known, indices=indices)
 
-    def _address(self, memory: Memory, indices: Sequence[Any]) -> tuple[Expr, int]:
+    def _address(self, memory: Memory, indices: Sequence[Any], lanes: int) -> tuple[Expr, int]:
         if memory not in self._walks:
             view = self._views.get(memory) or View.of(self.frame.types[memory])
             view = view.broadcast(self.shape)
@@ -142,7 +142,8 @@ class Domain:
         for (sizes, steps), index in zip(walks, indices, strict=True):
             offset = offset + self._along(sizes, steps, index)
         sizes, steps = walks[-1]
-        return offset, steps[-1] if len(steps) == 1 else 1
+        assert lanes == 1 or len(steps) == 1, "the lanes of a vector do not lie in equal steps"
+        return offset, steps[-1]
 
     @staticmethod
     def _walk(view: View, loop: Sequence[int]) -> tuple[tuple[Dim, ...], tuple[int, ...]]:

@@ -31,8 +31,8 @@ class View:
 
     def transpose(self, axes: Sequence[int]) -> View:
         """Axes in another order."""
-        shape, steps = (tuple(x[a] for a in axes) for x in (self.shape, self.steps))
-        return replace(self, shape=shape, steps=steps)
+        shape, steps = [self.shape[a] for a in axes], [self.steps[a] for a in axes]
+        return View(tuple(shape), tuple(steps), self.offset)
 
     def slice(self, axis: int, begin: int, count: Dim, step: int = 1) -> View:
         """`count` positions of an axis from `begin` on, `step` (which may be negative) apart."""

@@ -44,7 +44,8 @@ def runs_of(type: TensorType, folded: Collection[int]) -> list[Run]:
 class Fold:
     """The loops over a value of which some axes are folded.
 
-    vectors: False keeps to one lane where vectors would run along the line.
+    vectors: False keeps to one lane where vectors would run along the line. whole: False has the
+    innermost axis alone in the last run, for results in which it does not continue the next one.
     """
 
     def __init__(
@@ -55,11 +56,12 @@ class Fold:
         folded: Collection[int],
         *,
         vectors: bool = True,
+        whole: bool = True,
     ) -> None:
         self.frame, self.type = frame, source.type
         self.runs = runs_of(source.type, folded) or [Run((), True)]
         self.domain = Domain(frame, self.type.shape, [r.axes for r in self.runs])
-        if not self.domain.is_flat(len(self.runs) - 1):
+        if not (whole and self.domain.is_flat(len(self.runs) - 1)):
             *before, last = self.runs
             self.runs = [
                 *before,
@@ -173,7 +175,7 @@ class Line:
         dtype: DType,
         vectors: int = VECTORS,
     ) -> list[Expr]:
-        """The terms of each line combined: for each slot a value, scalar where vectors run along."""
+        """The terms of each line combined, for each slot; a scalar where vectors run along."""
         lanes = self._lanes(vectors)
         sums = [Memory.local(n, dtype) for n in lanes]
         for memory, n in zip(sums, lanes, strict=True):

@@ -84,13 +84,13 @@ class _Mapped:
         self.frame, self.op = frame, frame.group.main
         self.type = self.op.result.type
         self.order = memory_order(self.type)
-        self.attrs = TABLE[self.op.name].normalize(self.op.attrs)
+        self.attrs = frame.group.attrs
         self.inner = self._inner_axis()
         self.lanes = 1 if self.inner is None else target.lanes(self.type.dtype.itemsize)
         self.domain = Domain(frame, self.type.shape, [(a,) for a in self.order])
 
     def _inner_axis(self) -> int | None:
-        """The operand's axis that the output's innermost axis maps to unchanged, if that is known."""
+        """The operand's axis that the output's innermost one maps to as it is, if known."""
         if not self.order:
             return None
         data, last = self.op.operands[0].type, self.order[-1]

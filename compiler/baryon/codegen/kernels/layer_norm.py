@@ -12,7 +12,6 @@ from baryon.codegen.pointwise import Frame, Place
 from baryon.codegen.space import View
 from baryon.codegen.targets import Target
 from baryon.ir import Value
-from baryon.ops import TABLE
 
 
 def build(group: Group, target: Target) -> Kernel:
@@ -27,7 +26,7 @@ class _LayerNorm:
     def __init__(self, frame: Frame, target: Target) -> None:
         self.frame, self.op = frame, frame.group.main
         self.source, self.gamma, self.beta = self.op.operands
-        self.attrs: Any = TABLE[self.op.name].normalize(self.op.attrs)
+        self.attrs = frame.group.attrs
         self.axis = self.attrs["axis"] % self.source.type.rank
         self.dtype = compute_dtype([self.source.type.dtype], self.op.result.type.dtype)
         self.loops = Fold(frame, target, self.source, {self.axis})

@@ -21,7 +21,6 @@ from baryon.codegen.pointwise import Domain, Frame, Place
 from baryon.codegen.targets import Target
 from baryon.ir import f32
 from baryon.ir.memory import strides
-from baryon.ops import TABLE
 
 
 def build(group: Group, target: Target) -> Kernel:
@@ -36,7 +35,7 @@ class _Lrn:
     def __init__(self, frame: Frame, target: Target) -> None:
         self.frame, self.op = frame, frame.group.main
         self.source, self.type = self.op.operands[0], self.op.result.type
-        self.attrs: Any = TABLE[self.op.name].normalize(self.op.attrs)
+        self.attrs = frame.group.attrs
         half = self.type.dtype.bits == 16
         self.dtype = f32 if half else self.type.dtype
         self.lanes = target.lanes(self.dtype.itemsize)

@@ -11,7 +11,6 @@ import numpy as np
 from baryon.codegen.group import Group
 from baryon.codegen.space import View
 from baryon.ir import Array, Dim, Op, Sym, UnsupportedError, Value
-from baryon.ops import TABLE
 from baryon.ops.indexing import slice_spans
 from baryon.ops.manipulation import order_of, split_ends
 from baryon.ops.shapes import many_axes
@@ -33,8 +32,7 @@ class Move:
 
 def moves(group: Group) -> list[Move] | None:
     """The copies that a group's anchor consists of, or None where it is more than copies."""
-    op = group.main
-    attrs = TABLE[op.name].normalize(op.attrs)
+    op, attrs = group.main, group.attrs
     if op.name == "np.take":
         indices = group.payload(op.operands[1])
         return None if indices is None else _take(op, indices, attrs)
@@ -116,7 +114,7 @@ def _take(op: Op, indices: Array, attrs: Mapping[str, Any]) -> list[Move] | None
         return None
     axis = attrs["axis"] % source.type.rank
     size = _known(source.type.shape[axis], op)
-    places = np.take(np.arange(size), indices, mode=_MODES[attrs["mode"]])
+    places = np.take(np.arange(size), indices.astype(np.int64), mode=_MODES[attrs["mode"]])
     inner = _run_length(places)
     grid = places[: places.size // inner * inner].reshape(-1, inner)
     base, (outer_step, inner_step) = int(places[0]), _steps(grid)

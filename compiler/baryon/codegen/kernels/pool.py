@@ -17,14 +17,13 @@ import numpy as np
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T
 
-from baryon.codegen.expr import Expr, Math, bind, lane_const, splat
+from baryon.codegen.expr import Expr, Math, bind, lane_const, smallest, splat
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
 from baryon.ir import Array, DType, TensorType, f32
 from baryon.ir.memory import strides
-from baryon.ops import TABLE
 from baryon.ops.nn_pool import pool_counts, pool_window
 from baryon.ops.windows import Window
 
@@ -43,7 +42,7 @@ def build(group: Group, target: Target) -> Kernel:
 
 @dataclass(frozen=True)
 class Block:
-    """Channels that are computed together: `vectors` of `lanes`; `count` blocks cover `channels`."""
+    """Channels computed together, `vectors` of `lanes`; `count` blocks cover `channels`."""
 
     channels: int
     vectors: int
@@ -78,7 +77,7 @@ class _Pool:
     def __init__(self, frame: Frame, target: Target) -> None:
         self.frame, self.op = frame, frame.group.main
         self.source, self.result = self.op.operands[0], self.op.result
-        self.attrs: Any = TABLE[self.op.name].normalize(self.op.attrs)
+        self.attrs = frame.group.attrs
         dims = self.source.type.shape[2:]
         self.window: Window = pool_window(self.op.name, dims, self.attrs)
         self.kind = str(self.attrs["pool_type"])
@@ -137,11 +136,7 @@ class _Pool:
             self._store([image, *at], channel + number * self.block.lanes, total, divisor)
 
     def _start(self) -> float:
-        if self.kind != "max":
-            return 0
-        if self.dtype.is_float:
-            return -math.inf
-        return int(np.iinfo(self.dtype.numpy).min)
+        return smallest(self.dtype) if self.kind == "max" else 0
 
     def _bounds(self, axis: int, start: Any) -> tuple[Any, Any]:
         """The taps of an axis that lie inside the data."""

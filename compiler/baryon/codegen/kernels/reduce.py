@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 from tvm import tirx
 
-from baryon.codegen.expr import Expr, Math, bind, const, lane_const, lanes_of, splat
+from baryon.codegen.expr import (
+    Expr,
+    Math,
+    bind,
+    const,
+    lane_const,
+    lanes_of,
+    largest,
+    smallest,
+    splat,
+)
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, unravel
 from baryon.codegen.kernels.fold import Fold, Line
 from baryon.codegen.pointwise import Domain, Frame, Place
 from baryon.codegen.targets import Target
 from baryon.ir import DType, f32, i8, i32, i64
-from baryon.ops import TABLE
 
 Combine = Callable[[Expr, Expr], Expr]
 
@@ -34,12 +41,15 @@ class _Reduce:
         self.frame, self.op = frame, frame.group.main
         self.source, self.result = self.op.operands[0], self.op.result
         self.kind = self.op.name.removeprefix("np.")
-        self.attrs: Any = TABLE[self.op.name].normalize(self.op.attrs)
+        self.attrs = frame.group.attrs
         self.folded = _axes(self.attrs["axis"], self.source.type.rank)
         self.dtype = self._dtype()
         vectors = not self.kind.startswith("arg")
-        self.loops = Fold(frame, target, self.source, self.folded, vectors=vectors)
-        self.domain = Domain(frame, self.result.type.shape, self._result_loops())
+        for whole in (True, False):
+            self.loops = Fold(frame, target, self.source, self.folded, vectors=vectors, whole=whole)
+            self.domain = Domain(frame, self.result.type.shape, self._result_loops())
+            if self.loops.along or self.domain.is_flat(len(self.domain.loops) - 1):
+                break
 
     def _dtype(self) -> DType:
         """The element type to compute in."""
@@ -68,9 +78,8 @@ class _Reduce:
 
     def _fold(self, line: Line) -> Sequence[Expr]:
         if self.kind in ("max", "min"):
-            largest = self.kind == "max"
-            combine = Math.maximum if largest else Math.minimum
-            return self._reduce(line, combine, _extreme(self.dtype, not largest))
+            combine = Math.maximum if self.kind == "max" else Math.minimum
+            return self._reduce(line, combine, self._worst())
         if self.kind == "prod":
             return self._reduce(line, lambda a, b: a * b, 1)
         sums = self._reduce(line, lambda a, b: a + b, 0)
@@ -78,6 +87,9 @@ class _Reduce:
             return sums
         means = [self._mean(s) for s in sums]
         return means if self.kind == "mean" else self._deviation(line, means)
+
+    def _worst(self) -> float:
+        return smallest(self.dtype) if self.kind.endswith("max") else largest(self.dtype)
 
     def _deviation(self, line: Line, means: Sequence[Expr]) -> Sequence[Expr]:
         def term(place: Place, number: int) -> Expr:
@@ -106,9 +118,7 @@ class _Reduce:
         best = [Memory.local(n, self.dtype) for n in lanes]
         where = [Memory.local(n, i32) for n in lanes]
         for value, position, n in zip(best, where, lanes, strict=True):
-            value.store(
-                lane_const(_extreme(self.dtype, self.kind == "argmin"), self.dtype, n), 0, n
-            )
+            value.store(lane_const(self._worst(), self.dtype, n), 0, n)
             position.store(lane_const(-1, i32, n), 0, n)
 
         def visit(place: Place, number: int) -> None:
@@ -148,10 +158,3 @@ class _Reduce:
 def _axes(axis: Any, rank: int) -> frozenset[int]:
     axes = range(rank) if axis is None else (axis,) if isinstance(axis, int) else axis
     return frozenset(a % rank for a in axes)
-
-
-def _extreme(dtype: DType, largest: bool) -> float:
-    if dtype.is_float:
-        return math.inf if largest else -math.inf
-    info = np.iinfo(dtype.numpy)
-    return info.max if largest else info.min

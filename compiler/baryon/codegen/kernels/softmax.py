@@ -15,7 +15,6 @@ from baryon.codegen.kernel import Kernel, KernelBuilder
 from baryon.codegen.kernels.fold import Fold, Line
 from baryon.codegen.pointwise import Frame, Place
 from baryon.codegen.targets import Target
-from baryon.ops import TABLE
 
 
 def build(group: Group, target: Target) -> Kernel:
@@ -30,8 +29,8 @@ class _Softmax:
     def __init__(self, frame: Frame, target: Target) -> None:
         self.frame, self.op = frame, frame.group.main
         self.source = self.op.operands[0]
-        attrs = TABLE[self.op.name].normalize(self.op.attrs)
-        self.axis = int(str(attrs["axis"])) % self.source.type.rank
+        attrs = frame.group.attrs
+        self.axis = attrs["axis"] % self.source.type.rank
         self.temperature = attrs["temperature"]
         self.dtype = compute_dtype([self.source.type.dtype], self.op.result.type.dtype)
         self.loops = Fold(frame, target, self.source, {self.axis})
@@ -79,7 +78,7 @@ class _Softmax:
 
     def _scaled(self, place: Place) -> Expr:
         x = Math.cast(place.value(self.source), self.dtype)
-        return x if self.temperature is None else x / const(float(self.temperature), x)
+        return x if self.temperature is None else x / const(self.temperature, x)
 
     def _store(self, place: Place, value: Expr) -> None:
         place.known[self.op.result] = bind(Math.cast(value, self.op.result.type.dtype))

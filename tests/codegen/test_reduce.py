@@ -1,0 +1,71 @@
+"""Reductions over any axes of any layout, with what comes before and after them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from baryon.ir import TensorType, f32
+from baryon.ops import TABLE
+from codegen.harness import Case, module_text
+from codegen.test_elementwise import LAYOUTS, SETTINGS
+
+SIZES = st.sampled_from([1, 2, 5, 8, 13, 36])
+
+
+@SETTINGS
+@given(st.data())
+def test_any_axes_and_layout(data: Any) -> None:
+    draw = data.draw
+    shape = [draw(SIZES) for _ in range(3)]
+    op = draw(st.sampled_from(["sum", "mean", "max", "min", "var", "std"]))
+    axes = tuple(sorted(draw(st.sets(st.integers(1, 3), min_size=1))))
+    keep = draw(st.booleans())
+    check(op, shape, draw(LAYOUTS), f"{{axis={axes}, keepdims={keep}}}", axes, keep)
+
+
+def check(
+    op: str, shape: list[int], layout: str, attrs: str, axes: tuple[int, ...], keep: bool
+) -> None:
+    """The reduction of a scaled sum, and the exponential of it halved."""
+    sizes = [1 if a in axes else d for a, d in enumerate(shape, 1) if keep or a not in axes]
+    data, out = f"f32[N,{','.join(map(str, shape))}]{layout}", ",".join(["N", *map(str, sizes)])
+    ops = f"%s = np.add(%x, %b) : {data}\n%t = np.multiply(%s, %x) : {data}\n"
+    ops += f"%r = np.{op}(%t) {attrs} : f32[{out}]\n"
+    ops += f"%y = npx.softsign(%r) : f32[{out}]"
+    text = module_text(f"%x: {data}, %b: f32[{shape[0]},1,1]", ops, "%y", symbol="N")
+    Case(text, "reduce", {"N": 2}).check(rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("op", ["argmax", "argmin"])
+@pytest.mark.parametrize("layout", ["", "{channels_last}"])
+@pytest.mark.parametrize("axis", [None, 1, 2, 3])
+def test_positions(op: str, layout: str, axis: int | None) -> None:
+    """Whole numbers, so that there are ties: the first one counts."""
+    opdef = TABLE[f"np.{op}"]
+    result = opdef.infer(TensorType((2, 13, 4, 9), f32), axis=axis, keepdims=False)
+    assert isinstance(result, TensorType)
+    dims = ",".join(map(str, result.shape))
+    attrs = "" if axis is None else f"{{axis={axis}}}"
+    ops = f"%f = np.floor(%x) : f32[2,13,4,9]{layout}\n%y = np.{op}(%f) {attrs} : i64[{dims}]"
+    case = Case(module_text(f"%x: f32[2,13,4,9]{layout}", ops, "%y"), "reduce")
+    case.check()
+
+
+def test_nan_is_the_largest_and_the_smallest() -> None:
+    for op, out in (("max", "f32"), ("min", "f32"), ("argmax", "i64"), ("argmin", "i64")):
+        axis = "1" if op.startswith("arg") else "(1,)"
+        text = module_text("%x: f32[3,20]", f"%y = np.{op}(%x) {{axis={axis}}} : {out}[3]", "%y")
+        case = Case(text, "reduce")
+        case.inputs[0][1, 7] = case.inputs[0][1, 11] = float("nan")
+        case.check()
+
+
+def test_a_symbolic_axis_folds_too() -> None:
+    ops = "%y = np.mean(%x) {axis=(0,)} : f32[9]"
+    Case(module_text("%x: f32[N,9]", ops, "%y", symbol="N"), "reduce", {"N": 7}).check()
+    ops = "%y = np.sum(%x) : f32[]"
+    Case(module_text("%x: f32[N,9]", ops, "%y", symbol="N"), "reduce", {"N": 7}).check(atol=1e-5)
