@@ -65,7 +65,7 @@ def _timed_cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _shapes(shapes: Sequence[str]) -> str:
-    """Shapes of operands and results, "f32[1,64]{channels_last}" as "1x64" and "i8[4]" as "i8:4"."""
+    """Shapes of operands and results: `f32[1,64]{channels_last}` as 1x64, `i8[4]` as i8:4."""
     return " ".join(map(_short, shapes))
 
 
