@@ -13,6 +13,7 @@ from typing import Any
 
 import onnx
 
+import baryon
 from benchmark.contest import MODULES, OURS, EngineError, Plan, compile_ours, contest
 from benchmark.report import print_table, ratio, summarize
 
@@ -72,11 +73,16 @@ def environment(plan: Plan) -> dict[str, Any]:
     return {
         "cpu": next(model_names, platform.processor()).partition(":")[2].strip(),
         "python": platform.python_version(),
-        "versions": {name: metadata.version(name) for name in plan.engines},
+        "versions": {name: version_of(name) for name in plan.engines},
         "precision": "float32",
         "rounds": plan.rounds,
         "burst_seconds": plan.seconds,
     }
+
+
+def version_of(engine: str) -> str:
+    """Its version; ours also where it runs from a source tree."""
+    return baryon.__version__ if engine == OURS else metadata.version(engine)
 
 
 def open_lines(path: str) -> list[str]:

@@ -38,7 +38,15 @@ def print_table(rows: Sequence[Mapping[str, Any]], engines: Sequence[str]) -> No
     """Milliseconds per network and engine, our ratio to the best peer, the geomean last."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("network")
-    columns = ["threads", *(f"{e} ms" for e in engines), "ratio", "error", "load ms", "first ms"]
+    columns = [
+        "threads",
+        *(f"{e} ms" for e in engines),
+        "ratio",
+        "error",
+        "compile s",
+        "load ms",
+        "first ms",
+    ]
     for name in columns:
         table.add_column(name, justify="right")
     for row in rows:
@@ -57,4 +65,5 @@ def _cells(row: Mapping[str, Any], engines: Sequence[str]) -> list[str]:
     start = [f"{ours[key]:.1f}" if key in ours else "" for key in ("load_ms", "first_ms")]
     error = f"{max(row['error'].values()):.1e}" if row["error"] else ""
     shown = "" if relative is None else f"{relative:.3f}"
-    return [row["model"], str(row["threads"]), *ms, shown, error, *start]
+    compiled = f"{row['compile_s']:.1f}" if "compile_s" in row else ""
+    return [row["model"], str(row["threads"]), *ms, shown, error, compiled, *start]
