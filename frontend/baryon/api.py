@@ -109,7 +109,7 @@ def build(module: Module, options: Options) -> Artifact:
     stages = {"graph": _text(module)}
     run_passes(module, options.pipeline, options.progress)
     stages["fused"] = _text(module)
-    plan = plan_memory(module, in_place=False)
+    plan = plan_memory(module)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
     compiled = compile_groups(groups, target, options.jobs, options.progress)

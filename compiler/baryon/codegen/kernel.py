@@ -113,11 +113,14 @@ class KernelBuilder:
         self.args: list[tuple[str, int] | Pack] = []
 
     @contextmanager
-    def function(self) -> Iterator[KernelBuilder]:
-        """The body of the function; afterwards `func` is set."""
+    def function(self, *, in_place: bool = False) -> Iterator[KernelBuilder]:
+        """The body of the function; afterwards `func` is set.
+
+        in_place: a result may lie in the memory of an operand (see passes/alias.py).
+        """
         with IRBuilder() as builder, T.prim_func(s_tir=True):
             T.func_name("main")
-            T.func_attr({"tirx.noalias": True})
+            T.func_attr({"tirx.noalias": not in_place})
             yield self
         self.func = builder.get()
 

@@ -55,8 +55,9 @@ def _join_parts(aliases: Aliases, op: Op) -> None:
 class _Overwriter:
     """Lets a group's result take the memory of an operand that dies there.
 
-    The kernel must read each element of that operand only at the position that it writes: true for
-    element-wise groups, and for what the epilogue of an implicit GEMM reads.
+    The kernel must read each element of that operand only at the position that it writes, and
+    write each position once: true for element-wise groups. An implicit GEMM computes some results
+    twice where tiles overlap, and would read its own output the second time.
     """
 
     def __init__(self, module: Module, func: Func, aliases: Aliases) -> None:
@@ -102,11 +103,8 @@ def _bytes(overwriter: _Overwriter, value: Value) -> int:
 def _same_place(op: Op) -> list[Value]:
     """Operands that the kernel reads only where it writes, lying like the result."""
     body = op.regions[0]
-    kind = op.attrs["kind"]
-    if kind not in ("elementwise", "implicit_gemm"):
+    if op.attrs["kind"] != "elementwise":
         return []
     outer = zip(body.args, op.operands, strict=True)
     alike = [(arg, v) for arg, v in outer if v.type == op.result.type]
-    first = int(op.attrs.get("prologue", 0)) if kind == "implicit_gemm" else -1  # type: ignore[arg-type]
-    before = set(body.ops[: first + 1])
-    return [v for arg, v in alike if all(u not in before and is_elementwise(u) for u in arg.users)]
+    return [v for arg, v in alike if all(is_elementwise(u) for u in arg.users)]

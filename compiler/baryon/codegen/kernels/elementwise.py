@@ -17,7 +17,7 @@ def build(group: Group, target: Target) -> Kernel:
     """The kernel of an element-wise group."""
     domain = group.op.results[0].type
     builder = KernelBuilder()
-    with builder.function():
+    with builder.function(in_place=True):
         frame = Frame(builder, group)
         Nest(
             builder,
