@@ -41,7 +41,7 @@ def compile_groups(
     jobs: threads that compile, all CPUs by default (TVM releases the GIL while it works).
     """
     keys = [_key(group) for group in groups]
-    unique = {key: group for key, group in zip(keys, groups, strict=True)}
+    unique = dict(zip(keys, groups, strict=True))
     names = {key: f"{group.kind}_{n}" for n, (key, group) in enumerate(unique.items())}
     # TIR is built in this thread, ahead of the workers that turn it into machine code
     with ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as pool:
@@ -101,6 +101,4 @@ def _values(op: Op) -> Iterable[Value]:
 
 def constants_of(ops: Iterable[Op], payloads: Mapping[str, Array]) -> dict[Value, Array]:
     """Payloads of the `ir.constant` ops among `ops`, by their value."""
-    return {
-        op.result: payloads[str(op.attrs["name"])] for op in ops if op.name == CONSTANT
-    }
+    return {op.result: payloads[str(op.attrs["name"])] for op in ops if op.name == CONSTANT}

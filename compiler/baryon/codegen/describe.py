@@ -18,7 +18,7 @@ BANDWIDTH = 20e9
 def describe(
     group: Group, compiled: CompiledKernel, symbols: Mapping[str, tuple[int, int]], target: Target
 ) -> dict[str, Any]:
-    """One kernel: its ops, shapes, layout, work per run at the symbols' maximum, and estimated time.
+    """One kernel: its ops, shapes, layout, work at the symbols' maximum, and estimated time.
 
     flops count a multiply-add as two; bytes count every operand and result once. estimate_us is
     that of one core: the larger of computing at the peak and moving the bytes.
