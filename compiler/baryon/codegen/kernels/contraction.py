@@ -15,7 +15,7 @@ from typing import Any
 from baryon.codegen.expr import Expr, const, tvm_name
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder
-from baryon.codegen.kernels import depthwise
+from baryon.codegen.kernels import depthwise, matmul
 from baryon.codegen.kernels.implicit_gemm import (
     Columns,
     ImplicitGemm,
@@ -35,9 +35,12 @@ from baryon.ops.windows import Window
 
 
 def build(group: Group, target: Target) -> Kernel:
-    """The kernel of a convolution or fully-connected group with constant weights."""
-    if depthwise.is_depthwise(group.main) and group.payload(group.main.operands[1]) is not None:
+    """The kernel of a convolution or a matrix product with element-wise neighbours."""
+    op, constant = group.main, group.payload(group.main.operands[1]) is not None
+    if constant and depthwise.is_depthwise(op):
         return depthwise.build(group, target)
+    if op.name in ("np.matmul", "npx.batch_dot") or (op.name != CONVOLUTION and not constant):
+        return matmul.build(group, target)
     problem = Contraction(group)
     spec = problem.spec
     schedule = choose(spec, target)
