@@ -54,7 +54,10 @@ def module_text(args: str, ops: str, out: str, symbol: str = "", constants: str 
 
 
 def set_threads(count: int) -> None:
-    """How many threads kernels run on from now on."""
+    """Ask TVM's pool for so many threads; a process that started with one never gets more.
+
+    What holds for several threads is tested in test_threads.py, in processes of their own.
+    """
     tvm.get_global_func("runtime.config_threadpool")(1, count)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codegen.harness import Case, module_text, set_threads
+from codegen.harness import Case, module_text
 from codegen.test_elementwise import LAYOUTS, SETTINGS
 
 SIZES = st.sampled_from([1, 2, 5, 8, 13, 32, 70])
@@ -54,14 +54,3 @@ def test_layer_norm_along_any_axis(data: Any) -> None:
     Case(module_text(args, ops, "%y", symbol="N"), "layer_norm", {"N": 3}).check(
         rtol=1e-4, atol=2e-5
     )
-
-
-def test_a_batch_gives_what_its_rows_give_alone() -> None:
-    ops = "%y = npx.softmax(%x) : f32[N,4,77]"
-    text = module_text("%x: f32[N,4,77]", ops, "%y", symbol="N")
-    case, alone = (Case(text, "softmax", {"N": n}) for n in (6, 1))
-    set_threads(2)
-    whole = case.run()[0]
-    alone.inputs = [x[4:5] for x in case.inputs]
-    set_threads(1)
-    assert np.array_equal(alone.run()[0], whole[4:5])
