@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baryon.codegen.kernels.depthwise import is_depthwise
-from codegen.harness import Case, module_text, set_threads
+from codegen.harness import Case, module_text
 from codegen.test_elementwise import SETTINGS
+from codegen.threads import check_one_result
 
 
 def case(
@@ -24,6 +25,7 @@ def case(
     before: str = "",
     after: str = "",
     dtype: str = "f32",
+    images: int = 2,
 ) -> Case:
     """A depthwise convolution with bias, and ops around it that say {t} for the tensor type."""
     dims = ",".join(map(str, size))
@@ -47,7 +49,7 @@ def case(
     return Case(
         module_text(args, ops, "%y" if after else "%c", symbol="N", constants=constants),
         "implicit_gemm",
-        {"N": 2},
+        {"N": images},
     )
 
 
@@ -92,17 +94,7 @@ def test_dtypes(dtype: str, tolerance: float) -> None:
 
 def test_threads_and_batches_do_not_change_results() -> None:
     attrs = {"kernel": (3, 3), "pad": (1, 1), "stride": (2, 2)}
-    many = case(130, (29, 31), attrs, after=RELU6)
-    many.sizes = {"N": 3}
-    runs = []
-    for threads in (1, 2):
-        set_threads(threads)
-        runs.append(many.run()[0])
-    assert runs[0].tobytes() == runs[1].tobytes()
-    alone = case(130, (29, 31), attrs, after=RELU6)
-    alone.sizes = {"N": 1}
-    alone.inputs = [many.inputs[0][1:2], many.inputs[1]]
-    assert np.array_equal(alone.run()[0], runs[0][1:2])
+    check_one_result(lambda n: case(130, (57, 61), attrs, after=RELU6, images=n))
 
 
 def test_which_convolutions_are_depthwise() -> None:
