@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
@@ -16,12 +17,20 @@ from baryon.codegen.targets import Target, Tile
 
 TILE_CYCLES = 25.0
 """Beginning and end of a tile, where the multipliers idle."""
+SMALL_TILE_CYCLES = 5.0
+"""The same for tiles bound by latency: they leave the core room to begin the next one early."""
 LAUNCH_CYCLES = 4000.0
 """Starting a parallel task and waiting for the last one."""
-LATENCY = 4.2
+OFFSET_CYCLES = 4.0
+"""Finding a row's input in an image."""
+LATENCY = 4.1
 """Cycles until a multiply-add can use another one's sum, and a little slack."""
 LOAD_CYCLES = 0.55
 """Per load of a vector or a broadcast."""
+STREAM_CYCLES = 1.43
+"""Per vector of weights that comes from level 2."""
+STREAM_DELAY = 0.15
+"""What each of them costs even if all can be hidden."""
 MEMORY_BYTES = 10.0
 """Bytes per cycle that weights arrive with, from memory, at their first use."""
 LOOP_CYCLES = 5.0
@@ -55,17 +64,29 @@ class Cost:
     def tile_cycles(self) -> float:
         """One tile over the whole depth."""
         rows, vectors = self.schedule.tile.rows, len(self.columns.vector_starts)
-        streamed = self.target.vector_bytes * vectors
-        panel = streamed * self.columns.depth
-        far = self.schedule.panels_inner or panel > self.target.cache_bytes[0] * 3 // 4
         fused = self.target.has("fma")
-        step = max(
-            rows * vectors / 2 if fused else rows * vectors + rows,
-            LATENCY,
-            (rows + vectors) * LOAD_CYCLES,
-            streamed / (0.7 * self.target.vector_bytes) if far else 0.0,
-        )
-        return self.columns.depth * (step + LOOP_CYCLES / self.run) + TILE_CYCLES
+        products = rows * vectors / 2 if fused else rows * vectors + rows
+        step = max(products, LATENCY, (rows + vectors) * LOAD_CYCLES)
+        if self._streams:
+            step = max(step, vectors * STREAM_CYCLES) + vectors * STREAM_DELAY
+        ends = TILE_CYCLES if products > LATENCY else SMALL_TILE_CYCLES
+        if not self.spec.is_rows:
+            shared = self.panels if self.schedule.panels_inner else 1
+            ends += rows * OFFSET_CYCLES / shared
+        return self.columns.depth * (step + LOOP_CYCLES / self.run) + ends
+
+    @cached_property
+    def panels(self) -> int:
+        """Panels of a part."""
+        return min(self.schedule.panels, self.columns.count)
+
+    @property
+    def _streams(self) -> bool:
+        """Whether the weights of a tile come from level 2, being too many for level 1."""
+        vectors = len(self.columns.vector_starts)
+        together = self.panels if self.schedule.panels_inner else 1
+        panel = self.target.vector_bytes * vectors * self.columns.depth
+        return together * panel > self.target.cache_bytes[0] * 3 // 4
 
     @cached_property
     def run(self) -> int:
@@ -79,7 +100,7 @@ class Cost:
     def part_cycles(self) -> float:
         """All tiles of a block and a part."""
         tiles = ceil_div(min(self.schedule.block, self.rows), self.schedule.tile.rows)
-        panels = min(self.schedule.panels, self.columns.count)
+        panels = self.panels
         first_use = 4.0 * panels * self.columns.depth * self.columns.packed_width / MEMORY_BYTES
         return panels * tiles * self.tile_cycles + first_use
 
@@ -153,8 +174,11 @@ def _with_tile(spec: ImplicitGemm, target: Target, tile: Tile) -> Iterator[Sched
     lanes = min(lanes, merge * spec.group_outputs)
     for block in _blocks(spec, target, tile):
         base = Schedule(tile, lanes, block, 1, merge)
-        count = Columns(spec, base).count
+        columns = Columns(spec, base)
+        count = columns.count
         yield replace(base, panels=count, tasks="one")
+        if not spec.is_rows and 4 * prod(columns.packed_shape) <= target.cache_bytes[1] // 2:
+            yield replace(base, panels=count, panels_inner=True)
         if count > 1:
             yield replace(base, tasks="parts")
         parts = (1,) if spec.uses_strip else (1, 2, 8)
@@ -167,15 +191,15 @@ def _blocks(spec: ImplicitGemm, target: Target, tile: Tile) -> list[int]:
     rows, width = spec.static_rows, spec.out_size[1]
     if rows is None:
         return [16 * tile.rows]
+    cache = target.cache_bytes[1] // 4
     shares = [ceil_div(rows, n) for n in (1, 2, 3, 4, 8, 16, 32, 64, 128)]
     if spec.uses_strip and not spec.is_rows and spec.pixels > 16 * tile.rows:
-        shares = [
-            ceil_div(spec.out_size[0], n) * width for n in (1, 2, 4, 7, 8, 14, 16, 28, 32, 56)
-        ]
-        most = 2 * target.cache_bytes[1] // 4
-        fitting = [b for b in shares if strip_elements(spec, b) <= most]
+        lines = (1, 2, 4, 7, 8, 14, 16, 28, 32, 56)
+        shares = [ceil_div(spec.out_size[0], n) * width for n in lines]
+        # the input streams well from twice the cache, one line after the other
+        fitting = [b for b in shares if strip_elements(spec, b) <= 2 * cache]
     else:
-        most = max(16 * tile.rows, target.cache_bytes[1] // 4 // spec.channels)
+        most = max(16 * tile.rows, cache // spec.channels)
         fitting = [b for b in shares if b <= most]
-    sizes = {max(b, tile.rows) for b in fitting or shares[-1:]}
-    return sorted(sizes)
+    small = [b for b in fitting if b * spec.out_channels <= 2 * cache]
+    return sorted({max(b, tile.rows) for b in small or fitting[-1:] or shares[-1:]})
