@@ -71,7 +71,7 @@ class _Emitter:
         p = self.problem
         batch, height = p.data.type.shape[0], p.out_size[0]
         part = -(-p.vectors // p.parts)
-        work = p.out_size[1] * part * p.lanes * p.kernel[0] * p.kernel[1] // 4
+        work = p.out_size[1] * part * p.lanes * p.kernel[0] * p.kernel[1] // 8
         counts = [batch, -(-p.vectors // part), height]
         with self.frame.builder.tasks(counts, work) as [image, index, y]:
             first = index * part
