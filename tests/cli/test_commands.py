@@ -176,6 +176,15 @@ def test_bench(baryon: Run, artifact: Path) -> None:
     assert "leave --batch out" in baryon("bench", artifact, "--batch", 2).err
 
 
+def test_one_file_for_several_batches(baryon: Run, model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "many.baryon"
+    assert baryon("compile", model, "-o", output, "--dynamic-batch", 4).status == 0
+    assert "N is 1 to 4" in baryon("inspect", output).out
+    known = json.loads(baryon("bench", output, "--batch", 3, "--runs", 1, "--json").out)
+    assert known["inputs"] == {"data": [3, 3, 8, 8]}
+    assert "N is 1 to 4 in this file, not 5" in baryon("bench", output, "--batch", 5).err
+
+
 def test_opt_runs_passes(baryon: Run, ir_file: Path, tmp_path: Path) -> None:
     result = baryon("opt", ir_file, "-p", "dce", "--stats")
     assert result.status == 0, result.err
