@@ -209,24 +209,24 @@ def test_an_image_alone_equals_itself_in_a_batch() -> None:
 
 @contextmanager
 def threads(count: int) -> Iterator[None]:
+    """TVM's pool can be made smaller than TVM_NUM_THREADS (see conftest.py), not larger."""
     configure = tvm.get_global_func("runtime.config_threadpool")
-    configure(-1, count)
+    configure(1, count)
     yield
-    configure(-1, 1)
+    configure(1, 2)
 
 
 @pytest.mark.parametrize("tasks", ["blocks", "parts"])
 def test_results_do_not_depend_on_threads(tasks: str) -> None:
-    spec = ImplicitGemm(24, 72, size=(12, 11), kernel=(3, 3), pad=(1, 1, 1, 1))
-    data = make_data(spec)
+    spec = ImplicitGemm(24, 72, batch=6, size=(12, 11), kernel=(3, 3), pad=(1, 1, 1, 1))
+    data = make_data(spec, batch=6)
     chosen = next(s for s in candidates(spec, TARGET) if s.tasks == tasks)
-    run = Run(spec, replace(chosen, block=33))
+    run = Run(spec, replace(chosen, block=33, panels=1))
     with threads(1):
         one = run(data.source, data.weights)
-    with threads(2):
-        two = run(data.source, data.weights)
-    assert np.array_equal(one, two)
     assert_close(one, data.expected)
+    with threads(2):  # often: threads that share memory by mistake meet only now and then
+        assert all(np.array_equal(one, run(data.source, data.weights)) for _ in range(50))
 
 
 def relu(value: Expr, lanes: int) -> Expr:

@@ -122,8 +122,9 @@ class Cost:
         if self.schedule.tasks == "one":
             return blocks * whole
         if self.schedule.tasks == "parts":
-            share = self.strip_cycles + ceil_div(parts, threads) * self.part_cycles
-            return blocks * share + LAUNCH_CYCLES
+            turns = ceil_div(min(self.schedule.workers, parts), threads)
+            share = self.strip_cycles + ceil_div(parts, self.schedule.workers) * self.part_cycles
+            return turns * blocks * share + LAUNCH_CYCLES
         if self.spec.uses_strip:
             return ceil_div(blocks, threads) * whole + LAUNCH_CYCLES
         return ceil_div(blocks * parts, threads) * self.part_cycles + LAUNCH_CYCLES
@@ -180,7 +181,7 @@ def _with_tile(spec: ImplicitGemm, target: Target, tile: Tile) -> Iterator[Sched
         if not spec.is_rows and 4 * prod(columns.packed_shape) <= target.cache_bytes[1] // 2:
             yield replace(base, panels=count, panels_inner=True)
         if count > 1:
-            yield replace(base, tasks="parts")
+            yield replace(base, tasks="parts", workers=max(target.threads))
         parts = (1,) if spec.uses_strip else (1, 2, 8)
         for panels in {ceil_div(count, p) for p in parts}:
             yield replace(base, panels=panels)

@@ -111,20 +111,27 @@ class _Emitter:
 
     def run(self) -> None:
         """Loops over images, blocks and parts (runs of panels), as parallel tasks."""
-        if self.schedule.tasks == "parts" and self.parts > 1:
-            with T.attr(tirx.const(0, "int32"), "pragma_parallel_launch_point", 1):
-                self._all_blocks(T.parallel)
+        if self.schedule.tasks == "parts":
+            self._split_parts()
         elif self.schedule.tasks == "blocks":
             self._split_blocks()
         else:
-            self._all_blocks(T.serial)
+            self._all_blocks(0, self.parts)
 
-    def _all_blocks(self, parts: Callable[[Expr], Any]) -> None:
-        """Every task walks all blocks, fills its own strip of each, and computes some parts."""
+    def _split_parts(self) -> None:
+        """A task for each worker, with an even share of the parts."""
+        share = ceil_div(self.parts, self.schedule.workers)
+        with _loop(ceil_div(self.parts, share), T.parallel) as worker:
+            first = bind(worker * share)
+            even = self.parts % share == 0
+            self._all_blocks(first, share if even else tirx.min(share, self.parts - first))
+
+    def _all_blocks(self, first: Expr, count: Expr) -> None:
+        """Some parts of all blocks, the strip of each block filled once."""
         with _loop(self.rows.images) as image, _loop(self.rows.blocks) as index:
             block = self.rows.block(image, index)
-            with _loop(self.parts, parts) as part:
-                self._part(block, part)
+            with _loop(count) as part:
+                self._part(block, bind(first + part))
 
     def _split_blocks(self) -> None:
         """A task for each block, or for each part of it where no strip has to serve them all."""

@@ -20,8 +20,9 @@ class Schedule:
     the weights between them, so that narrow groups fill a vector. block: output rows per block;
     all panels of a block run before the next block, so its input should fit a cache. panels:
     column panels per part: parts are tasks, or the order of work within one. tasks: what parallel
-    tasks divide: "blocks" (and parts, if blocks need no strip), the "parts" of all blocks, or
-    nothing ("one" task, for kernels not worth a parallel launch). panels_inner: whether the
+    tasks divide: "blocks" (and parts, if blocks need no strip), the "parts" of all blocks among
+    `workers`, each with a strip of its own, or nothing ("one" task, for kernels not worth a
+    parallel launch). panels_inner: whether the
     innermost loop over tiles walks panels (the input of a tile stays in level 1) or rows (a panel
     does, or at least streams from level 2).
     """
@@ -32,6 +33,7 @@ class Schedule:
     panels: int
     merge: int = 1
     tasks: Tasks = "blocks"
+    workers: int = 1
     panels_inner: bool = False
 
 
