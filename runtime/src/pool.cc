@@ -1,6 +1,7 @@
 #include "pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -29,18 +30,24 @@ int run_in_this_thread(TaskBody body, void* closure, int tasks) {
   return 0;
 }
 
-// Spins until done() or for `spin_us`; returns done().
+// Spins until done() or for `spin_us`; returns done(). After a while it lets other threads run: the
+// one that it waits for may want this CPU.
 template <typename Done>
 bool spin(uint32_t spin_us, Done done) {
   using Clock = std::chrono::steady_clock;
   constexpr int kPausesPerLook = 32;
-  const auto deadline = Clock::now() + std::chrono::microseconds(spin_us);
+  constexpr std::chrono::microseconds kGreedy{5};
+  const auto start = Clock::now();
+  const auto deadline = start + std::chrono::microseconds(spin_us);
+  auto now = start;
   do {
     for (int i = 0; i < kPausesPerLook; ++i) {
       if (done()) return true;
       pause_cpu();
     }
-  } while (Clock::now() < deadline);
+    now = Clock::now();
+    if (now - start > kGreedy) sched_yield();
+  } while (now < deadline);
   return done();
 }
 
