@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,12 @@ def test_a_failure_leaves_the_old_file(old: bytes | None, tmp_path: Path) -> Non
         temporary.write_bytes(b"half")
         raise ZeroDivisionError
     assert [p.read_bytes() for p in tmp_path.iterdir()] == ([] if old is None else [old])
+
+
+def test_a_full_disk_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space") as caught, replacing(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "out")
 
 
 def test_links_and_devices_stay_what_they_are(tmp_path: Path) -> None:

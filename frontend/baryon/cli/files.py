@@ -47,6 +47,10 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(final)
+    except OSError as error:
+        if error.filename is None:  # a write does not know the name of its file
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
