@@ -23,7 +23,7 @@ from baryon.codegen.group import Group
 from baryon.codegen.targets import get_target
 from baryon.deferred import trace
 from baryon.importers.onnx import import_onnx
-from baryon.ir import Module, UnsupportedError, print_module
+from baryon.ir import Module, UnsupportedError, parse_module, print_module
 from baryon.ops.structure import FUSED
 from baryon.passes import (
     DEFAULT_PIPELINE,
@@ -88,8 +88,8 @@ def to_module(
     dynamic_batch: int | None = None,
 ) -> Module:
     """The IR of a source, before any pass."""
-    if isinstance(source, Module):
-        return source
+    if isinstance(source, Module):  # a copy: passes change modules in place
+        return parse_module(print_module(source), constants=source.constants)
     if callable(source):
         return trace(source, *inputs, dynamic_axes=dynamic_axes, dynamic_batch=dynamic_batch)
     if Path(source).suffix == ".onnx":

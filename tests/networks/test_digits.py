@@ -45,3 +45,10 @@ def test_mlp_in_batches() -> None:
     x = np.random.default_rng(1).standard_normal((5, 16)).astype(np.float32)
     for batch in range(1, 6):
         np.testing.assert_allclose(exe(x[:batch])[0], np.tanh(x[:batch] @ weight), atol=1e-6)
+
+
+def test_compiling_leaves_a_module_as_it_is() -> None:
+    module = mx.trace(lambda x: mx.npx.relu(x + 0), np.zeros((2, 3), np.float32))
+    before = str(module)
+    mx.compile(module, threads=1)
+    assert str(module) == before
