@@ -106,9 +106,8 @@ def build(module: Module, options: Options) -> Artifact:
             f"precision {options.precision!r} is not there", hint=f"use one of {PRECISIONS}"
         )
     target = get_target(options.target)
-    stages = {"graph": _text(module)}
-    run_passes(module, options.pipeline, options.progress)
-    stages["fused"] = _text(module)
+    stages = {"source": _text(module)}
+    stages |= run_passes(module, options.pipeline, options.progress)
     plan = plan_memory(module)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
@@ -128,15 +127,21 @@ def build(module: Module, options: Options) -> Artifact:
     return artifact
 
 
-def run_passes(module: Module, pipeline: str, progress: Progress) -> None:
-    """Run a pipeline over a module in place, reporting each pass."""
+def run_passes(module: Module, pipeline: str, progress: Progress) -> dict[str, str]:
+    """Run a pipeline over a module in place; returns the text at the end of each stage."""
     passes = parse_pipeline(pipeline)
-    done = iter(range(1, len(passes) + 1))
+    last_of = {step.leaves.name: number for number, step in enumerate(passes)}
+    texts: dict[str, str] = {}
+    numbers = iter(range(len(passes)))
 
     def observe(step: Pass, _: Module) -> None:
-        progress(f"pass {step.name}", next(done), len(passes))
+        number = next(numbers)
+        progress(f"pass {step.name}", number + 1, len(passes))
+        if last_of[step.leaves.name] == number:
+            texts[step.leaves.name] = _text(module)
 
     PassManager(passes, observer=observe).run(module)
+    return texts
 
 
 def places(plan: MemoryPlan) -> Memory:

@@ -20,8 +20,9 @@ MAGIC = b"BARYON\r\n"
     "stage",
     metavar="[STAGE]",
     is_flag=False,
-    flag_value="graph",
-    help="Print the IR instead, as imported (graph, the default) or as compiled (fused).",
+    flag_value="source",
+    help="Print the IR instead: as imported (source, the default), simplified (graph), grouped "
+    "into kernels (fused), or as compiled (lowered).",
 )
 @click.option("--verify", is_flag=True, help="Check the hash of the weights too.")
 @click.option("--profile", is_flag=True, help="Run it on random input and show measured times.")

@@ -20,8 +20,8 @@ from baryon.ir import BaryonError, Module
 def show(path: Path, stage: str | None, *, json: bool) -> None:
     """Print the model's ops; with a `stage`, its IR. json: for programs."""
     if stage is not None:
-        if stage != "graph":
-            raise click.UsageError(f"--ir {stage} is for compiled files; a model has --ir graph.")
+        if stage != "source":
+            raise click.UsageError(f"--ir {stage} is for compiled files; a model has --ir source.")
         click.echo(str(import_onnx(path)), nl=False)
         return
     model = describe(path)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from baryon.ir import CONSTANT, RETURN, Module, Op, Region, UnsupportedError
+from baryon.ops import TABLE, Absent
 from baryon.ops.structure import FUSED
 from baryon.passes.base import Pass
 from baryon.passes.families import ALONE, FAMILIES, Family, Prologue, is_elementwise, kind_of
@@ -154,9 +155,7 @@ def _needs_kernel(op: Op) -> bool:
     if op.name in (CONSTANT, RETURN, FUSED) or is_free(op):
         return False
     if kind_of(op) is None:
-        raise UnsupportedError(
-            f"{op.name} has no kernel yet",
-            where=str(op.loc),
-            hint="its declaration says why not, and what canonicalize makes of it",
-        )
+        lowering = TABLE[op.name].lowering
+        why = lowering.why if isinstance(lowering, Absent) else None
+        raise UnsupportedError(f"{op.name} has no kernel yet", where=str(op.loc), hint=why)
     return True
