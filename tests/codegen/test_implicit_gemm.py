@@ -30,6 +30,7 @@ from baryon.codegen.kernels.microkernel import Buffer, Expr
 from baryon.codegen.kernels.standalone import Fused, prim_func
 from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Tile, get_target
+from codegen.harness import set_threads
 
 Array = NDArray[Any]
 TARGET = get_target("native")
@@ -210,10 +211,9 @@ def test_an_image_alone_equals_itself_in_a_batch() -> None:
 @contextmanager
 def threads(count: int) -> Iterator[None]:
     """TVM's pool can be made smaller than TVM_NUM_THREADS (see conftest.py), not larger."""
-    configure = tvm.get_global_func("runtime.config_threadpool")
-    configure(1, count)
+    set_threads(count)
     yield
-    configure(1, 2)
+    set_threads(2)
 
 
 @pytest.mark.parametrize("tasks", ["blocks", "parts"])

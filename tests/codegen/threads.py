@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import tvm
 
-from codegen.harness import Case
+from codegen.harness import Case, set_threads
 
 
 def check_one_result(make: Callable[[int], Case], batched: int = 1) -> None:
@@ -18,12 +17,11 @@ def check_one_result(make: Callable[[int], Case], batched: int = 1) -> None:
     many, alone = make(4), make(1)
     assert "T.parallel" in str(many.kernel.func)
     first = many.run()[0]
-    configure = tvm.get_global_func("runtime.config_threadpool")
-    configure(1, 1)
+    set_threads(1)
     try:
         assert many.run()[0].tobytes() == first.tobytes()
     finally:
-        configure(1, 2)
+        set_threads(2)
     rows = [x[1:2] for x in many.inputs[:batched]]
     alone.inputs = [*rows, *many.inputs[batched:]]
     assert np.array_equal(alone.run()[0], first[1:2])

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from baryon.ir import Dim, IRTypeError, Sym, TensorType, dim_mul
-from baryon.ir.memory import memory_order, strides
+from baryon.ir.memory import strides
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,6 @@ class Space:
 
     extents: tuple[Dim, ...]
     steps: tuple[tuple[int, ...], ...]
-
-
-def broadcast_steps(operand: TensorType, domain: Sequence[Dim]) -> tuple[int, ...]:
-    """Elements that an operand moves per step along each axis of the shape it broadcasts to."""
-    return View.of(operand).broadcast(domain).steps
-
-
-def iteration_space(output: TensorType, operands: Sequence[TensorType]) -> Space:
-    """Loops over an output in its memory order; `steps` has the operands', then the output's."""
-    order = memory_order(output)
-    all_steps = [broadcast_steps(t, output.shape) for t in (*operands, output)]
-    extents = [output.shape[a] for a in order]
-    return coalesce(extents, [tuple(s[a] for a in order) for s in all_steps])
 
 
 def coalesce(

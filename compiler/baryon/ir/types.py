@@ -246,10 +246,6 @@ class TensorType:
         """The same logical value lying otherwise in memory."""
         return replace(self, layout=layout)
 
-    def with_dtype(self, dtype: DType) -> TensorType:
-        """The same shape and layout with another element type."""
-        return replace(self, dtype=dtype, quant=None)
-
 
 def tensor_type_of(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> TensorType:
     """The type of a NumPy array."""
