@@ -202,6 +202,8 @@ def without_gradient(op: OpDef, sample: Sample) -> set[int]:
     """The floating operands for which the rule says None."""
     if op.name == "npx.batch_norm":
         return {3, 4, *([1] if sample.attrs.get("fix_gamma", True) else [])}
+    if op.name in ("ir.batch_norm_train", "ir.batch_norm_gradient"):
+        return {1} if sample.attrs.get("fix_gamma", True) else set()
     return {0} if op.name in FLAT else set()
 
 

@@ -12,9 +12,11 @@ from baryon.ops import (
     indexing,
     manipulation,
     matmul,
+    nn_batch_norm,
     nn_conv,
     nn_norm,
     nn_pool,
+    random,
     reductions,
     softmax,
     structure,
@@ -38,8 +40,8 @@ from baryon.ops.opdef import (
 )
 
 FAMILIES = (
-    structure, arithmetic, unary, activations, matmul, nn_conv, nn_pool, nn_norm, softmax, views,
-    manipulation, indexing, reductions, creation,
+    structure, arithmetic, unary, activations, matmul, nn_conv, nn_pool, nn_norm, nn_batch_norm,
+    softmax, views, manipulation, indexing, reductions, creation, random,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}

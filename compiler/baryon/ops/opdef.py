@@ -98,6 +98,7 @@ class Sample:
 Infer = Callable[..., TensorType | Sequence[TensorType]]
 Reference = Callable[..., Any]
 Gradient = Callable[..., Sequence[Any]]
+Expansion = Callable[[Any, Sequence[Any], Attrs], Sequence[Any]]
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,8 @@ class OpDef:
         in calls `o.np.add(x, y)` of other ops.
     lowering: how codegen makes a kernel of it.
     samples: inputs for the contract test.
+    expansion: (o, operands, attrs) -> results, the same in calls of other ops: what the pass
+        `expand` puts in the place of an op without a kernel.
     source: where the definition comes from (paper, specification, NumPy or MXNet op).
     """
 
@@ -128,6 +131,7 @@ class OpDef:
     params: tuple[Param, ...] = ()
     commutative: bool = False
     random: bool = False
+    expansion: Expansion | None = None
     source: str = ""
 
     @property

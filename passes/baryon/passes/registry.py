@@ -9,6 +9,7 @@ from baryon.passes.base import Pass
 from baryon.passes.canonicalize import Canonicalize
 from baryon.passes.cse import CommonSubexpressions
 from baryon.passes.dce import DeadCode
+from baryon.passes.expand import Expand
 from baryon.passes.fold import Fold
 from baryon.passes.fold_batch_norm import FoldBatchNorm
 from baryon.passes.fuse import Fuse
@@ -18,6 +19,7 @@ from baryon.passes.place_concat import PlaceConcat
 PASSES: Mapping[str, type[Pass]] = {
     cls.name: cls
     for cls in (
+        Expand,
         Canonicalize,
         Fold,
         CommonSubexpressions,
@@ -30,5 +32,5 @@ PASSES: Mapping[str, type[Pass]] = {
 }
 
 DEFAULT_PIPELINE = (
-    "canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce,layout,fuse,place-concat"
+    "expand,canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce,layout,fuse,place-concat"
 )
