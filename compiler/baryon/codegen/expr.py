@@ -194,6 +194,7 @@ class Math:
     """
 
     const = staticmethod(const)
+    bind = staticmethod(bind)
     lt = staticmethod(lambda a, b: a < b)
     le = staticmethod(lambda a, b: a <= b)
     gt = staticmethod(lambda a, b: a > b)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tvm import tirx
 
-from baryon.codegen.expr import Expr, Math, bind
+from baryon.codegen.expr import Expr, Math, bind, lane_const
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, flat, grid
 from baryon.codegen.kernels.moves import Move, moves
@@ -135,7 +135,7 @@ class _Mapped:
         def load(*index: Any) -> Expr:
             scalar = self.frame.group.scalar(value)
             if scalar is not None:
-                return tirx.const(scalar, "int64")
+                return lane_const(scalar, i64 if number else value.type.dtype, 1)
             memory, offset = self.frame.inputs[value], flat(index, steps)
             if number:  # indices of a look-up
                 return bind(Math.cast(memory.load(offset), i64))
