@@ -8,46 +8,18 @@ exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import baryon
-from baryon.codegen.artifact import Artifact, Storage, write_artifact
-from baryon.codegen.assemble import Memory, Place, assemble
-from baryon.codegen.compiler import Progress, compile_groups, constants_of, silent
-from baryon.codegen.describe import describe
-from baryon.codegen.group import Group
-from baryon.codegen.targets import get_target
+from baryon.build import Options, build, in_process
+from baryon.codegen.compiler import Progress, silent
 from baryon.deferred import trace
 from baryon.importers.onnx import import_onnx
 from baryon.ir import Module, UnsupportedError, parse_module, print_module
-from baryon.ops.structure import FUSED
-from baryon.passes import (
-    DEFAULT_PIPELINE,
-    MemoryPlan,
-    Pass,
-    PassManager,
-    parse_pipeline,
-    plan_memory,
-)
-from baryon.runtime import Executable, load
+from baryon.runtime import Executable
 
-PRECISIONS = ("fp32",)
 Source = Callable[..., Any] | str | os.PathLike[str] | Module
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to compile. jobs: threads that compile, None for all CPUs. pipeline: passes, as text."""
-
-    target: str = "native"
-    precision: str = "fp32"
-    jobs: int | None = None
-    pipeline: str = DEFAULT_PIPELINE
-    progress: Progress = silent
 
 
 def compile(
@@ -74,11 +46,7 @@ def compile(
     if tune:
         raise UnsupportedError("tuning by measurement is not there yet", hint="leave tune at 0")
     module = to_module(source, inputs, dynamic_axes, dynamic_batch)
-    artifact = build(module, Options(target, precision, progress=progress))
-    with tempfile.TemporaryDirectory(dir=_memory_directory()) as folder:
-        path = Path(folder) / "model.baryon"
-        write_artifact(path, artifact)
-        return load(path, threads=threads)
+    return in_process(build(module, Options(target, precision, progress=progress)), threads)
 
 
 def to_module(
@@ -97,67 +65,3 @@ def to_module(
     raise UnsupportedError(
         f"{os.fspath(source)} is not a file that baryon reads", hint="it reads .onnx files"
     )
-
-
-def build(module: Module, options: Options) -> Artifact:
-    """Run the passes over a module (which is changed) and generate its code."""
-    if options.precision not in PRECISIONS:
-        raise UnsupportedError(
-            f"precision {options.precision!r} is not there", hint=f"use one of {PRECISIONS}"
-        )
-    target = get_target(options.target)
-    stages = {"source": _text(module)}
-    stages |= run_passes(module, options.pipeline, options.progress)
-    plan = plan_memory(module)
-    constants = constants_of(module.main.body.ops, module.constants)
-    groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
-    compiled = compile_groups(groups, target, options.jobs, options.progress)
-    options.progress("link", 0, 1)
-    meta = {
-        "producer": f"baryon {baryon.__version__}",
-        "target": target.name,
-        "groups": [
-            describe(g, k, module.symbols, target) for g, k in zip(groups, compiled, strict=True)
-        ],
-        "ir": stages,
-        "memory": {"arena_bytes": plan.arena_bytes},
-    }
-    artifact = assemble(module, groups, compiled, places(plan), target, meta)
-    options.progress("link", 1, 1)
-    return artifact
-
-
-def run_passes(module: Module, pipeline: str, progress: Progress) -> dict[str, str]:
-    """Run a pipeline over a module in place; returns the text at the end of each stage."""
-    passes = parse_pipeline(pipeline)
-    last_of = {step.leaves.name: number for number, step in enumerate(passes)}
-    texts: dict[str, str] = {}
-    numbers = iter(range(len(passes)))
-
-    def observe(step: Pass, _: Module) -> None:
-        number = next(numbers)
-        progress(f"pass {step.name}", number + 1, len(passes))
-        if last_of[step.leaves.name] == number:
-            texts[step.leaves.name] = _text(module)
-
-    PassManager(passes, observer=observe).run(module)
-    return texts
-
-
-def places(plan: MemoryPlan) -> Memory:
-    """The memory plan in codegen's terms."""
-    return Memory(
-        {
-            value: Place(Storage[p.storage.name], p.index, p.offset)
-            for value, p in plan.placements.items()
-        },
-        plan.arena_bytes,
-    )
-
-
-def _text(module: Module) -> str:
-    return print_module(module, locs=False)
-
-
-def _memory_directory() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None

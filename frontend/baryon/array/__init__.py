@@ -4,10 +4,17 @@
 """
 
 from baryon.array.base import ArrayBase, Recorder, TraceError, recorder, recording_to
+from baryon.array.calls import Ops, calls, op, wrap
 from baryon.array.derive import namespace, public_ops, signature_of
-from baryon.array.ndarray import calls, ndarray
+from baryon.array.device import CPU, Device, only_cpu
+from baryon.array.methods import install
+from baryon.array.ndarray import ndarray
+from baryon.array.tape import GradientError, is_recording, is_training, mode_of, set_mode
+from baryon.array.write import assign_state, stored
 
 __all__ = [
-    "ArrayBase", "Recorder", "TraceError", "calls", "namespace", "ndarray", "public_ops",
-    "recorder", "recording_to", "signature_of",
+    "CPU", "ArrayBase", "Device", "GradientError", "Ops", "Recorder", "TraceError", "assign_state",
+    "calls", "install", "is_recording", "is_training", "mode_of", "namespace", "ndarray",
+    "only_cpu", "op", "public_ops", "recorder", "recording_to", "set_mode", "signature_of",
+    "stored", "wrap",
 ]  # fmt: skip

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NoReturn, Protocol
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 import numpy as np
 
-from baryon.ir import Array, BaryonError, Dim, TensorType, Value, caller_loc, tensor_type_of
+from baryon.ir import Array, BaryonError, Dim, TensorType, Value, caller_loc, dtype_of
 from baryon.ops import OpDef
+
+if TYPE_CHECKING:
+    from baryon.array.tape import Node
 
 
 class TraceError(BaryonError, TypeError):
@@ -24,10 +28,22 @@ class TraceError(BaryonError, TypeError):
 class Recorder(Protocol):
     """Takes down op calls instead of computing them."""
 
+    def takes(self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]) -> bool:
+        """Whether this call belongs to the graph, rather than being computed at once."""
+        ...
+
     def emit(
         self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
     ) -> Sequence[Value]:
         """Append an op; returns its results."""
+        ...
+
+    def draw(self) -> tuple[ArrayBase, int]:
+        """The key of the graph's random numbers, and a stream of them that nobody else has."""
+        ...
+
+    def assign(self, target: ArrayBase, value: ArrayBase) -> None:
+        """Make the graph write `value` into a concrete array after each run."""
         ...
 
 
@@ -40,7 +56,7 @@ def recorder() -> Recorder | None:
 
 
 @contextmanager
-def recording_to(new: Recorder) -> Iterator[None]:
+def recording_to(new: Recorder | None) -> Iterator[None]:
     """Record the op calls inside the block; a recorder around it sees none of them."""
     token = _RECORDER.set(new)
     try:
@@ -49,24 +65,34 @@ def recording_to(new: Recorder) -> Iterator[None]:
         _RECORDER.reset(token)
 
 
+@lru_cache(maxsize=4096)
+def _tensor_type(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> TensorType:
+    return TensorType(shape, dtype_of(dtype))
+
+
 class ArrayBase:
     """Elements (`_data`), or a value of the graph (`_value`) of a recorder (`_owner`).
 
-    The memory of `_data` is never written: assignments put another array in its place. It may be
-    the user's own (`_foreign`), who may write it.
+    `_data` is row-major and stays the same object: assignments write into it. `_writes` counts
+    them, in a list that views of the same memory share; None while nobody cares.
+    `_node` and `_index`: the entry of the gradient tape that made the array. `_grad`, `_grad_req`:
+    where its gradient goes and how (`write`, `add`), for arrays that have one attached.
     """
 
-    __slots__ = ("__weakref__", "_data", "_foreign", "_owner", "_value")
+    __slots__ = (
+        "__weakref__", "_data", "_grad", "_grad_req", "_index", "_node", "_owner", "_value",
+        "_writes",
+    )  # fmt: skip
 
     def __init__(
-        self,
-        data: Array | None,
-        value: Value | None = None,
-        owner: Recorder | None = None,
-        *,
-        foreign: bool = False,
+        self, data: Array | None, value: Value | None = None, owner: Recorder | None = None
     ) -> None:
-        self._data, self._value, self._owner, self._foreign = data, value, owner, foreign
+        self._data, self._value, self._owner = data, value, owner
+        self._node: Node | None = None
+        self._index = 0
+        self._grad: ArrayBase | None = None
+        self._grad_req: str | None = None
+        self._writes: list[int] | None = None
 
     @property
     def is_traced(self) -> bool:
@@ -74,22 +100,32 @@ class ArrayBase:
         return self._data is None
 
     @property
-    def tensor_type(self) -> TensorType:
+    def needs_gradient(self) -> bool:
+        """True when the gradient tape follows this array."""
+        return self._node is not None or self._grad_req is not None
+
+    @property
+    def type(self) -> TensorType:
         """Shape and element type as the IR writes them."""
         if self._data is not None:
-            return tensor_type_of(self._data)
+            return _tensor_type(self._data.shape, self._data.dtype)
         assert self._value is not None
         return self._value.type
 
     @property
+    def tensor_type(self) -> TensorType:
+        """The same as `type`."""
+        return self.type
+
+    @property
     def shape(self) -> tuple[Dim, ...]:
         """The sizes of the axes; a symbolic one is an `ir.Sym`."""
-        return self.tensor_type.shape
+        return self._data.shape if self._data is not None else self.type.shape
 
     @property
     def dtype(self) -> np.dtype[np.generic]:
         """The element type as NumPy's."""
-        return self.tensor_type.dtype.numpy
+        return self._data.dtype if self._data is not None else self.type.dtype.numpy
 
     @property
     def ndim(self) -> int:
@@ -116,14 +152,8 @@ class ArrayBase:
             )
         return self._value
 
-    def assign(self, other: ArrayBase) -> None:
-        """Become `other`, which must have the same shape and element type."""
-        if self.tensor_type != other.tensor_type:
-            raise TypeError(f"the result is {other.tensor_type}, the target {self.tensor_type}")
-        if other.is_traced and not self.is_traced:
-            self.refuse(
-                "an array from outside the trace cannot be assigned a traced result",
-                "return the result from the traced function",
-            )
-        self._data, self._value, self._owner = other._data, other._value, other._owner
-        self._foreign = other._foreign
+    def writes(self) -> list[int]:
+        """The count of assignments to this array's memory, which starts when it is asked for."""
+        if self._writes is None:
+            self._writes = [0]
+        return self._writes

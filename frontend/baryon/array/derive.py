@@ -9,7 +9,9 @@ import inspect
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
-from baryon.array.ndarray import calls, stored
+from baryon.array.calls import calls
+from baryon.array.fast import UFUNCS, fast
+from baryon.array.write import stored
 from baryon.ir import DType
 from baryon.ops import REQUIRED, TABLE, OpDef, Param
 
@@ -47,11 +49,14 @@ def namespace(space: str, with_out: Container[str] = ()) -> dict[str, Callable[.
 def derived(opdef: OpDef, *, takes_out: bool) -> Callable[..., Any]:
     """The function that calls one op."""
     own_arguments = len(opdef.operands) + len(opdef.params)
+    short = fast(opdef.name) if opdef.name in UFUNCS else None
 
     def function(*args: Any, **kwargs: Any) -> Any:
         return calls.call(opdef, args, kwargs)
 
     def function_out(*args: Any, **kwargs: Any) -> Any:
+        if short is not None and len(args) == own_arguments and not kwargs:
+            return short(*args)
         out = args[own_arguments] if len(args) > own_arguments else kwargs.pop("out", None)
         return stored(calls.call(opdef, args[:own_arguments], kwargs), out)
 

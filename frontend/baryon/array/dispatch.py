@@ -1,4 +1,4 @@
-"""One op call on arrays: computed at once by the op's NumPy meaning, or recorded."""
+"""One op call on concrete arrays: computed at once by the op's NumPy meaning."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from baryon.array.base import ArrayBase, Recorder, recorder
-from baryon.ir import Array, BaryonError, Sym, Value, caller_loc
+from baryon.array.base import ArrayBase, recorder
+from baryon.ir import Array, BaryonError, Sym, caller_loc
 from baryon.ops import Calls, OpDef, as_operand
 
 
 class ArrayCalls(Calls[ArrayBase]):
-    """Op calls whose shapes may hold symbols (`x.shape[0]`)."""
+    """Op calls whose shapes may hold symbols (`x.shape[0]`); errors name the user's line."""
 
     def call(self, opdef: OpDef, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """One result for ops that have one, else a tuple; errors name the user's line."""
+        """One result for ops that have one, else a tuple."""
+        if recorder() is not None:
+            args = [_symbols_as_text(a) for a in args]
+            kwargs = {k: _symbols_as_text(v) for k, v in kwargs.items()}
         try:
-            return super().call(
-                opdef, [_symbols_as_text(a) for a in args],
-                {k: _symbols_as_text(v) for k, v in kwargs.items()},
-            )  # fmt: skip
+            return super().call(opdef, args, kwargs)
         except BaryonError as error:
             error.where = error.where or str(caller_loc("baryon"))
             raise
@@ -35,26 +35,40 @@ def _symbols_as_text(x: Any) -> Any:
     return x
 
 
-def perform(
-    opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
-) -> tuple[Recorder | None, Sequence[Array] | Sequence[Value]]:
-    """The results: arrays and None, or graph values and the recorder that owns them.
+_CHECKED: dict[Any, None] = {}
+_CHECKED_MOST = 1 << 14
+"""Calls whose operands `infer` has accepted; types and attributes decide, so once is enough."""
 
-    An op on concrete arrays computes at once even inside a trace, where its result is a constant,
-    unless it draws random numbers or makes an array of a symbolic shape.
-    """
-    active = recorder()
-    if active is not None and _must_record(opdef, operands, attrs):
-        return active, active.emit(opdef, operands, attrs)
+
+def evaluate(opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]) -> list[Array]:
+    """The results, row-major and in memory of their own. Raises what `infer` refuses."""
     arrays = [_concrete(x) for x in operands]
-    opdef.infer(*opdef.arrange([x.tensor_type for x in operands]), **attrs)  # refuses bad operands
-    return None, [np.asarray(x) for x in opdef.evaluate(arrays, attrs)]
+    _check(opdef, operands, arrays, attrs)
+    with np.errstate(all="ignore"):  # what IEEE arithmetic gives is the meaning
+        out = opdef.reference(*opdef.arrange(arrays), **attrs)
+    results = out if isinstance(out, tuple | list) else (out,)
+    return [_own(np.asarray(r), arrays) for r in results]
 
 
-def _must_record(opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]) -> bool:
-    shapes = (attrs[p.name] or () for p in opdef.params if p.kind.startswith("shape"))
-    symbolic = any(isinstance(d, str) for dims in shapes for d in dims)
-    return opdef.random or symbolic or any(x.is_traced for x in operands)
+def _check(
+    opdef: OpDef, operands: Sequence[ArrayBase], arrays: Sequence[Array], attrs: Mapping[str, Any]
+) -> None:
+    key = (opdef.name, tuple([(a.shape, a.dtype) for a in arrays]), tuple(attrs.items()))
+    if key in _CHECKED:
+        return
+    opdef.infer(*opdef.arrange([x.type for x in operands]), **attrs)
+    if len(_CHECKED) >= _CHECKED_MOST:
+        _CHECKED.clear()
+    _CHECKED[key] = None
+
+
+def _own(result: Array, operands: Sequence[Array]) -> Array:
+    """The result in memory that no operand has: assignments to one must not change the other."""
+    if not result.flags.c_contiguous:
+        return result.copy(order="C")
+    if any(result is x or np.may_share_memory(result, x) for x in operands):
+        return result.copy()
+    return result
 
 
 def _concrete(x: ArrayBase) -> Array:
@@ -64,16 +78,16 @@ def _concrete(x: ArrayBase) -> Array:
     return x._data
 
 
-def as_array(x: Any, others: Sequence[np.dtype[np.generic]]) -> tuple[Array, bool]:
-    """An array for an operand that is not one of ours, and whether its memory is the user's.
+def as_array(x: Any, others: Sequence[np.dtype[np.generic]]) -> Array:
+    """An array for an operand that is not one of ours.
 
     Numbers take the dtype that suits the `others`; nested sequences of floats become float32.
     """
     if isinstance(x, np.ndarray):
-        return x, True
+        return x
     if hasattr(x, "__dlpack__"):
-        return np.from_dlpack(x), True
+        return np.from_dlpack(x)
     if isinstance(x, list | tuple):
         array = np.asarray(x)
-        return (array.astype(np.float32) if array.dtype == np.float64 else array), False
-    return as_operand(x, others), False
+        return array.astype(np.float32) if array.dtype == np.float64 else array
+    return as_operand(x, others)

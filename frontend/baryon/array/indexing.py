@@ -103,3 +103,19 @@ def apply(steps: Steps, x: A, op: Callable[[str], Callable[..., A]]) -> A:
     if steps.dropped:
         x = op("np.squeeze")(x, axis=steps.dropped)
     return op("np.expand_dims")(x, axis=steps.inserted) if steps.inserted else x
+
+
+def numpy_key(key: Any) -> Any:
+    """The key as NumPy takes it: arrays of ours become NumPy's."""
+    parts = key if isinstance(key, tuple) else (key,)
+    plain = tuple(p._data if hasattr(p, "_data") else p for p in parts)
+    return plain if isinstance(key, tuple) else plain[0]
+
+
+def getitem(x: Any, key: Any) -> Any:
+    """The elements at a key, by op calls."""
+    from baryon.array.calls import op
+
+    if is_basic(key):
+        return apply(plan(key, x.shape), x, op)
+    return op("np.take")(x, key, axis=0)

@@ -1,96 +1,70 @@
-"""`mx.np.ndarray`: operators and methods, all of them op calls."""
+"""`mx.np.ndarray`: the array that users hold."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import typing as npt
 
-from baryon.array.base import ArrayBase
-from baryon.array.dispatch import ArrayCalls, as_array, perform
-from baryon.array.indexing import apply, is_basic, plan
-from baryon.ir import Dim, Sym, Value, dim_prod
-from baryon.ops import TABLE, OpDef
-
-F = TypeVar("F", bound=Callable[..., Any])
+from baryon.array import autograd
+from baryon.array.base import recorder
+from baryon.array.calls import calls, op, set_array_class, wrap
+from baryon.array.device import CPU, Device, only_cpu
+from baryon.array.indexing import getitem, is_basic, numpy_key
+from baryon.array.methods import removed
+from baryon.array.operators import Operators
+from baryon.array.tape import is_recording
+from baryon.array.write import store, write
+from baryon.ir import Dim, Sym, dim_prod, dtype_of
+from baryon.ops import TABLE
 
 _NO_BRANCH = "choose elements with np.where; branch only on shapes and on values from outside"
 _RETURN_IT = "return the array from the traced function and read the result of the compiled one"
 
 
-def _binary(name: str) -> Callable[[ndarray, Any], ndarray]:
-    def method(self: ndarray, other: Any) -> ndarray:
-        return op(name)(self, other) if _is_operand(other) else NotImplemented
+class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
+    """An array of numbers: concrete, or, inside a trace, a value of the graph.
 
-    return _documented(method, name)
-
-
-def _reflected(name: str) -> Callable[[ndarray, Any], ndarray]:
-    def method(self: ndarray, other: Any) -> ndarray:
-        return op(name)(other, self) if _is_operand(other) else NotImplemented
-
-    return _documented(method, name)
-
-
-def _unary(name: str) -> Callable[[ndarray], ndarray]:
-    def method(self: ndarray) -> ndarray:
-        return op(name)(self)
-
-    return _documented(method, name)
-
-
-def _reduction(name: str) -> Callable[..., ndarray]:
-    def method(self: ndarray, axis: Any = None, **kwargs: Any) -> ndarray:
-        out = kwargs.pop("out", None)
-        return stored(op(name)(self, axis=axis, **kwargs), out)
-
-    return _documented(method, name)
-
-
-def _documented(method: F, name: str) -> F:
-    method.__name__ = method.__qualname__ = name.split(".")[1]
-    method.__doc__ = f"See `{name}`."
-    return method
-
-
-def _is_operand(x: Any) -> bool:
-    return isinstance(x, ArrayBase | np.ndarray | np.generic | bool | int | float) or hasattr(
-        x, "__dlpack__"
-    )
-
-
-class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
-    """An array of numbers: concrete, or, inside `mx.trace`, a value of the graph.
-
-    Made by `mx.np.array`, `mx.np.zeros` and the like; float32 unless told otherwise. Slices and
-    reshapes are new arrays, never views.
+    Made by `mx.np.array`, `mx.np.zeros` and the like; float32 unless told otherwise. Elements lie
+    row-major. Indexing with integers and slices that select one contiguous run of elements gives
+    a view of the same memory; every other function and method gives an array of its own.
     """
 
     __slots__ = ()
     __module__ = "baryon.np"
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
-    __add__, __radd__ = _binary("np.add"), _reflected("np.add")
-    __sub__, __rsub__ = _binary("np.subtract"), _reflected("np.subtract")
-    __mul__, __rmul__ = _binary("np.multiply"), _reflected("np.multiply")
-    __truediv__, __rtruediv__ = _binary("np.divide"), _reflected("np.divide")
-    __pow__, __rpow__ = _binary("np.power"), _reflected("np.power")
-    __matmul__, __rmatmul__ = _binary("np.matmul"), _reflected("np.matmul")
-    __eq__, __ne__ = _binary("np.equal"), _binary("np.not_equal")  # type: ignore[assignment]
-    __lt__, __le__ = _binary("np.less"), _binary("np.less_equal")
-    __gt__, __ge__ = _binary("np.greater"), _binary("np.greater_equal")
-    __neg__, __abs__ = _unary("np.negative"), _unary("np.abs")
+    if TYPE_CHECKING:  # `baryon.np` installs these
+        all: Callable[..., ndarray]
+        any: Callable[..., ndarray]
+        argmax: Callable[..., ndarray]
+        argmin: Callable[..., ndarray]
+        argsort: Callable[..., ndarray]
+        broadcast_to: Callable[..., ndarray]
+        clip: Callable[..., ndarray]
+        cumsum: Callable[..., ndarray]
+        diagonal: Callable[..., ndarray]
+        dot: Callable[..., ndarray]
+        max: Callable[..., ndarray]
+        mean: Callable[..., ndarray]
+        min: Callable[..., ndarray]
+        nonzero: Callable[..., tuple[ndarray, ...]]
+        prod: Callable[..., ndarray]
+        repeat: Callable[..., ndarray]
+        round: Callable[..., ndarray]
+        sort: Callable[..., ndarray]
+        squeeze: Callable[..., ndarray]
+        std: Callable[..., ndarray]
+        sum: Callable[..., ndarray]
+        swapaxes: Callable[..., ndarray]
+        take: Callable[..., ndarray]
+        tile: Callable[..., ndarray]
+        var: Callable[..., ndarray]
 
-    sum, mean, prod = _reduction("np.sum"), _reduction("np.mean"), _reduction("np.prod")
-    max, min = _reduction("np.max"), _reduction("np.min")
-    argmax, argmin = _reduction("np.argmax"), _reduction("np.argmin")
-    std, var = _reduction("np.std"), _reduction("np.var")
-
-    def __pos__(self) -> ndarray:
-        return self
+    __getattr__ = removed
 
     @property
     def size(self) -> Dim:
@@ -102,53 +76,64 @@ class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
         """The array with its axes in reverse order."""
         return self.transpose()
 
+    @property
+    def mT(self) -> ndarray:  # noqa: N802
+        """The array with its last two axes exchanged."""
+        return self.transpose(*range(self.ndim - 2), self.ndim - 1, self.ndim - 2)
+
+    @property
+    def device(self) -> Device:
+        """Where the elements are: the CPU."""
+        return CPU
+
+    ctx = context = device
+
+    def to_device(self, device: Any) -> ndarray:
+        """The array itself: there is one device, the CPU."""
+        only_cpu(device)
+        return self
+
+    as_in_ctx = as_in_context = to_device
+
     def reshape(self, *shape: Any, order: str = "C") -> ndarray:
         """The elements in another shape; the codes -1 to -6 are those of `np.reshape`."""
         _only_c(order)
         return op("np.reshape")(self, one_tuple(shape))
 
+    def reshape_view(self, *shape: Any) -> ndarray:
+        """The elements in another shape, in the same memory."""
+        data: Any = self.elements("reshape_view()", "use reshape()")
+        return self._view(data.reshape(op("np.reshape")(self, one_tuple(shape)).shape))
+
     def transpose(self, *axes: Any) -> ndarray:
         """The array with its axes permuted; in reverse order if none are given."""
         return op("np.transpose")(self, one_tuple(axes) or None)
-
-    def swapaxes(self, axis1: int, axis2: int) -> ndarray:
-        """The array with two axes exchanged."""
-        order = [*range(self.ndim)]
-        order[axis1], order[axis2] = order[axis2], order[axis1]
-        return self.transpose(*order)
 
     def flatten(self, order: str = "C") -> ndarray:
         """The elements along one axis."""
         return self.reshape(-1, order=order)
 
-    def squeeze(self, axis: Any = None) -> ndarray:
-        """The array without axes of size 1."""
-        return op("np.squeeze")(self, axis)
-
-    def broadcast_to(self, shape: Any) -> ndarray:
-        """The array repeated along new axes and axes of size 1."""
-        return op("np.broadcast_to")(self, shape)
-
-    def take(self, indices: Any, axis: int | None = None, mode: str = "raise") -> ndarray:
-        """The elements at `indices` along an axis."""
-        return op("np.take")(self, indices, axis=axis, mode=mode)
-
-    def clip(self, min: Any = None, max: Any = None, out: ndarray | None = None) -> ndarray:
-        """The elements limited to [min, max]."""
-        return stored(op("np.clip")(self, min, max), out)
-
-    def dot(self, b: Any, out: ndarray | None = None) -> ndarray:
-        """The dot product with another array."""
-        return stored(op("np.dot")(self, b), out)
+    ravel = flatten
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
                copy: bool = True) -> ndarray:  # fmt: skip
         """The elements converted to another type."""
+        if not copy and dtype_of(dtype).numpy == self.dtype:
+            return self
         return op("npx.cast")(self, dtype=dtype)
 
     def copy(self, order: str = "C") -> ndarray:
-        """An array that later assignments to this one do not change."""
-        return ndarray(self._data, self._value, self._owner, foreign=self._foreign)
+        """An array with the same elements in memory of its own."""
+        return op("npx.cast")(self, dtype=self.dtype)
+
+    def copyto(self, other: Any) -> ndarray:
+        """Write the elements into another array; with a device, copy them there."""
+        if isinstance(other, Device):
+            only_cpu(other)
+            return self.copy()
+        if other is not self:
+            store(other, self.astype(other.dtype).broadcast_to(other.shape))
+        return other  # type: ignore[no-any-return]
 
     def item(self, *args: int) -> Any:
         """One element as a Python number."""
@@ -162,8 +147,40 @@ class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
         """A copy as a NumPy array."""
         return self.elements("asnumpy()", _RETURN_IT).copy()
 
+    def as_np_ndarray(self) -> ndarray:
+        """The array itself: it is a NumPy-like one already."""
+        return self
+
     def wait_to_read(self) -> None:
         """Do nothing: results are there when a call returns."""
+
+    def attach_grad(self, grad_req: str = "write", stype: str | None = None) -> None:
+        """Make this array an input of the gradient tape.
+
+        grad_req: `write` replaces the gradient at each backward, `add` adds to it, `null` detaches.
+        """
+        autograd.attach(self, None, grad_req)
+
+    def drop_grad(self) -> None:
+        """Forget the attached gradient."""
+        autograd.attach(self, None, "null")
+
+    @property
+    def grad(self) -> ndarray | None:
+        """The gradient that `attach_grad` made room for; None without it."""
+        found: Any = self._grad
+        return found  # type: ignore[no-any-return]
+
+    def detach(self) -> ndarray:
+        """The same elements, in the same memory, where no gradient passes."""
+        if self._data is None:
+            return op("npx.stop_gradient")(self)
+        return self._view(self._data)
+
+    def backward(self, out_grad: Any = None, retain_graph: bool = False,
+                 train_mode: bool = True) -> None:  # fmt: skip
+        """Compute the gradients of the arrays that this one was computed from."""
+        autograd.backward([self], [out_grad], retain=retain_graph, training=train_mode)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
         data = self.elements("conversion to a NumPy array", "use mx.np functions on it")
@@ -175,6 +192,12 @@ class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
             return NotImplemented
         return calls.call(opdef, inputs, {})
 
+    def __array_namespace__(self, api_version: str | None = None) -> Any:
+        """The module of the functions for such arrays (Python array API standard)."""
+        if api_version is not None and not str(api_version).startswith("20"):
+            raise ValueError(f"there is no version {api_version!r} of the array API")
+        return calls.np
+
     def __dlpack__(self, **kwargs: Any) -> Any:
         data: Any = self.elements("DLPack", _RETURN_IT)
         return data.__dlpack__(**kwargs)
@@ -182,8 +205,11 @@ class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
     def __dlpack_device__(self) -> tuple[int, int]:
         return (1, 0)  # kDLCPU
 
+    to_dlpack_for_read = to_dlpack_for_write = __dlpack__
+
     def __bool__(self) -> bool:
-        return bool(self.elements("a truth value (if, while, and, or, not)", _NO_BRANCH))
+        data = self.elements("a truth value (if, while, and, or, not)", _NO_BRANCH)
+        return bool(data) if data.size else False
 
     def __int__(self) -> int:
         return int(self.elements("int()", _RETURN_IT).item())
@@ -202,6 +228,9 @@ class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
     def __iter__(self) -> Iterator[ndarray]:
         return (self[i] for i in range(self._length("iteration")))
 
+    def __contains__(self, x: Any) -> bool:
+        return bool(np.any(self.elements("`in`", _NO_BRANCH) == x))
+
     def _length(self, asked: str) -> int:
         if not self.shape:
             raise TypeError(f"{asked} of an array without axes")
@@ -214,18 +243,30 @@ class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
         return size
 
     def __getitem__(self, key: Any) -> ndarray:
-        if is_basic(key):
-            return apply(plan(key, self.shape), self, op)
-        if isinstance(key, ArrayBase) and key.dtype.kind in "iu":
-            return op("np.take")(self, key, axis=0)
-        hint = "traced arrays are indexed by integers, slices, None, ... and one integer array"
-        return ndarray(self.elements("this index", hint)[_numpy_key(key)])
+        if self._data is None or recorder() is not None or self._followed or not is_basic(key):
+            found: ndarray = getitem(self, key)
+            return found
+        part = self._data[(*key, ...) if type(key) is tuple and ... not in key else key]
+        if not isinstance(part, np.ndarray):
+            part = self._data[key, ...]
+        return self._view(part) if part.flags.c_contiguous else wrap(part.copy())
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        data = self.elements("assignment to elements", "build the array with np.where instead")
-        changed = data.copy()
-        changed[_numpy_key(key)] = np.asarray(value)
-        self._data, self._foreign = changed, False
+        write(self, numpy_key(key), value, "assignment to elements")
+
+    @property
+    def _followed(self) -> bool:
+        """True while the tape records what is computed from this array."""
+        return is_recording() and self.needs_gradient
+
+    def _view(self, data: npt.NDArray[Any]) -> ndarray:
+        """An array of ours over a part of this one's memory."""
+        made = wrap(data)
+        made._writes = self.writes()
+        return made
+
+    def __deepcopy__(self, memo: Any) -> ndarray:
+        return wrap(self.elements("deepcopy", _RETURN_IT).copy())
 
     def __repr__(self) -> str:
         if self._data is None:
@@ -239,14 +280,11 @@ class ndarray(ArrayBase):  # noqa: N801 - the name that NumPy users know
     def __str__(self) -> str:
         return repr(self) if self._data is None else str(self._data)
 
+    def __format__(self, spec: str) -> str:
+        return format(self.item() if self.size == 1 and spec else str(self), spec)
 
-_UFUNC_NAMES: Mapping[str, str] = {"true_divide": "divide", "absolute": "abs"}
 
-
-def _numpy_key(key: Any) -> Any:
-    parts = key if isinstance(key, tuple) else (key,)
-    plain = tuple(p.asnumpy() if isinstance(p, ndarray) else p for p in parts)
-    return plain if isinstance(key, tuple) else plain[0]
+_UFUNC_NAMES = {"true_divide": "divide", "absolute": "abs"}
 
 
 def one_tuple(args: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -259,45 +297,4 @@ def _only_c(order: str) -> None:
         raise ValueError(f"order={order!r} is not supported: elements lie in C order")
 
 
-def stored(result: ndarray, out: ndarray | None) -> ndarray:
-    """The result, put into `out` if one is given; shape and dtype must be equal."""
-    if out is None:
-        return result
-    out.assign(result)
-    return out
-
-
-def _emit(
-    opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
-) -> Sequence[ndarray]:
-    owner, results = perform(opdef, operands, attrs)
-    return [ndarray(None, r, owner) if isinstance(r, Value) else ndarray(r) for r in results]
-
-
-def _lift(x: Any, opdef: OpDef, operands: Sequence[Any]) -> ArrayBase:
-    if isinstance(x, ArrayBase):
-        return x
-    others = [v.dtype for v in operands if isinstance(v, ArrayBase | np.ndarray)]
-    data, foreign = as_array(x, others)
-    return ndarray(data, foreign=foreign)
-
-
-calls = ArrayCalls(TABLE, _emit, _lift)
-"""Op calls on arrays: `calls.np.add(x, 2)`."""
-
-
-def op(name: str) -> Callable[..., ndarray]:
-    """The call of an op with one result, by its dotted name."""
-    space, plain = name.split(".")
-    found: Callable[..., ndarray] = getattr(getattr(calls, space), plain)
-    return found
-
-
-class Ops:
-    """The ops of a public module that have one result: `Ops("np").add(x, y)`."""
-
-    def __init__(self, space: str) -> None:
-        self._space = space
-
-    def __getattr__(self, name: str) -> Callable[..., ndarray]:
-        return op(f"{self._space}.{name}")
+set_array_class(ndarray)

@@ -78,11 +78,11 @@ def command(
     with stages(show=not as_json) as progress:
         progress("start", 0, 1)
         # loads TVM, for which `--help` and bad arguments should not wait
-        api = importlib.import_module("baryon.api")
-        options = api.Options(target, precision, jobs=jobs, progress=progress)
+        api, compiler = map(importlib.import_module, ("baryon.api", "baryon.build"))
+        options = compiler.Options(target, precision, jobs=jobs, progress=progress)
         progress("import", 0, 1)
         module = api.to_module(model, dynamic_batch=dynamic_batch)
-        artifact = api.build(module, options)
+        artifact = compiler.build(module, options)
         progress("write", 0, 1)
         write_artifact(output, artifact)
     summary = summarize(artifact, output, progress.seconds)

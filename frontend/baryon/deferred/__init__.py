@@ -1,5 +1,6 @@
 """Deferred computation: a Python function over arrays becomes a module of the graph IR."""
 
+import baryon.np  # noqa: F401 - the methods of arrays are its functions
 from baryon.array import TraceError
 from baryon.deferred.trace import DEFAULT_MAX, trace
 from baryon.deferred.tree import flatten, names_of, rebuild

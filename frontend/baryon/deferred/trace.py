@@ -10,26 +10,10 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from baryon.array import ArrayBase, TraceError, ndarray, recording_to
-from baryon.deferred.tree import flatten, names_of, paths, rebuild
-from baryon.ir import (
-    Array,
-    Builder,
-    Dim,
-    Func,
-    IRTypeError,
-    Module,
-    Region,
-    Sym,
-    TensorType,
-    Value,
-    caller_loc,
-    dtype_of,
-    verify,
-)
-from baryon.ops import OpDef, lookup
+from baryon.array import mode_of, ndarray, recording_to
+from baryon.deferred.recorder import Trace
+from baryon.deferred.tree import paths, rebuild
+from baryon.ir import Dim, IRTypeError, Module, Sym, TensorType, dtype_of
 
 DEFAULT_MAX = 16
 """The largest value of a symbol for which no bounds are given."""
@@ -45,6 +29,7 @@ def trace(
     dynamic_batch: int | None = None,
     symbols: Mapping[str, Bounds] | None = None,
     output_names: Sequence[str] | None = None,
+    constant_names: Mapping[int, str] | None = None,
 ) -> Module:
     """The module whose function `main` computes what `f` does.
 
@@ -58,17 +43,19 @@ def trace(
     output_names: names of the arrays that `f` returns, in the order in which tuples, lists and
         dicts are walked. By default `output`, or `output.0`, `output.name` and so on, or the keys
         of a dict that `f` returns.
+    constant_names: names for constants, by the id of the array that they come from.
 
-    Arrays that `f` uses but does not take (weights) become constants, each once.
+    Arrays that `f` uses but does not take (weights) become constants, each once. If `f` draws
+    random numbers, the module has one more input, the key `rng_key`.
     Raises TraceError where `f` asks a traced array for elements, with the line that did.
     """
     arguments = dict(zip(_parameter_names(f, len(example_inputs)), example_inputs, strict=True))
     leaves = [(name, leaf) for name, leaf in paths(arguments, "") if _is_array(leaf)]
     plan = _Symbols(leaves, dynamic_axes or {}, dynamic_batch, symbols or {})
-    recorder = Trace(plan.types, [name for name, _ in leaves], plan.bounds)
+    recorder = Trace(plan.types, [name for name, _ in leaves], plan.bounds, names=constant_names)
     inputs = iter([ndarray(None, value, recorder) for value in recorder.region.args])
     call = rebuild(arguments, lambda leaf: next(inputs) if _is_array(leaf) else leaf)
-    with recording_to(recorder):
+    with recording_to(recorder), mode_of(recording=False):
         result = f(*call.values())
         return recorder.finish(result, output_names)
 
@@ -124,57 +111,3 @@ class _Symbols:
         bounds = self.given.get(name, DEFAULT_MAX)
         self.bounds[name] = bounds if isinstance(bounds, tuple) else (1, bounds)
         return Sym(name)
-
-
-class Trace:
-    """The recorder of one trace: a module under construction."""
-
-    def __init__(
-        self, types: Sequence[TensorType], names: Sequence[str], bounds: dict[str, tuple[int, int]]
-    ) -> None:
-        self.module = Module(symbols=bounds)
-        self.region = Region(types, names)
-        self.builder = Builder(self.module, self.region, lookup)
-        self._constants: dict[object, tuple[Array, Value]] = {}
-
-    def emit(
-        self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
-    ) -> Sequence[Value]:
-        """Append an op at the user's line."""
-        with self.builder.at(caller_loc("baryon")):
-            return self.builder.emit(opdef.name, [self.value(x) for x in operands], attrs)
-
-    def value(self, x: ArrayBase) -> Value:
-        """The value of a traced array; for a concrete one a constant, the same each time."""
-        if x.is_traced:
-            return x.value_for(self)
-        data = x._data
-        assert data is not None
-        key = (data.dtype, data.tobytes()) if data.ndim == 0 else id(data)
-        if key not in self._constants:  # the entry keeps the array alive, so its id stays its own
-            stored = data.copy() if x._foreign else data
-            self._constants[key] = (data, self.builder.constant(stored))
-        return self._constants[key][1]
-
-    def finish(self, result: Any, names: Sequence[str] | None) -> Module:
-        """Close the function with the arrays of `result`."""
-        root = "" if isinstance(result, dict) else "output"
-        found = list(names or names_of(result, root))
-        values = [self.output(leaf) for leaf in flatten(result)]
-        if len(found) != len(values):
-            raise IRTypeError(f"output_names has {len(found)} names for {len(values)} outputs")
-        self.builder.ret(values)
-        self.module.funcs["main"] = Func("main", self.region, found)
-        verify(self.module, lookup)
-        return self.module
-
-    def output(self, leaf: Any) -> Value:
-        """The value of something that the function returned."""
-        if isinstance(leaf, ArrayBase):
-            return self.value(leaf)
-        if isinstance(leaf, np.ndarray | np.generic | int | float):
-            return self.value(ndarray(np.asarray(leaf), foreign=True))
-        raise TraceError(
-            f"the traced function returned {leaf!r}",
-            hint="return arrays, or tuples, lists and dicts of arrays",
-        )

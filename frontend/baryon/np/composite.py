@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 
-from baryon.array.ndarray import Ops, ndarray, stored
+from baryon.array import Ops, ndarray, stored
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Number, Shape
 from baryon.ir import Dim, UnsupportedError, dim_prod, dtype_of
 
@@ -50,7 +50,7 @@ def asarray(
 
 def from_dlpack(x: Any) -> ndarray:
     """An array that shares the memory of another library's array."""
-    return ndarray(numpy.from_dlpack(x), foreign=True)
+    return ndarray(numpy.from_dlpack(x))
 
 
 def copy(a: ndarray) -> ndarray:
@@ -155,7 +155,10 @@ def ravel(x: ArrayLike, order: str = "C") -> ndarray:
 
 def swapaxes(a: ArrayLike, axis1: int, axis2: int) -> ndarray:
     """Two axes exchanged."""
-    return asarray(a).swapaxes(axis1, axis2)
+    array = asarray(a)
+    order = [*range(array.ndim)]
+    order[axis1], order[axis2] = order[axis2], order[axis1]
+    return _np.transpose(array, order)
 
 
 def moveaxis(a: ArrayLike, source: Axes, destination: Axes) -> ndarray:

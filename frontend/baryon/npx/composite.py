@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from baryon.array.indexing import slice_attrs
-from baryon.array.ndarray import Ops, ndarray
+from baryon.array import Ops, ndarray
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Shape
 from baryon.ir import IRTypeError, UnsupportedError
 
