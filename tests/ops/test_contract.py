@@ -195,7 +195,6 @@ def check_direction(op: OpDef, sample: Sample, arrays: Sequence[Arr], at: int, g
 
 
 FLAT = {"np.sign", "np.floor", "npx.stop_gradient", "np.zeros_like", "np.ones_like"}
-NO_GRADIENT_MODES = {"edge", "reflect", "wrap"}
 
 
 def without_gradient(op: OpDef, sample: Sample) -> set[int]:
@@ -209,7 +208,7 @@ def without_gradient(op: OpDef, sample: Sample) -> set[int]:
 
 def smooth(op: OpDef, sample: Sample) -> bool:
     at_zero = op.name == "np.std" and sample.shapes == ((),)  # the square root's slope is infinite
-    return not at_zero and sample.attrs.get("mode") not in NO_GRADIENT_MODES
+    return not at_zero
 
 
 SMOOTH = [c for c in CASES if differentiable(*c) and smooth(*c)]

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 
 from baryon.ops import (
     activations,
+    along,
     arithmetic,
+    control,
     creation,
     indexing,
     manipulation,
@@ -16,8 +18,10 @@ from baryon.ops import (
     nn_conv,
     nn_norm,
     nn_pool,
+    padding,
     random,
     reductions,
+    scatter,
     softmax,
     structure,
     unary,
@@ -40,8 +44,9 @@ from baryon.ops.opdef import (
 )
 
 FAMILIES = (
-    structure, arithmetic, unary, activations, matmul, nn_conv, nn_pool, nn_norm, nn_batch_norm,
-    softmax, views, manipulation, indexing, reductions, creation, random,
+    structure, control, arithmetic, unary, activations, matmul, nn_conv, nn_pool, nn_norm,
+    nn_batch_norm, softmax, views, manipulation, indexing, scatter, along,
+    padding, reductions, creation, random,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}

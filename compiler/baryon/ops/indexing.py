@@ -1,4 +1,4 @@
-"""Ops that pick or place elements: slice, take, pad, one_hot."""
+"""Ops that pick elements: slice, take, one_hot."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from baryon.ir import Dim, DType, Sym, TensorType, UnsupportedError, Value, boolean, f32
+from baryon.ir import Dim, DType, Sym, TensorType, boolean, dim_prod, f32
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values, reshape_like
 from baryon.ops.manipulation import END
 from baryon.ops.numerics import Arr
 from baryon.ops.opdef import OpDef, Sample, absent, injective
-from baryon.ops.shapes import fail, one_axis, static_dim, write_shape
+from baryon.ops.shapes import fail, need_indices, one_axis, static_dim
 
 _AT_LEAST_ALL = 2**31 - 1  # ends from here on mean the end of any axis
 
@@ -44,51 +44,48 @@ def _span(size: Dim, begin: int, end: int, step: int) -> Span:
     return first, step, len(range(first, last, step))
 
 
-def _slice_infer(data: TensorType, **attrs: Any) -> TensorType:
-    return data.with_shape(tuple(n for _, _, n in slice_spans(data.shape, **attrs)))
+def slice_shape(shape: tuple[Dim, ...], **attrs: Any) -> tuple[Dim, ...]:
+    """The shape of npx.slice's result."""
+    return tuple(n for _, _, n in slice_spans(shape, **attrs))
 
 
-def _slice_ref(data: Arr, begin: Any, end: Any, step: Any) -> Any:
-    slice_spans(data.shape, begin, end, step)
+def slices_of(shape: tuple[Dim, ...], begin: Any, end: Any, step: Any) -> tuple[slice, ...]:
+    """npx.slice's attributes as Python's slices."""
+    slice_spans(shape, begin, end, step)
     steps = step or (1,) * len(begin)
-    return data[tuple(slice(*bounds) for bounds in zip(begin, end, steps, strict=True))]
+    return tuple(slice(*bounds) for bounds in zip(begin, end, steps, strict=True))
+
+
+def _slice_infer(data: TensorType, **attrs: Any) -> TensorType:
+    return data.with_shape(slice_shape(data.shape, **attrs))
+
+
+def _slice_ref(data: Arr, **attrs: Any) -> Any:
+    return data[slices_of(data.shape, **attrs)]
 
 
 def _slice_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
     shape = x[0].type.shape
     spans = slice_spans(shape, **attrs)
-    backward = tuple(i for i, (_, step, n) in enumerate(spans) if step < 0)
-    grad = o.np.flip(g[0], axis=backward) if backward else g[0]
+    if any(step != 1 for _, step, _ in spans):
+        return [o.ir.slice_assign(o.np.zeros_like(x[0]), g[0], **attrs)]
     pads: list[int] = []
-    for axis, (size, (first, step, count)) in enumerate(zip(shape, spans, strict=True)):
-        if isinstance(size, Sym) or isinstance(count, Sym):
-            pads += (0, 0)
-            continue
-        if not count:
-            return [o.np.zeros_like(x[0])]
-        grad = _spread(o, grad, axis, abs(step), count)
-        low = first if step > 0 else first + step * (count - 1)
-        pads += (low, size - low - (abs(step) * (count - 1) + 1))
-    return [o.np.pad(grad, pad_width=tuple(pads))]
-
-
-def _spread(o: Recorder, x: Any, axis: int, step: int, count: int) -> Any:
-    """x with step - 1 zeros between neighbours along an axis."""
-    if step == 1:
-        return x
-    rank = x.type.rank
-    apart = o.np.expand_dims(x, axis=axis + 1)
-    widths = [(0, 0)] * (axis + 1) + [(0, step - 1)] + [(0, 0)] * (rank - axis - 1)
-    filled = o.np.pad(apart, pad_width=tuple(w for pair in widths for w in pair))
-    merged = o.np.reshape(filled, newshape=(*[-2] * axis, -5, -4))
-    used = (*[END] * axis, step * (count - 1) + 1)
-    return o.npx.slice(merged, begin=(0,) * (axis + 1), end=used)
+    for size, (first, _, count) in zip(shape, spans, strict=True):
+        known = isinstance(size, int) and isinstance(count, int)
+        pads += (first, size - first - count) if known else (0, 0)  # type: ignore[operator]
+    return [o.np.pad(g[0], pad_width=tuple(pads))]
 
 
 def _slice_expr(t: Any, loads: Any, index: Any, in_shapes: Any, **attrs: Any) -> Any:
     spans = slice_spans(tuple(in_shapes[0]), **attrs)
     return loads[0](*(i * step + first for i, (first, step, _) in zip(index, spans, strict=True)))
 
+
+SLICE_PARAMS = (
+    Param("begin", "ints", REQUIRED, "first element along each leading axis"),
+    Param("end", "ints", REQUIRED, "the element before which to stop"),
+    Param("step", "ints", (), "distance of the elements; () means 1 along each axis"),
+)
 
 slice_op = OpDef(
     name="npx.slice",
@@ -97,11 +94,7 @@ slice_op = OpDef(
     "its begin. Symbolic axes can only be taken whole. IRTypeError for lists of different "
     "lengths and for step 0.",
     operands=("data",),
-    params=(
-        Param("begin", "ints", REQUIRED, "first element along each leading axis"),
-        Param("end", "ints", REQUIRED, "the element before which to stop"),
-        Param("step", "ints", (), "distance of the elements; () means 1 along each axis"),
-    ),
+    params=SLICE_PARAMS,
     infer=_slice_infer,
     reference=_slice_ref,
     gradient=_slice_grad,
@@ -117,13 +110,43 @@ slice_op = OpDef(
 )
 
 
+MODES = ("raise", "clip", "wrap")
+"""What happens to indices out of range."""
+
+
+def places_of(op: str, indices: Arr, size: int, mode: str) -> Arr:
+    """Indices in [0, size); IndexError for others in mode `raise`."""
+    places = indices.astype(np.int64)
+    if mode == "wrap" and size:
+        return places % size
+    if mode == "clip" and size:
+        return np.clip(places, 0, size - 1)
+    wrong = places[(places < -size) | (places >= size)]
+    if wrong.size:
+        raise IndexError(f"{op}: index {wrong[0]} is out of bounds for an axis of size {size}")
+    return np.where(places < 0, places + size, places)
+
+
+def in_range(t: Any, place: Any, size: Any, mode: str) -> Any:
+    """The expression of an index in [0, size): kernels never read or write out of bounds."""
+    if mode == "wrap":
+        return place % size
+    counted = t.select(t.lt(place, 0), place + size, place) if mode == "raise" else place
+    return t.maximum(t.minimum(counted, size - 1), 0)
+
+
+def taken_shape(op: str, a: TensorType, indices: TensorType, axis: int) -> tuple[Dim, ...]:
+    """The shape of `a` with the axis replaced by the axes of the indices."""
+    need_indices(op, indices)
+    return (*a.shape[:axis], *indices.shape, *a.shape[axis + 1 :])
+
+
 def _take_infer(a: TensorType, indices: TensorType, axis: int | None, mode: str) -> TensorType:
-    if indices.dtype.is_float or indices.dtype == boolean:
-        fail("np.take", f"indices must be whole numbers, not {indices.dtype}", "use npx.cast")
     if axis is None:
+        need_indices("np.take", indices)
         return a.with_shape(indices.shape)
     at = one_axis("np.take", axis, a.rank)
-    return a.with_shape((*a.shape[:at], *indices.shape, *a.shape[at + 1 :]))
+    return a.with_shape(taken_shape("np.take", a, indices, at))
 
 
 def _take_ref(a: Arr, indices: Arr, axis: int | None, mode: Any) -> Any:
@@ -131,32 +154,12 @@ def _take_ref(a: Arr, indices: Arr, axis: int | None, mode: Any) -> Any:
 
 
 def _take_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
-    if attrs["axis"] is None:
-        flat, axis = o.np.reshape(x[0], newshape=(-1,)), 0
-    else:
-        flat, axis = x[0], attrs["axis"] % x[0].type.rank
-    size = static_dim("np.take", flat.type.shape[axis], "the indexed axis")
-    places = o.np.reshape(_plain_indices(o, x[1], size, attrs["mode"]), newshape=(-1,))
-    hits = o.npx.one_hot(places, depth=size, dtype=x[0].type.dtype)
-    middle = x[1].type.rank
-    rank = g[0].type.rank
-    axes = (*range(axis, axis + middle), *range(axis), *range(axis + middle, rank))
-    front = o.np.transpose(g[0], axes=axes)
-    rows = o.np.reshape(front, newshape=(*write_shape(places.type.shape), -1))
-    summed = o.np.matmul(o.np.transpose(hits), rows)
-    others = (d for i, d in enumerate(flat.type.shape) if i != axis)
-    shaped = o.np.reshape(summed, newshape=(size, *write_shape(others)))
-    back = (*range(1, axis + 1), 0, *range(axis + 1, flat.type.rank))
-    return [reshape_like(o, o.np.transpose(shaped, axes=back), x[0]), None]
-
-
-def _plain_indices(o: Recorder, indices: Value, size: int, mode: str) -> Any:
-    """Indices in [0, size) that pick what `mode` picks."""
-    if mode == "clip":
-        return o.np.clip(indices, a_min=0, a_max=size - 1)
-    if mode == "wrap":
-        raise UnsupportedError("np.take has no gradient for mode 'wrap'", hint="use mode='clip'")
-    return o.np.where(o.np.less(indices, 0), o.np.add(indices, size), indices)
+    flat = attrs["axis"] is None
+    axis = 0 if flat else attrs["axis"] % x[0].type.rank
+    sized = dim_prod(x[0].type.shape) if flat else x[0].type.shape[axis]
+    size = static_dim("np.take", sized, "the indexed axis")
+    grad = o.ir.scatter_add(x[1], g[0], size=size, axis=axis, mode=attrs["mode"])
+    return [reshape_like(o, grad, x[0]), None]
 
 
 def _take_expr(t: Any, loads: Any, index: Any, in_shapes: Any, axis: int | None, mode: str) -> Any:
@@ -165,17 +168,10 @@ def _take_expr(t: Any, loads: Any, index: Any, in_shapes: Any, axis: int | None,
         size = 1
         for d in shape:
             size = size * d
-        return loads[0](*_unravel(_in_range(t, loads[1](*index), size, mode), shape))
+        return loads[0](*_unravel(in_range(t, loads[1](*index), size, mode), shape))
     at = axis % len(shape)
-    place = _in_range(t, loads[1](*index[at : at + middle]), shape[at], mode)
+    place = in_range(t, loads[1](*index[at : at + middle]), shape[at], mode)
     return loads[0](*index[:at], place, *index[at + middle :])
-
-
-def _in_range(t: Any, place: Any, size: Any, mode: str) -> Any:
-    if mode == "wrap":
-        return place % size
-    counted = t.select(t.lt(place, 0), place + size, place) if mode == "raise" else place
-    return t.maximum(t.minimum(counted, size - 1), 0)  # kernels never read out of bounds
 
 
 def _unravel(place: Any, shape: Any) -> list[Any]:
@@ -196,7 +192,7 @@ take = OpDef(
     operands=("a", "indices"),
     params=(
         Param("axis", "int?", None, "the axis to pick along; None takes a as flat"),
-        Param("mode", "str", "raise", "out-of-range indices", choices=("raise", "clip", "wrap")),
+        Param("mode", "str", "raise", "out-of-range indices", choices=MODES),
     ),
     infer=_take_infer,
     reference=_take_ref,
@@ -208,99 +204,9 @@ take = OpDef(
         Sample(((2, 3), (4,)), dtypes=("f64", "i32")),
         Sample(((3,), ()), {"axis": 0, "mode": "clip"}, dtypes=("f32", "u8")),
         Sample(((3,), (0, 2)), {"axis": 0, "mode": "clip"}, dtypes=("i32", "i64")),
+        Sample(((3, 2), (4,)), {"axis": 0, "mode": "wrap"}, dtypes=("f32", "i64"), high=9),
     ),
     source="numpy.take; ONNX Gather",
-)
-
-
-def _pad_infer(x: TensorType, pad_width: tuple[int, ...], mode: str, **attrs: Any) -> TensorType:
-    op = "np.pad"
-    if len(pad_width) != 2 * x.rank or any(w < 0 for w in pad_width):
-        fail(op, f"pad_width must be {2 * x.rank} numbers of at least 0, not {pad_width}")
-    pairs = zip(x.shape, pad_width[::2], pad_width[1::2], strict=True)
-    return x.with_shape(tuple(_padded(op, mode, *axis) for axis in pairs))
-
-
-def _padded(op: str, mode: str, size: Dim, before: int, after: int) -> Dim:
-    if not before and not after:
-        return size
-    known = static_dim(op, size, "a padded axis")
-    most = {"constant": max(before, after), "edge": max(before, after) * known}.get(mode, known - 1)
-    if max(before, after) > most:
-        fail(op, f"mode {mode} cannot add {before} and {after} to an axis of {known}")
-    return known + before + after
-
-
-def _pad_ref(x: Arr, pad_width: tuple[int, ...], mode: Any, constant_value: Any) -> Any:
-    widths = list(zip(pad_width[::2], pad_width[1::2], strict=True))
-    if not widths:
-        return x
-    more = {"constant_values": constant_value} if mode == "constant" else {}
-    return np.pad(x, widths, mode, **more)
-
-
-def _pad_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
-    if attrs["mode"] != "constant":
-        raise UnsupportedError(f"np.pad has no gradient for mode {attrs['mode']!r}")
-    begin = attrs["pad_width"][::2]
-    sizes = zip(begin, x[0].type.shape, strict=True)
-    end = tuple(END if isinstance(d, Sym) else b + d for b, d in sizes)
-    return [o.npx.slice(g[0], begin=begin, end=end)]
-
-
-def _pad_expr(
-    t: Any, loads: Any, index: Any, in_shapes: Any, pad_width: Any, mode: str, constant_value: Any
-) -> Any:
-    places = [i - before if before else i for i, before in zip(index, pad_width[::2], strict=True)]
-    axes = list(zip(places, in_shapes[0], pad_width[::2], pad_width[1::2], strict=True))
-    if mode == "constant":
-        return _inside_or(t, loads[0], axes, constant_value)
-    clamp = _edge if mode == "edge" else _reflect
-    return loads[0](*(clamp(t, i, d) if b or a else i for i, d, b, a in axes))
-
-
-def _inside_or(t: Any, load: Any, axes: Any, value: Any) -> Any:
-    element = load(*(i for i, _, _, _ in axes))
-    outside = t.const(value, like=element)
-    for i, d, before, after in axes:
-        element = t.select(t.ge(i, 0), element, outside) if before else element
-        element = t.select(t.lt(i, d), element, outside) if after else element
-    return element
-
-
-def _edge(t: Any, i: Any, d: Any) -> Any:
-    return t.maximum(t.minimum(i, d - 1), 0)
-
-
-def _reflect(t: Any, i: Any, d: Any) -> Any:
-    return (d - 1) - t.abs((d - 1) - t.abs(i))
-
-
-pad = OpDef(
-    name="np.pad",
-    doc="x with elements added at both ends of its axes.\n\n"
-    "constant adds constant_value, edge repeats the outermost element, reflect mirrors around it "
-    "(at most size - 1 elements). Symbolic axes cannot be padded. IRTypeError for widths that do "
-    "not fit.",
-    operands=("x",),
-    params=(
-        Param("pad_width", "ints", REQUIRED, "before and after of axis 0, of axis 1, and so on"),
-        Param("mode", "str", "constant", "what is added", choices=("constant", "edge", "reflect")),
-        Param("constant_value", "number", 0, "the value that mode constant adds"),
-    ),
-    infer=_pad_infer,
-    reference=_pad_ref,
-    gradient=_pad_grad,
-    lowering=injective(_pad_expr),
-    samples=(
-        Sample(((2, 3),), {"pad_width": (0, 0, 1, 2), "constant_value": -1.5}, batch=(0,)),
-        Sample(((2, 3),), {"pad_width": (2, 0, 0, 1), "mode": "edge"}),
-        Sample(((3, 4),), {"pad_width": (0, 2, 3, 1), "mode": "reflect"}),
-        Sample(((2,),), {"pad_width": (1, 1), "constant_value": 7}, dtypes=("i32",)),
-        Sample(((0,),), {"pad_width": (1, 1)}),
-        Sample(((),), {"pad_width": ()}),
-    ),
-    source="numpy.pad; ONNX Pad",
 )
 
 
@@ -348,4 +254,4 @@ one_hot = OpDef(
     source="MXNet 2 npx.one_hot; ONNX OneHot",
 )
 
-OPS = (slice_op, take, pad, one_hot)
+OPS = (slice_op, take, one_hot)

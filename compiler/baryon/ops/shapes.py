@@ -93,6 +93,12 @@ def need_float(op: str, **operands: TensorType | None) -> DType:
     return dtype
 
 
+def need_indices(op: str, indices: TensorType) -> None:
+    """Refuse indices that are not whole numbers."""
+    if indices.dtype.is_float or indices.dtype.kind == "bool":
+        fail(op, f"indices must be whole numbers, not {indices.dtype}", "use npx.cast")
+
+
 def need_shape(op: str, name: str, x: TensorType | None, shape: tuple[Dim, ...], why: str) -> None:
     """Refuse an operand (if given) that has not this shape."""
     if x is not None and x.shape != shape:
