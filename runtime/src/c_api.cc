@@ -14,6 +14,11 @@ struct bry_executable {
   baryon::Executable impl;
 };
 
+struct bry_session {
+  baryon::Executable& executable;
+  std::unique_ptr<baryon::Context> context;
+};
+
 namespace baryon {
 namespace {
 
@@ -161,6 +166,29 @@ bry_status bry_profile(bry_executable* executable, const bry_tensor* inputs, uin
   return guarded([=] {
     need(executable != nullptr && nanoseconds != nullptr, "executable or nanoseconds");
     executable->impl.run({inputs, input_count}, {outputs, output_count}, nanoseconds);
+  });
+}
+
+bry_status bry_session_open(bry_executable* executable, bry_session** session) {
+  return guarded([=] {
+    need(executable != nullptr && session != nullptr, "executable or session");
+    *session = new bry_session{executable->impl, executable->impl.take_context()};
+  });
+}
+
+void bry_session_close(bry_session* session) {
+  if (session == nullptr) return;
+  guarded([=] { session->executable.give_back(std::move(session->context)); });
+  delete session;
+}
+
+bry_status bry_session_run(bry_session* session, uint32_t first_call, uint32_t call_count,
+                           const bry_tensor* inputs, uint32_t input_count,
+                           const bry_tensor* outputs, uint32_t output_count) {
+  return guarded([=] {
+    need(session != nullptr, "session");
+    session->executable.run_part(*session->context, {inputs, input_count}, {outputs, output_count},
+                                 first_call, call_count, nullptr);
   });
 }
 

@@ -50,15 +50,17 @@ void Context::bind(Tensors inputs, Tensors outputs, const Symbols& symbols) {
   symbols_ = symbols;
 }
 
-void Context::run(uint64_t* nanoseconds) {
+void Context::run(size_t first, size_t count, uint64_t* nanoseconds) {
+  const Network::Call* const begin = network_.calls.data() + first;
+  const Network::Call* const end = begin + count;
   if (nanoseconds == nullptr) {
-    for (const Network::Call& call : network_.calls) run_call(call);
+    for (const Network::Call* call = begin; call != end; ++call) run_call(*call);
     return;
   }
   using Clock = std::chrono::steady_clock;
-  for (const Network::Call& call : network_.calls) {
+  for (const Network::Call* call = begin; call != end; ++call) {
     const Clock::time_point start = Clock::now();
-    run_call(call);
+    run_call(*call);
     *nanoseconds++ = static_cast<uint64_t>(
         std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
   }

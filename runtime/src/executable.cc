@@ -35,23 +35,31 @@ Executable::Executable(MappedFile file, const Options& options)
 }
 
 void Executable::run(Tensors inputs, Tensors outputs, uint64_t* nanoseconds) {
+  std::unique_ptr<Context> context = take_context();
+  run_part(*context, inputs, outputs, 0, network_.calls.size(), nanoseconds);
+  give_back(std::move(context));
+}
+
+void Executable::run_part(Context& context, Tensors inputs, Tensors outputs, size_t first,
+                          size_t count, uint64_t* nanoseconds) {
+  if (first > network_.calls.size() || count > network_.calls.size() - first)
+    fail(BRY_INVALID_ARGUMENT, "calls %zu to %zu, there are %zu", first, first + count,
+         network_.calls.size());
   const Symbols symbols = bind_symbols(plan_, inputs);
   check_memory(plan_, inputs);
   check_outputs(plan_, outputs, symbols);
-  std::unique_ptr<Context> context = take_context();
-  context->bind(inputs, outputs, symbols);
+  context.bind(inputs, outputs, symbols);
   Workspace& workspace = Workspace::of_this_thread();
   workspace.reserve(plan_.scratch_bytes);
   const Workspace::Mark mark = workspace.mark();
   try {
     const FloatMode mode;
     const Pool::Scope scope(*pool_);
-    context->run(nanoseconds);
+    context.run(first, count, nanoseconds);
   } catch (...) {
     workspace.rewind(mark);
     throw;
   }
-  give_back(std::move(context));
 }
 
 std::unique_ptr<Context> Executable::take_context() {

@@ -33,11 +33,14 @@ class Executable {
 
   // Any number of threads at the same time; writes each call's nanoseconds unless it is null.
   void run(Tensors inputs, Tensors outputs, uint64_t* nanoseconds);
+  // Some of the calls of a run whose memory the caller keeps; one thread at a time per context.
+  void run_part(Context& context, Tensors inputs, Tensors outputs, size_t first, size_t count,
+                uint64_t* nanoseconds);
 
- private:
   std::unique_ptr<Context> take_context();
   void give_back(std::unique_ptr<Context> context);
 
+ private:
   Artifact artifact_;
   const uint32_t variant_;
   const Plan plan_;

@@ -65,8 +65,9 @@ class Context {
 
   // Point the arguments at the caller's memory, which has been checked.
   void bind(Tensors inputs, Tensors outputs, const Symbols& symbols);
-  // Executes all calls; writes their nanoseconds unless it is null. Throws Error.
-  void run(uint64_t* nanoseconds);
+  // Executes the calls first .. first + count - 1; writes their nanoseconds unless it is null.
+  // Throws Error.
+  void run(size_t first, size_t count, uint64_t* nanoseconds);
 
  private:
   DLTensor tensor(uint32_t number);

@@ -249,7 +249,36 @@ class Executable {
     check(status);
   }
 
+  friend class Session;
   bry_executable* handle_ = nullptr;
+};
+
+// A run in parts. Python keeps the executable alive as long as it (see keep_alive below).
+class Session {
+ public:
+  explicit Session(Executable& executable) : handle_(executable.handle_) {
+    check(bry_session_open(handle_, &session_));
+  }
+  Session(const Session&) = delete;
+  ~Session() { bry_session_close(session_); }
+
+  void run(uint32_t first, uint32_t count, const nb::list& inputs, const nb::list& outputs) {
+    Buffers from(inputs, bry_input_count(handle_), false);
+    Buffers to(outputs, bry_output_count(handle_), true);
+    from.as_tensors(handle_, bry_input);
+    to.as_tensors(handle_, bry_output);
+    bry_status status;
+    {
+      nb::gil_scoped_release release;
+      status =
+          bry_session_run(session_, first, count, from.data(), from.count(), to.data(), to.count());
+    }
+    check(status);
+  }
+
+ private:
+  bry_executable* handle_;
+  bry_session* session_ = nullptr;
 };
 
 }  // namespace
@@ -269,6 +298,10 @@ NB_MODULE(_native, module) {
       .def("meta", &Executable::meta)
       .def("artifact", &Executable::artifact)
       .def("verify", &Executable::verify);
+  nb::class_<Session>(module, "Session")
+      .def(nb::init<Executable&>(), nb::arg("executable"), nb::keep_alive<1, 2>())
+      .def("run", &Session::run, nb::arg("first"), nb::arg("count"), nb::arg("inputs"),
+           nb::arg("outputs"));
   module.def("version", bry_version);
   module.def("format_version", bry_format_version);
 }

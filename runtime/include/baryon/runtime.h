@@ -162,6 +162,19 @@ BRY_API bry_status bry_profile(bry_executable* executable, const bry_tensor* inp
                                uint32_t input_count, const bry_tensor* outputs,
                                uint32_t output_count, uint64_t* nanoseconds);
 
+/* A run in parts. The session keeps the intermediate values from one part to the next, so that, for
+ * example, the calls of a forward pass can run before the gradient that the backward pass reads is
+ * known. Every part takes all inputs and outputs; those that its calls do not use may hold
+ * anything. One thread at a time may use a session. The executable must outlive it. */
+typedef struct bry_session bry_session;
+
+BRY_API bry_status bry_session_open(bry_executable* executable, bry_session** session);
+BRY_API void bry_session_close(bry_session* session);
+/* Executes the calls first_call .. first_call + call_count - 1, as bry_run does all of them. */
+BRY_API bry_status bry_session_run(bry_session* session, uint32_t first_call, uint32_t call_count,
+                                   const bry_tensor* inputs, uint32_t input_count,
+                                   const bry_tensor* outputs, uint32_t output_count);
+
 typedef struct bry_sizes {
   uint32_t struct_size; /* sizeof(bry_sizes) */
   uint32_t threads;     /* that one run uses */
