@@ -72,10 +72,17 @@ class Group:
         return self.constants.get(self.op.operands[list(self.args).index(arg)])
 
     def scalar(self, arg: Value) -> float | None:
-        """The value of a one-element constant operand, which kernels hold as an immediate."""
-        array = self.payload(arg)
+        """The value of a one-element constant operand, which kernels hold as an immediate.
+
+        None for one that the anchor moves: copies go from memory to memory.
+        """
+        array = None if self._is_moved(arg) else self.payload(arg)
         is_scalar = array is not None and array.size == 1
         return array.reshape(-1)[0].item() if array is not None and is_scalar else None
+
+    def _is_moved(self, arg: Value) -> bool:
+        injective = self.anchor is not None and TABLE[self.anchor.name].role is Role.INJECTIVE
+        return injective and self.anchor is not None and arg in self.anchor.operands
 
     def leaves(self) -> list[Value]:
         """Region arguments that kernels read from memory, in order: all but scalar constants."""

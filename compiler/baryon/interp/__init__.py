@@ -12,6 +12,7 @@ import numpy as np
 
 from baryon.ir import CONSTANT, RETURN, Array, Module, Op, Region, Sym, Value
 from baryon.ops import TABLE
+from baryon.ops.control import RUN, attrs_in
 from baryon.ops.structure import FUSED
 
 
@@ -48,10 +49,16 @@ class Interpreter:
     """Evaluates regions; values live in a dictionary until their last use.
 
     sizes: the values of symbolic dimensions, which attributes may name.
+    iterations: the numbers of the loops' iterations around the region, the innermost first.
     """
 
-    def __init__(self, constants: Mapping[str, Array], sizes: Mapping[str, int]) -> None:
-        self.constants, self.sizes = constants, sizes
+    def __init__(
+        self,
+        constants: Mapping[str, Array],
+        sizes: Mapping[str, int],
+        iterations: tuple[int, ...] = (),
+    ) -> None:
+        self.constants, self.sizes, self.iterations = constants, sizes, iterations
         self.values: dict[Value, Array] = {}
 
     def region(self, region: Region, args: Sequence[Array]) -> list[Array]:
@@ -71,6 +78,17 @@ class Interpreter:
             return [self.constants[str(op.attrs["name"])]]
         arrays = [self.values[v] for v in op.operands]
         if op.name == FUSED:
-            return Interpreter(self.constants, self.sizes).region(op.regions[0], arrays)
-        opdef = TABLE[op.name]
-        return opdef.evaluate(arrays, opdef.bind_symbols(op.attrs, self.sizes))
+            return self.inner(op.regions[0], arrays)
+        if op.name in RUN:
+            return RUN[op.name](op, arrays, self.inner)
+        opdef, attrs = TABLE[op.name], op.attrs
+        for iteration in self.iterations:
+            attrs = dict(attrs_in(opdef, attrs, iteration))
+        return opdef.evaluate(arrays, opdef.bind_symbols(attrs, self.sizes))
+
+    def inner(
+        self, region: Region, args: Sequence[Array], iteration: int | None = None
+    ) -> list[Array]:
+        """The outputs of a region of an op; `iteration`: its number, where the op is a loop."""
+        around = self.iterations if iteration is None else (iteration, *self.iterations)
+        return Interpreter(self.constants, self.sizes, around).region(region, args)

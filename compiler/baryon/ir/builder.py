@@ -46,7 +46,7 @@ class Builder:
             raise
         finally:
             probe.operands = ()
-        return self._insert(Op(name, operands, types, attrs, regions, self.loc)).results
+        return self.insert(Op(name, operands, types, attrs, regions, self.loc)).results
 
     def constant(self, array: Array, hint: str = "c") -> Value:
         """Insert an `ir.constant` with a new payload."""
@@ -55,11 +55,11 @@ class Builder:
     def constant_named(self, name: str) -> Value:
         """Insert an `ir.constant` that reads a payload that the module has."""
         type = tensor_type_of(self.module.constants[name])
-        return self._insert(Op(CONSTANT, (), (type,), {"name": name}, (), self.loc)).result
+        return self.insert(Op(CONSTANT, (), (type,), {"name": name}, (), self.loc)).result
 
     def ret(self, values: Sequence[Value]) -> Op:
         """Close the region."""
-        return self._insert(Op(RETURN, values, (), loc=self.loc))
+        return self.insert(Op(RETURN, values, (), loc=self.loc))
 
     @contextmanager
     def at(self, loc: Loc) -> Iterator[None]:
@@ -70,7 +70,8 @@ class Builder:
         finally:
             self.loc = before
 
-    def _insert(self, op: Op) -> Op:
+    def insert(self, op: Op) -> Op:
+        """Insert an op that is made already; its types are taken as they are."""
         if self.index is None:
             return self.region.append(op)
         self.index += 1

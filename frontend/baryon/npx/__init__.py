@@ -1,7 +1,7 @@
 """`mx.npx`: neural-network functions beyond NumPy's.
 
-Most functions are derived from the op declarations; those that arrange their arguments first are in
-`composite`.
+Most functions are derived from the op declarations; those that arrange their arguments first, or
+combine ops, are in the modules below.
 """
 
 from types import SimpleNamespace as _SimpleNamespace
@@ -9,10 +9,13 @@ from types import SimpleNamespace as _SimpleNamespace
 from baryon.array import namespace as _namespace
 from baryon.array.missing import missing_name as _missing_name
 from baryon.npx import composite as _composite
+from baryon.npx import control as _control
 from baryon.npx import switches as _switches
 
+_MODULES = (_composite, _control, _switches)
+
 _functions = _namespace("npx")
-_functions |= {f.__name__: f for f in (*_composite.PUBLIC, *_switches.PUBLIC)}
+_functions |= {f.__name__: f for module in _MODULES for f in module.PUBLIC}
 globals().update(_functions)
 
 __all__ = [*_functions]  # noqa: PLE0604 - they are strings

@@ -12,13 +12,16 @@ from baryon.passes.dce import DeadCode
 from baryon.passes.expand import Expand
 from baryon.passes.fold import Fold
 from baryon.passes.fold_batch_norm import FoldBatchNorm
+from baryon.passes.forward_first import ForwardFirst
 from baryon.passes.fuse import Fuse
 from baryon.passes.layout import ChooseLayout
 from baryon.passes.place_concat import PlaceConcat
+from baryon.passes.unroll import Unroll
 
 PASSES: Mapping[str, type[Pass]] = {
     cls.name: cls
     for cls in (
+        Unroll,
         Expand,
         Canonicalize,
         Fold,
@@ -28,9 +31,11 @@ PASSES: Mapping[str, type[Pass]] = {
         ChooseLayout,
         Fuse,
         PlaceConcat,
+        ForwardFirst,
     )
 }
 
 DEFAULT_PIPELINE = (
-    "expand,canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce,layout,fuse,place-concat"
+    "unroll,expand,canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce,layout,fuse,"
+    "place-concat"
 )
