@@ -28,11 +28,14 @@ class Family:
 
 FAMILIES: Mapping[str, Family] = {
     "implicit_gemm": Family(epilogue=True, prologue=Prologue.CHAIN),
+    "deconvolution": Family(epilogue=True),
+    "weight_gradient": Family(epilogue=True),
     "pool": Family(epilogue=True),
     "lrn": Family(epilogue=True),
     "softmax": Family(epilogue=True),
     "layer_norm": Family(epilogue=True),
     "reduce": Family(epilogue=True, prologue=Prologue.ANY),
+    "scan": Family(epilogue=True),
     "elementwise": Family(epilogue=True, prologue=Prologue.ANY),
     "injective": Family(epilogue=True),
     "relayout": Family(epilogue=False),

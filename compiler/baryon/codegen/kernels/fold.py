@@ -176,7 +176,7 @@ class Line:
         vectors: int = VECTORS,
     ) -> list[Expr]:
         """The terms of each line combined, for each slot; a scalar where vectors run along."""
-        lanes = self._lanes(vectors)
+        lanes = self.lanes(vectors)
         sums = [Memory.local(n, dtype) for n in lanes]
         for memory, n in zip(sums, lanes, strict=True):
             memory.store(lane_const(start, dtype, n), 0, n)
@@ -192,7 +192,7 @@ class Line:
         main = bind(reduce(combine, totals[:vectors]))
         return [bind(reduce(combine, [fold(x, combine) for x in (main, *totals[vectors:])]))]
 
-    def _lanes(self, vectors: int) -> list[int]:
+    def lanes(self, vectors: int) -> list[int]:
         """Lanes of each independent vector that `each` tells apart."""
         loops = self.loops
         if not loops.along:

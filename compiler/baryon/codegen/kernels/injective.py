@@ -42,20 +42,36 @@ def _copy(frame: Frame, target: Target, move: Move) -> None:
     """One strided copy and the element-wise ops that follow it."""
     group = frame.group
     result = group.main.results[move.result]
-    source = copy(frame.inputs[move.source])  # an epilogue may read the same operand elsewhere
+    source, value = _source(frame, move)
     position = move.result if len(group.main.results) > 1 else 0
     out = frame.outputs[position]
     others = [frame.inputs[v] for v in _leaves(group, group.outputs[position], result)]
     views = {m: View.of(frame.types[m]).broadcast(result.type.shape) for m in (*others, out)}
-    parts = {source: move.view} | {m: move.region(v) for m, v in views.items()}
+    parts = {m: move.region(v) for m, v in views.items()}
+    parts = parts if source is None else {source: move.view} | parts
 
     def element(address: Address, lanes: int, ready: Mapping[Memory, Expr]) -> None:
-        offset, step = address(source)
-        moved = ready[source] if source in ready else source.load(offset, lanes, step)
+        if source is None:
+            moved = lane_const(value, result.type.dtype, lanes)
+        elif source in ready:
+            moved = ready[source]
+        else:
+            offset, step = address(source)
+            moved = source.load(offset, lanes, step)
         place = Place(frame, address, lanes, {result: moved}, ready)
         place.store(only=[group.outputs[position]])
 
     Nest(frame.builder, target, parts, out, element).emit()
+
+
+def _source(frame: Frame, move: Move) -> tuple[Memory | None, float]:
+    """What a copy reads: memory, which an epilogue may read as well, or None and a constant."""
+    if move.source is None:
+        return None, move.fill
+    scalar = frame.group.scalar(move.source)
+    if scalar is not None:
+        return None, scalar
+    return copy(frame.inputs[move.source]), 0
 
 
 def _leaves(group: Group, value: Value, known: Value) -> list[Value]:
@@ -98,7 +114,7 @@ class _Mapped:
             axis = data.rank - self.type.rank + last
             return axis if axis > self.attrs["axis"] % data.rank else None
         if self.op.name == "np.pad" and not any(self.attrs["pad_width"][2 * last : 2 * last + 2]):
-            return last
+            return last  # modes that copy elements
         return None
 
     def emit(self) -> None:

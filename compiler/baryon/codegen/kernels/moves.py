@@ -22,16 +22,20 @@ Region = Callable[[View], View]
 
 @dataclass(frozen=True)
 class Move:
-    """Copies `source`, seen as `view`, into the part `region` of a result; both have one shape."""
+    """Copies `source`, seen as `view`, into the part `region` of a result; both have one shape.
 
-    source: Value
+    Without a source, the part is filled with one value.
+    """
+
+    source: Value | None
     view: View
     region: Region
     result: int = 0
+    fill: float = 0
 
 
 def moves(group: Group) -> list[Move] | None:
-    """The copies that a group's anchor consists of, or None where it is more than copies."""
+    """The copies that a group's anchor consists of, in order, or None where it is more."""
     op, attrs = group.main, group.attrs
     if op.name == "np.take":
         indices = group.payload(op.operands[1])
@@ -65,6 +69,48 @@ def _slice(op: Op, attrs: Mapping[str, Any]) -> list[Move]:
     for axis, (first, step, count) in enumerate(slice_spans(source.type.shape, **attrs)):
         view = view.slice(axis, first, count, step)
     return [Move(source, view, _whole)]
+
+
+def _slice_assign(op: Op, attrs: Mapping[str, Any]) -> list[Move]:
+    data, value = op.operands
+    spans = slice_spans(data.type.shape, **attrs)
+
+    def region(whole: View) -> View:
+        for axis, (first, step, count) in enumerate(spans):
+            whole = whole.slice(axis, first, count, step)
+        return whole
+
+    return [
+        Move(data, View.of(data.type), _whole),
+        Move(value, View.of(value.type), region),
+    ]
+
+
+def _pad(op: Op, attrs: Mapping[str, Any]) -> list[Move] | None:
+    """The operand in the middle, and around it slabs: first those before and after axis 0."""
+    (source,) = op.operands
+    if attrs["mode"] != "constant":
+        return None
+    shape, widths = source.type.shape, attrs["pad_width"]
+    inside: Region = _whole
+    found = []
+    for axis, (before, after) in enumerate(zip(widths[::2], widths[1::2], strict=True)):
+        size = shape[axis]
+        starts = [(0, before), (before + size, after)] if before or after else []
+        for begin, count in starts:
+            found.append(_fill(op, _inner(inside, axis, begin, count), attrs["constant_value"]))
+        if starts:
+            inside = _inner(inside, axis, before, size)
+    return [*found, Move(source, View.of(source.type), inside)]
+
+
+def _inner(outer: Region, axis: int, begin: Any, count: Dim) -> Region:
+    return lambda whole: outer(whole).slice(axis, begin, count)
+
+
+def _fill(op: Op, region: Region, value: float) -> Move:
+    part = region(View.of(op.result.type))
+    return Move(None, View(part.shape, (0,) * len(part.shape)), region, fill=value)
 
 
 def _flip(op: Op, attrs: Mapping[str, Any]) -> list[Move]:
@@ -152,11 +198,13 @@ def _known(size: Dim, op: Op) -> int:
     return size
 
 
-_MOVES: Mapping[str, Callable[[Op, Mapping[str, Any]], list[Move]]] = {
+_MOVES: Mapping[str, Callable[[Op, Mapping[str, Any]], list[Move] | None]] = {
     RELAYOUT: _relayout,
     "np.transpose": _transpose,
     "np.broadcast_to": _broadcast_to,
     "npx.slice": _slice,
+    "ir.slice_assign": _slice_assign,
+    "np.pad": _pad,
     "np.flip": _flip,
     "np.concatenate": _concatenate,
     "np.stack": _stack,

@@ -44,7 +44,8 @@ class _Reduce:
         self.attrs = frame.group.attrs
         self.folded = _axes(self.attrs["axis"], self.source.type.rank)
         self.dtype = self._dtype()
-        vectors = not self.kind.startswith("arg")
+        in_order = self.source.type.layout is None or len(self.folded) == 1
+        vectors = in_order or not self.kind.startswith("arg")
         for whole in (True, False):
             self.loops = Fold(frame, target, self.source, self.folded, vectors=vectors, whole=whole)
             self.domain = Domain(frame, self.result.type.shape, self._result_loops())
@@ -114,7 +115,7 @@ class _Reduce:
 
     def _arg(self, line: Line) -> Sequence[Expr]:
         """Positions of the first extremum of each line, counted in logical order."""
-        lanes = [n for _, n in line.slots]
+        lanes = line.lanes(1)
         best = [Memory.local(n, self.dtype) for n in lanes]
         where = [Memory.local(n, i32) for n in lanes]
         for value, position, n in zip(best, where, lanes, strict=True):
@@ -123,16 +124,38 @@ class _Reduce:
 
         def visit(place: Place, number: int) -> None:
             n = lanes[number]
-            x, now = bind(self._x(place)), bind(best[number].load(0, n))
-            old = bind(where[number].load(0, n))
-            position = splat(self._position(place), n)
-            better = self._beats(x, now) | (Math.eq(x, now) & (position < old))
-            better = better | (old < const(0, old))
+            now, old = bind(best[number].load(0, n)), bind(where[number].load(0, n))
+            x, position = bind(self._x(place)), bind(self._positions(place, n))
+            better = self._comes_first(x, position, now, old)
             best[number].store(tirx.Select(better, x, now), 0, n)
             where[number].store(tirx.Select(better, position, old), 0, n)
 
         line.each(visit)
+        if self.loops.along:
+            return [Math.cast(self._first_of_lanes(best, where, lanes), i64)]
         return [Math.cast(m.load(0, n), i64) for m, n in zip(where, lanes, strict=True)]
+
+    def _first_of_lanes(
+        self, best: Sequence[Memory], where: Sequence[Memory], lanes: Sequence[int]
+    ) -> Expr:
+        """The position of the extremum among those of the lanes."""
+        slots = [(b, w, i) for b, w, n in zip(best, where, lanes, strict=True) for i in range(n)]
+        now, old = (bind(m.load(slots[0][2])) for m in slots[0][:2])
+        for values, positions, i in slots[1:]:
+            x, position = bind(values.load(i)), bind(positions.load(i))
+            better = self._comes_first(x, position, now, old) & (position >= const(0, position))
+            now = bind(tirx.Select(better, x, now))
+            old = bind(tirx.Select(better, position, old))
+        return old
+
+    def _comes_first(self, x: Expr, position: Expr, now: Expr, old: Expr) -> Expr:
+        """Whether x at a position takes the place of the best so far, at `old` (-1 for none)."""
+        better = self._beats(x, now) | (self._same(x, now) & (position < old))
+        return better | (old < const(0, old))
+
+    def _same(self, x: Expr, now: Expr) -> Expr:
+        same = Math.eq(x, now)
+        return same | (Math.is_nan(x) & Math.is_nan(now)) if self.dtype.is_float else same
 
     def _beats(self, x: Expr, now: Expr) -> Expr:
         """Whether x is better than the best so far; a first NaN beats everything."""
@@ -141,8 +164,12 @@ class _Reduce:
             return better
         return better | (Math.is_nan(x) & Math.logical_not(Math.is_nan(now)))
 
+    def _positions(self, place: Place, lanes: int) -> Expr:
+        """The positions of the lanes along the folded axes, in logical order."""
+        first = self._position(place)
+        return tirx.Ramp(first, 1, lanes) if lanes > 1 and self.loops.along else splat(first, lanes)
+
     def _position(self, place: Place) -> Expr:
-        """The position along the folded axes, in logical order."""
         at: dict[int, Any] = {}
         symbols, shape = self.frame.builder.symbols, self.source.type.shape
         for run, index in zip(self.loops.runs, place.indices, strict=True):

@@ -1,0 +1,127 @@
+"""Sorting lines: a stable merge sort of keys and positions, without a branch on what is compared.
+
+Elements become whole numbers that sort like them: a float's bits, turned so that negative ones come
+first, NaN last. In descending order the bits are inverted. The sorted elements are read again at
+their positions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tvm import tirx
+from tvm.script.ir_builder import tirx as T
+
+from baryon.codegen.expr import Expr, Math, bind, const
+from baryon.codegen.group import Group
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, flat
+from baryon.codegen.pointwise import Frame
+from baryon.codegen.targets import Target
+from baryon.ir import DType, Sym, TensorType, UnsupportedError, f32, i32, i64
+from baryon.ir.memory import strides
+
+
+def build(group: Group, target: Target) -> Kernel:
+    """The kernel of one sort, whose results are the sorted elements and their positions."""
+    builder = KernelBuilder()
+    with builder.function():
+        _Sort(Frame(builder, group)).emit()
+    return builder.finish()
+
+
+@dataclass(frozen=True)
+class _Items:
+    """A line in scratch memory."""
+
+    keys: Memory
+    positions: Memory
+
+    @staticmethod
+    def local(size: int, key: DType) -> _Items:
+        return _Items(Memory.local(size, key), Memory.local(size, i32))
+
+    def copy_from(self, other: _Items, source: Any, to: Any) -> None:
+        self.keys.store(other.keys.load(source), to)
+        self.positions.store(other.positions.load(source), to)
+
+
+class _Sort:
+    def __init__(self, frame: Frame) -> None:
+        self.frame, self.op = frame, frame.group.main
+        self.type: TensorType = self.op.operands[0].type
+        self.axis = frame.group.attrs["axis"] % self.type.rank
+        self.descending = frame.group.attrs["descending"]
+        size = self.type.shape[self.axis]
+        if isinstance(size, Sym):
+            raise UnsupportedError("sorting along a symbolic axis has no kernel",
+                                   hint="sort along an axis of a fixed size")  # fmt: skip
+        self.size = size
+        wide = self.type.dtype.bits == 64 or self.type.dtype.name == "u32"
+        self.key = i64 if wide else i32
+
+    def emit(self) -> None:
+        """Emit the loops."""
+        if 0 in self.type.shape:
+            T.evaluate(0)
+            return
+        others = [d for a, d in enumerate(self.type.shape) if a != self.axis]
+        steps = strides(self.type)
+        outer = [s for a, s in enumerate(steps) if a != self.axis]
+        work = self.size * max(self.size - 1, 1).bit_length() * 4
+        with self.frame.builder.tasks(others or [1], work) as indices:
+            self._line(bind(tirx.convert(flat(indices, outer or [0]))), steps[self.axis])
+
+    def _line(self, start: Expr, step: int) -> None:
+        items, spare = (_Items.local(self.size, self.key) for _ in range(2))
+        source, (values, positions) = self.frame.inputs[self.op.operands[0]], self.frame.outputs
+        with T.serial(0, self.size) as i:
+            items.keys.store(self._key_of(source.load(start + i * step)), i)
+            items.positions.store(Math.cast(i, i32), i)
+        width = 1
+        while width < self.size:
+            self._merge_all(items, spare, width)
+            items, spare, width = spare, items, 2 * width
+        with T.serial(0, self.size) as i:
+            position = bind(items.positions.load(i))
+            values.store(source.load(start + position * step), start + i * step)
+            positions.store(Math.cast(position, i64), start + i * step)
+
+    def _merge_all(self, items: _Items, into: _Items, width: int) -> None:
+        """Sorted runs of `width` become runs twice as long."""
+        size = self.size
+        with T.serial(0, -(-size // (2 * width))) as pair:
+            begin = bind(pair * (2 * width))
+            middle = bind(tirx.min(begin + width, size))
+            end = bind(tirx.min(begin + 2 * width, size))
+            left, right = (Memory.local(1, i32) for _ in range(2))
+            left.store(begin, 0)
+            right.store(middle, 0)
+            with T.serial(0, end - begin) as k:
+                i, j = bind(left.load(0)), bind(right.load(0))
+                first = items.keys.load(tirx.min(i, size - 1))
+                second = items.keys.load(tirx.min(j, size - 1))
+                smaller = (second < first) | (i >= middle)
+                takes_right = Math.cast((j < end) & smaller, i32)
+                chosen = bind(i + takes_right * (j - i))
+                into.copy_from(items, chosen, begin + k)
+                left.store(i + 1 - takes_right, 0)
+                right.store(j + takes_right, 0)
+
+    def _key_of(self, x: Expr) -> Expr:
+        key = self._ordered(x)
+        return ~key if self.descending else key
+
+    def _ordered(self, x: Expr) -> Expr:
+        """A whole number that sorts like the element."""
+        dtype = self.type.dtype
+        if dtype.name == "u64":
+            return Math.cast(x, i64) ^ tirx.const(-(1 << 63), "int64")
+        if not dtype.is_float:
+            return Math.cast(x, self.key)
+        wide = bind(x if dtype.bits == 64 else Math.cast(x, f32))
+        positive = bind(tirx.Select(Math.eq(wide, const(0, wide)), const(0, wide), wide))
+        bits = bind(tirx.reinterpret(f"int{self.key.bits}", positive))
+        rest = tirx.const((1 << self.key.bits - 1) - 1, f"int{self.key.bits}")
+        turned = bits ^ ((bits >> const(self.key.bits - 1, bits)) & rest)
+        return tirx.Select(Math.is_nan(wide), rest, turned)
