@@ -170,6 +170,8 @@ class Executable {
     return calls;
   }
 
+  uint32_t call_count() const { return bry_call_count(handle_); }
+
   nb::dict sizes() const {
     bry_sizes values{};
     values.struct_size = sizeof values;
@@ -294,6 +296,7 @@ NB_MODULE(_native, module) {
       .def("output_shapes", &Executable::output_shapes, nb::arg("inputs"))
       .def("run", &Executable::run, nb::arg("inputs"), nb::arg("outputs"))
       .def("profile", &Executable::profile, nb::arg("inputs"), nb::arg("outputs"))
+      .def("call_count", &Executable::call_count)
       .def("sizes", &Executable::sizes)
       .def("meta", &Executable::meta)
       .def("artifact", &Executable::artifact)

@@ -2,7 +2,17 @@
 
 import baryon.np  # noqa: F401 - the methods of arrays are its functions
 from baryon.array import TraceError
+from baryon.deferred.cached import Cached, EagerWarning
 from baryon.deferred.trace import DEFAULT_MAX, trace
 from baryon.deferred.tree import flatten, names_of, rebuild
 
-__all__ = ["DEFAULT_MAX", "TraceError", "flatten", "names_of", "rebuild", "trace"]
+__all__ = [
+    "DEFAULT_MAX",
+    "Cached",
+    "EagerWarning",
+    "TraceError",
+    "flatten",
+    "names_of",
+    "rebuild",
+    "trace",
+]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         UnsupportedCpuError,
     )
     from baryon.runtime.executable import Executable, KernelTime, load
+    from baryon.runtime.session import Session
     from baryon.runtime.spec import TensorSpec
 
 __version__ = "0.1.0"
@@ -29,6 +30,7 @@ _HOMES = {
     "load": "executable",
     "Executable": "executable",
     "KernelTime": "executable",
+    "Session": "session",
     "TensorSpec": "spec",
     "BaryonRuntimeError": "errors",
     "ArtifactError": "errors",
@@ -44,6 +46,7 @@ __all__ = [
     "InputError",
     "KernelError",
     "KernelTime",
+    "Session",
     "TensorSpec",
     "UnsupportedCpuError",
     "load",

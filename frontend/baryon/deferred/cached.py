@@ -1,0 +1,122 @@
+"""The compiled form of a function: traced and compiled once for each signature of its calls."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from baryon.array import ArrayBase, is_recording, is_training, ndarray, recorder, wrap
+from baryon.deferred.graph import trace_call, with_gradients
+from baryon.deferred.program import Program
+from baryon.deferred.trace import trace
+from baryon.deferred.tree import flatten, rebuild
+from baryon.ir import Module, UnsupportedError
+
+
+class EagerWarning(UserWarning):
+    """A hybridized block runs eagerly, because something in it has no kernel."""
+
+
+class Cached:
+    """A function that runs as machine code.
+
+    variables: gives the arrays (parameters, running statistics) that the function reads besides its
+        arguments; their elements may change between calls. Other arrays that it reads become
+        constants. name: for messages.
+
+    Each new combination of shapes and dtypes of the arguments is traced and compiled when it is
+    first called; so is a call under `autograd.record()`, whose forward and backward passes are
+    compiled together. Programs for which an op has no kernel run eagerly, with an EagerWarning.
+    """
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        variables: Callable[[], Sequence[ndarray]],
+        name: str = "",
+    ) -> None:
+        self._function, self._variables = function, variables
+        self._name = name or getattr(function, "__name__", "function")
+        self._programs: dict[Hashable, Callable[[Any, Sequence[ndarray]], Any]] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The function's result. Raises TraceError for what cannot be traced."""
+        if recorder() is not None:  # part of a bigger trace
+            return self._function(*arguments)
+        arguments, arrays, key = _signature(arguments)
+        mask = self._mask(arrays) if is_recording() else None
+        full = (key, is_training(), mask)
+        program = self._programs.get(full)
+        if program is None:
+            program = self._programs[full] = self._compile(arguments, arrays, mask)
+        return program(arguments, arrays)
+
+    def module(self, *arguments: Any) -> Module:
+        """The graph of a call, with the variables as constants."""
+        return trace(self._function, *arguments)
+
+    def _mask(self, arrays: Sequence[ndarray]) -> tuple[bool, ...] | None:
+        """Which arguments and variables need gradients; None if none does."""
+        mask = tuple([x.needs_gradient for x in (*arrays, *self._variables())])
+        return mask if True in mask else None
+
+    def _compile(
+        self, arguments: Any, arrays: Sequence[ndarray], mask: tuple[bool, ...] | None
+    ) -> Callable[[Any, Sequence[ndarray]], Any]:
+        variables = list(self._variables())
+        graph = trace_call(self._function, arguments, variables, is_training())
+        try:
+            if mask is not None:
+                needing = {id(v) for v in variables if v.needs_gradient}
+                wanted = [i for i in range(len(arrays)) if mask[i]]
+                wanted += [
+                    i for i, v in enumerate(graph.variables, len(arrays)) if id(v) in needing
+                ]
+                graph = with_gradients(graph, wanted)
+            return Program(graph, self._function)
+        except UnsupportedError as error:
+            warnings.warn(
+                f"{self._name} runs eagerly: {error.message} (at {error.where})", EagerWarning,
+                stacklevel=4,
+            )  # fmt: skip
+            return lambda given, _: self._function(*given)
+
+
+def _signature(arguments: tuple[Any, ...]) -> tuple[Any, Sequence[ndarray], Hashable]:
+    """The arguments with arrays of ours for NumPy's, the arrays in them, and what they look like."""
+    if all(type(x) is ndarray for x in arguments):
+        return arguments, arguments, tuple([(x._data.shape, x._data.dtype) for x in arguments])
+    ours = rebuild(arguments, lambda x: wrap(x.copy()) if isinstance(x, np.ndarray) else x)
+    leaves = flatten(ours)
+    arrays = [x for x in leaves if isinstance(x, ArrayBase)]
+    shape = rebuild(ours, lambda x: (x.shape, x.dtype) if isinstance(x, ArrayBase) else _Plain(x))
+    return ours, arrays, _frozen(shape)  # type: ignore[return-value]
+
+
+class _Plain(tuple[Any, ...]):
+    """A leaf that is no array: calls with another value are another signature."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: Any) -> _Plain:
+        return super().__new__(cls, (type(value), value if _hashable(value) else id(value)))
+
+
+def _hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _frozen(tree: Any) -> Hashable:
+    """Nested lists and dicts as tuples."""
+    if isinstance(tree, dict):
+        return tuple((k, _frozen(v)) for k, v in tree.items())
+    if isinstance(tree, list):
+        return ("list", *map(_frozen, tree))
+    return tuple(map(_frozen, tree)) if type(tree) is tuple else tree
