@@ -8,6 +8,7 @@ import numpy as np
 
 from baryon.ir import Dim, TensorType, Value, dim_prod
 from baryon.ops.attributes import Param
+from baryon.ops.decompose import gradient_of
 from baryon.ops.gradients import (
     Attrs,
     Grads,
@@ -19,7 +20,16 @@ from baryon.ops.gradients import (
 )
 from baryon.ops.numerics import Arr, rounded
 from baryon.ops.opdef import OpDef, Sample, absent, kernel
-from baryon.ops.shapes import broadcast, fail, need_float, need_shape, same_dtype, static_dim, text
+from baryon.ops.shapes import (
+    broadcast,
+    fail,
+    need_float,
+    need_shape,
+    same_dtype,
+    static_dim,
+    text,
+    write_shape,
+)
 
 _ONE_DTYPE = "Operands of one dtype (IRTypeError otherwise)"
 
@@ -93,23 +103,22 @@ def _dot_infer(a: TensorType, b: TensorType) -> TensorType:
     return TensorType((*a.shape[:-1], *rest), dtype)
 
 
-def _dot_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
+def _dot_expansion(o: Recorder, x: Values, attrs: Attrs) -> list[Any]:
+    """dot as products of matrices: np.matmul where b has at most two axes."""
     a, b = x
     if not a.type.rank or not b.type.rank:
-        return [sum_to(o, o.np.multiply(g[0], b), a), sum_to(o, o.np.multiply(g[0], a), b)]
-    folded = max(b.type.rank - 2, 0)
+        return [o.np.multiply(a, b)]
+    if b.type.rank < 3:
+        return [o.np.matmul(a, b)]
+    folded = b.type.rank - 2
     front = (folded, *(i for i in range(b.type.rank) if i != folded))
+    rest = tuple(b.type.shape[i] for i in front[1:])
     inner = static_dim("np.dot", a.type.shape[-1], "the folded axis")
-    columns = dim_prod(tuple(b.type.shape[i] for i in front[1:]))
-    wide = static_dim("np.dot", columns, "the columns")
-    rows = o.np.reshape(a, newshape=(-1, inner))
-    turned = o.np.transpose(b, axes=front)
-    flat = o.np.reshape(turned, newshape=(inner, wide))
-    grad = o.np.reshape(g[0], newshape=(-1, wide))
-    da = o.np.matmul(grad, swap_last(o, flat))
-    db = reshape_like(o, o.np.matmul(swap_last(o, rows), grad), turned)
-    back = tuple(front.index(i) for i in range(b.type.rank))
-    return [reshape_like(o, da, a), o.np.transpose(db, axes=back)]
+    wide = static_dim("np.dot", dim_prod(rest), "the columns")
+    rows = o.np.reshape(a, newshape=(*write_shape((dim_prod(a.type.shape[:-1]),)), inner))
+    columns = o.np.reshape(o.np.transpose(b, axes=front), newshape=(inner, wide))
+    shape = write_shape((*a.type.shape[:-1], *rest))
+    return [o.np.reshape(o.np.matmul(rows, columns), newshape=shape)]
 
 
 dot = OpDef(
@@ -119,8 +128,9 @@ dot = OpDef(
     operands=("a", "b"),
     infer=_dot_infer,
     reference=rounded(np.dot),
-    gradient=_dot_grad,
-    lowering=absent("the kernels know np.matmul, which does the same for ranks up to 2"),
+    gradient=gradient_of(_dot_expansion),
+    lowering=absent("it is np.matmul of matrices"),
+    expansion=_dot_expansion,
     samples=(
         Sample(((3, 4), (4, 2)), batch=(0,)),
         Sample(((2, 3, 4), (5, 4, 2)), dtypes=("f64",), batch=(0,)),

@@ -106,7 +106,7 @@ def _layer(o: Any, m: Match) -> Value:
 product_to_layer = Rule(
     name="product-to-layer",
     doc="A product with a constant matrix is a fully connected layer.",
-    pattern=lambda o, x, w: any_of(o.np.matmul(x, constant(w)), o.np.dot(x, constant(w))),
+    pattern=lambda o, x, w: o.np.matmul(x, constant(w)),
     guard=_layer_guard,
     replace=_layer,
     examples=(
@@ -123,39 +123,6 @@ product_to_layer = Rule(
             "a vector",
             constants="constant @w : f32[3,2] = (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)",
         ),
-    ),
-)
-
-
-def _dot_guard(m: Match) -> NoMatch | None:
-    ranks = m["x"].type.rank, m["w"].type.rank
-    return NoMatch("the right side has more than two axes") if ranks[1] > 2 and ranks[0] else None
-
-
-def _dot(o: Any, m: Match) -> Value:
-    by_element = 0 in (m["x"].type.rank, m["w"].type.rank)
-    made: Value = (o.np.multiply if by_element else o.np.matmul)(m["x"], m["w"])
-    return made
-
-
-dot_to_matmul = Rule(
-    name="dot-to-matmul",
-    doc="dot is matmul where the right side has at most two axes, and multiply beside a scalar.",
-    pattern=lambda o, x, w: o.np.dot(x, w),
-    guard=_dot_guard,
-    replace=_dot,
-    examples=(
-        example(
-            "%x: f32[4,2,3], %w: f32[3,2]",
-            "%y = np.dot(%x, %w) : f32[4,2,2]",
-            "%y = np.matmul(%x, %w) : f32[4,2,2]",
-        ),
-        example(
-            "%x: f32[], %w: f32[3,2]",
-            "%y = np.dot(%x, %w) : f32[3,2]",
-            "%y = np.multiply(%x, %w) : f32[3,2]",
-        ),
-        refusal("%x: f32[2,3], %w: f32[2,3,2]", "%y = np.dot(%x, %w) : f32[2,2,2]", "two axes"),
     ),
 )
 
@@ -194,6 +161,5 @@ RULES = (
     relu_of_relu,
     clip_of_relu,
     product_to_layer,
-    dot_to_matmul,
     mean_to_pooling,
 )
