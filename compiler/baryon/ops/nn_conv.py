@@ -12,7 +12,7 @@ from baryon.ir import Dim, TensorType, Value, f64
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values
 from baryon.ops.numerics import Arr, rounded
-from baryon.ops.opdef import OpDef, Sample, absent, kernel
+from baryon.ops.opdef import OpDef, Sample, kernel
 from baryon.ops.shapes import fail, need_float, need_shape, static_dim, text
 from baryon.ops.windows import LAYOUTS, Window, window_of
 
@@ -219,7 +219,7 @@ deconvolution = OpDef(
     infer=_deconvolution_infer,
     reference=rounded(_deconvolution_ref),
     gradient=_deconvolution_grad,
-    lowering=absent("no imported network needs it yet; comes with compiled training"),
+    lowering=kernel("deconvolution"),
     samples=(
         Sample(((2, 3, 3, 4), (3, 2, 3, 2), (2,)), {"kernel": (3, 2)}, batch=(0,)),
         Sample(
@@ -271,7 +271,7 @@ convolution_weight_gradient = OpDef(
     infer=_weight_gradient_infer,
     reference=rounded(_weight_gradient_ref),
     gradient=_weight_gradient_grad,
-    lowering=absent("not needed for inference; comes with compiled training"),
+    lowering=kernel("weight_gradient"),
     samples=(
         Sample(((2, 3, 5, 4), (2, 4, 3, 3)), {"kernel": (3, 2)}, batch=(0, 1)),
         Sample(((1, 4, 6, 7), (1, 6, 3, 9)), _GROUPED),

@@ -223,7 +223,7 @@ pooling_gradient = OpDef(
     infer=_gradient_infer,
     reference=rounded(_gradient_ref),
     gradient=absent("second derivatives of pooling are not defined yet"),
-    lowering=absent("not needed for inference; comes with compiled training"),
+    lowering=kernel("pool_gradient"),
     samples=(
         Sample(
             ((2, 3, 4, 4), (2, 3, 2, 2), (2, 3, 2, 2)),

@@ -1,7 +1,8 @@
 """layout: channels-last memory around convolutions, with as few bytes relaid as possible.
 
-Each op works in one layout. Some must (convolution and pooling: channels-last; views, products and
-the function's interface: row-major), others take either (element-wise ops, concatenation). A value
+Each op works in one layout. Some must (convolution, pooling, their gradients: channels-last; views,
+products and the function's interface: row-major), others take either (element-wise ops,
+concatenation). A value
 whose producer and a user differ is relaid once. The choice that moves the fewest bytes is a minimum
 cut. A relayout that moves nothing, because all spatial sizes or the channels are 1, is free.
 """
@@ -15,6 +16,7 @@ from typing import ClassVar
 
 from baryon.ir import CHANNELS_LAST, CONSTANT, Func, Layout, Module, Op, Region, Value
 from baryon.ops import Role, lookup
+from baryon.ops.nn_conv import WEIGHT_GRADIENT
 from baryon.ops.structure import RELAYOUT
 from baryon.passes.base import Pass
 from baryon.passes.cut import INFINITE, SINK, SOURCE, Cut, Node
@@ -28,12 +30,16 @@ class Wish(Enum):
     ROW_MAJOR = "row-major"
     EITHER = "either, the same for operands and results"
     RESULT = "row-major results, reads any layout"
+    OPERANDS = "channels-last operands, row-major results"
 
 
 NEEDS_CHANNELS_LAST = frozenset(
     {"npx.convolution", "npx.deconvolution", "npx.pooling", "npx.lrn", "npx.batch_norm"}
 )
-"""Ops whose kernels work on rows of channels (at rank 3 and more)."""
+"""Ops whose kernels work on rows of channels (at rank 3 and more): their first operand's."""
+
+IMAGES = frozenset({"ir.pooling_gradient", "ir.convolution_weight_gradient"})
+"""Ops whose kernels work on rows of channels of all operands."""
 
 ALONG_CHANNELS = frozenset({"npx.softmax", "npx.log_softmax"})
 """Ops that take either layout, as long as they work along axis 1."""
@@ -55,7 +61,7 @@ def _choose(module: Module, func: Func) -> bool:
     ops = func.body.ops
     wishes = {op: wish(op) for op in ops}
     has_layout = any(r.type.layout for op in ops for r in op.results)
-    if has_layout or Wish.CHANNELS_LAST not in wishes.values():
+    if has_layout or {Wish.CHANNELS_LAST, Wish.OPERANDS}.isdisjoint(wishes.values()):
         return False
     chosen = _cheapest(module, func, wishes)
     _Writer(func.body, {op for op in ops if op in chosen}, wishes).run()
@@ -68,7 +74,9 @@ def wish(op: Op) -> Wish:
     ranks = {v.type.rank for v in op.operands}
     if opdef is None or op.name == CONSTANT or max(ranks, default=0) < 3:
         return Wish.ROW_MAJOR
-    if op.name in NEEDS_CHANNELS_LAST:
+    if op.name == WEIGHT_GRADIENT:
+        return Wish.OPERANDS
+    if op.name in NEEDS_CHANNELS_LAST | IMAGES:
         return Wish.CHANNELS_LAST
     along = op.attrs.get("axis", -1) == 1
     if opdef.role is Role.ELEMENTWISE or (op.name in ALONG_CHANNELS and along):
@@ -83,24 +91,34 @@ def follows(op: Op, operand: Value) -> bool:
     """Whether an operand lies in the layout of the op: it has the rank and is not a parameter."""
     if op.name in NEEDS_CHANNELS_LAST:
         return operand is op.operands[0]
+    if op.name in IMAGES:
+        return True
     return operand.type.rank >= 3 and any(r.type.rank == operand.type.rank for r in op.results)
 
 
 def _cheapest(module: Module, func: Func, wishes: Mapping[Op, Wish]) -> set[Node]:
     """The ops that work channels-last in a cheapest assignment."""
-    fixed: dict[Wish, Node] = {Wish.CHANNELS_LAST: SOURCE, Wish.ROW_MAJOR: SINK, Wish.RESULT: SINK}
     cut = Cut()
 
-    def place(op: Op) -> Node:
-        return fixed.get(wishes[op], op)
+    def place(op: Op, results: Mapping[Wish, Node] = _RESULTS) -> Node:
+        return results.get(wishes[op], op)
 
     values = [*func.inputs, *(r for op in func.body.ops for r in op.results)]
     for value in values:
         if value.type.rank >= 3 and not _is_constant(value):
             producer = place(value.op) if value.op else SINK
-            _edges(cut, module, value, producer, [place(u) for u in _readers(value, wishes)])
+            readers = [place(u, _OPERANDS) for u in _readers(value, wishes)]
+            _edges(cut, module, value, producer, readers)
     rows = cut.sink_side()
     return {op for op in wishes if place(op) not in rows and _touched(op)}
+
+
+_FIXED: Mapping[Wish, Node] = {
+    Wish.CHANNELS_LAST: SOURCE, Wish.ROW_MAJOR: SINK, Wish.RESULT: SINK
+}  # fmt: skip
+_RESULTS: Mapping[Wish, Node] = {**_FIXED, Wish.OPERANDS: SINK}
+_OPERANDS: Mapping[Wish, Node] = {**_FIXED, Wish.OPERANDS: SOURCE}
+"""Ops that are on one side in any case, as producers and as readers."""
 
 
 def _touched(op: Op) -> bool:
@@ -153,7 +171,8 @@ class _Writer:
             return
         layout = CHANNELS_LAST if op in self.chosen else None
         if self.wishes[op] is not Wish.RESULT:
-            operands = [self.operand(op, v, layout) for v in op.operands]
+            reads = CHANNELS_LAST if self.wishes[op] is Wish.OPERANDS else layout
+            operands = [self.operand(op, v, reads) for v in op.operands]
             if operands != [*op.operands]:
                 op.operands = operands
         for result in op.results if layout else ():

@@ -9,13 +9,16 @@ from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel
 from baryon.codegen.kernels import (
     contraction,
+    deconvolution,
     elementwise,
     injective,
     layer_norm,
     lrn,
     pool,
+    pool_gradient,
     reduce,
     softmax,
+    weight_gradient,
 )
 from baryon.codegen.targets import Target
 
@@ -23,11 +26,14 @@ Family = Callable[[Group, Target], Kernel]
 
 FAMILIES: Mapping[str, Family] = {
     "implicit_gemm": contraction.build,
+    "deconvolution": deconvolution.build,
+    "weight_gradient": weight_gradient.build,
     "elementwise": elementwise.build,
     "injective": injective.build,
     "relayout": injective.build,
     "concat": injective.build,
     "pool": pool.build,
+    "pool_gradient": pool_gradient.build,
     "lrn": lrn.build,
     "softmax": softmax.build,
     "layer_norm": layer_norm.build,

@@ -17,6 +17,7 @@ from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder
 from baryon.codegen.kernels import depthwise, matmul
 from baryon.codegen.kernels.implicit_gemm import (
+    Buffer,
     Columns,
     ImplicitGemm,
     Operands,
@@ -25,37 +26,39 @@ from baryon.codegen.kernels.implicit_gemm import (
     emit,
     pack_weights,
 )
+from baryon.codegen.kernels.weights import Filters, pack_at_run_time
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
 from baryon.ir import Dim, Op, Sym, TensorType, UnsupportedError, Value
 from baryon.ir.memory import strides
 from baryon.ops import TABLE
-from baryon.ops.nn_conv import CONVOLUTION, conv_window
+from baryon.ops.nn_conv import CONVOLUTION, DECONVOLUTION, conv_window
 from baryon.ops.windows import Window
 
 
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of a convolution or a matrix product with element-wise neighbours."""
     op, constant = group.main, group.payload(group.main.operands[1]) is not None
-    if constant and depthwise.is_depthwise(op):
+    if depthwise.is_depthwise(op):
         return depthwise.build(group, target)
     if op.name in ("np.matmul", "npx.batch_dot") or (op.name != CONVOLUTION and not constant):
         return matmul.build(group, target)
     problem = Contraction(group)
     spec = problem.spec
     schedule = choose(spec, target)
-    packed = TensorType((prod(Columns(spec, schedule).packed_shape),), problem.output.dtype)
+    dtype = problem.output.dtype
+    packed = TensorType((prod(Columns(spec, schedule).packed_shape),), dtype)
     packs = {problem.weight: (lambda w: pack_weights(w, spec, schedule), packed)}
     builder = KernelBuilder()
     with builder.function():
-        frame = Frame(builder, group, packs)
-        operands = Operands(
-            frame.inputs[problem.data],
-            frame.inputs[problem.weight],
-            frame.outputs[0],
-            builder.symbols.dim(problem.batch),
-        )
-        fused = _Fused(problem, frame)
+        frame = Frame(builder, group, packs if constant else None)
+        weight = frame.inputs[problem.weight]
+        weights: Buffer = weight
+        if not constant:
+            weights = pack_at_run_time(spec, schedule, weight, Filters.of(spec), dtype)
+        batch = builder.symbols.dim(problem.batch)
+        operands = Operands(frame.inputs[problem.data], weights, frame.outputs[0], batch)
+        fused = Fused(problem, frame)
         emit(spec, schedule, operands, fused.epilogue, fused.prologue if spec.staged else None)
     images = problem.batch.factor if isinstance(problem.batch, Sym) else problem.batch
     return builder.finish(flops=2 * spec.macs * images, schedule=str(schedule))
@@ -105,7 +108,8 @@ class Contraction:
     @property
     def channel_axis(self) -> int:
         """The axis of the result along which columns run."""
-        return 1 if self.anchor.name == CONVOLUTION else self.output.rank - 1
+        is_image = self.anchor.name in (CONVOLUTION, DECONVOLUTION)
+        return 1 if is_image else self.output.rank - 1
 
     @property
     def output(self) -> TensorType:
@@ -122,32 +126,28 @@ class Contraction:
     @cached_property
     def spec(self) -> ImplicitGemm:
         """The problem that the kernel generator solves."""
-        if self.group.payload(self.weight) is None:
-            raise UnsupportedError(
-                f"{self.anchor.name} needs constant weights", where=str(self.anchor.loc)
-            )
         is_convolution = self.anchor.name == CONVOLUTION
         return self._convolution() if is_convolution else self._matrix_product()
 
     def _convolution(self) -> ImplicitGemm:
         data, window = self.data.type, self._window()
-        height, width = _plane(data.shape[2:])
+        height, width = plane(data.shape[2:])
         step = strides(data)
         image_strides = None
         if data.layout is None and data.shape[1] != 1:
             image_strides = (step[0], step[-2] if data.rank > 3 else 0, step[-1], step[1])
         return ImplicitGemm(
-            channels=_int(data.shape[1]),
-            out_channels=_int(self.weight.type.shape[0]),
+            channels=int_of(data.shape[1]),
+            out_channels=int_of(self.weight.type.shape[0]),
             batch=None if isinstance(data.shape[0], Sym) else data.shape[0],
             size=(height, width),
-            kernel=_plane(window.kernel),
-            stride=_plane(window.stride),
-            dilation=_plane(window.dilate),
+            kernel=plane(window.kernel),
+            stride=plane(window.stride),
+            dilation=plane(window.dilate),
             pad=_pads(window.before, window.after),
             groups=int(self.anchor.attrs.get("num_group", 1)),  # type: ignore[arg-type]
-            pitch=_pitch(data),
-            out_pitch=_pitch(self.output),
+            pitch=pitch_of(data),
+            out_pitch=pitch_of(self.output),
             input_strides=image_strides,
             staged=bool(self.prologue),
             dtype=tvm_name(self.output.dtype),
@@ -158,9 +158,9 @@ class Contraction:
         return conv_window(op.name, self.data.type.rank, TABLE[op.name].normalize(op.attrs))
 
     def _matrix_product(self) -> ImplicitGemm:
-        outputs, depth = (_int(d) for d in self.weight.type.shape)
+        outputs, depth = (int_of(d) for d in self.weight.type.shape)
         rows = self.data.type.shape[0]
-        static = prod(_int(d) for d in self.data.type.shape[1:]) // depth
+        static = prod(int_of(d) for d in self.data.type.shape[1:]) // depth
         if isinstance(rows, Sym):
             return self._product(outputs, depth, None, rows.factor * static)
         return self._product(outputs, depth, rows, static)
@@ -176,7 +176,7 @@ class Contraction:
         )
 
 
-class _Fused:
+class Fused:
     """Prologue and epilogue of a contraction as functions of vectors at positions."""
 
     def __init__(self, problem: Contraction, frame: Frame) -> None:
@@ -211,11 +211,11 @@ class _Fused:
         return value + self.frame.inputs[bias].load(at.channel, at.lanes)
 
 
-def _plane(values: Sequence[Any]) -> tuple[int, int]:
-    """(height, width) of one or two spatial numbers; a line has height 1."""
+def plane(values: Sequence[Any], line: int = 1) -> tuple[int, int]:
+    """(vertical, horizontal) of one or two spatial numbers; `line` stands above a single one."""
     if len(values) > 2:
         raise UnsupportedError("convolution over three spatial axes has no kernel yet")
-    padded = [1] * (2 - len(values)) + [_int(v) for v in values]
+    padded = [line] * (2 - len(values)) + [int_of(v) for v in values]
     return padded[0], padded[1]
 
 
@@ -225,11 +225,13 @@ def _pads(before: Sequence[int], after: Sequence[int]) -> tuple[int, int, int, i
     return top, left, bottom, right
 
 
-def _pitch(type: TensorType) -> int | None:
+def pitch_of(type: TensorType) -> int | None:
+    """The pitch of a channels-last value, None where channels lie densely."""
     return None if type.layout is None else type.layout.pitch
 
 
-def _int(dim: Any) -> int:
+def int_of(dim: Any) -> int:
+    """A dimension that must not be symbolic."""
     if isinstance(dim, Sym):
         raise UnsupportedError(f"the symbolic dimension {dim} is not the outermost")
     return int(dim)

@@ -38,15 +38,17 @@ def is_depthwise(op: Op) -> bool:
 
 
 def build(group: Group, target: Target) -> Kernel:
-    """The kernel of a group whose anchor `is_depthwise`; its weights are constants."""
+    """The kernel of a group whose anchor `is_depthwise`."""
     problem = Depthwise(group, target)
     weight = group.main.operands[1]
     taps, lanes = problem.kernel[0] * problem.kernel[1], problem.lanes
     packed = TensorType((problem.vectors * taps * lanes,), weight.type.dtype)
     builder = KernelBuilder()
     with builder.function():
-        frame = Frame(builder, group, {weight: (problem.pack, packed)})
-        _Emitter(problem, frame).emit()
+        constant = group.payload(weight) is not None
+        frame = Frame(builder, group, {weight: (problem.pack, packed)} if constant else None)
+        weights = frame.inputs[weight] if constant else _packed(problem, frame.inputs[weight])
+        _Emitter(problem, frame, weights).emit()
     batch = group.main.operands[0].type.shape[0]
     images = batch.factor if isinstance(batch, Sym) else batch
     pixels = problem.out_size[0] * problem.out_size[1]
@@ -54,11 +56,22 @@ def build(group: Group, target: Target) -> Kernel:
     return builder.finish(2 * images * pixels * problem.channels * taps, tile=tile)
 
 
+def _packed(problem: Depthwise, source: Memory) -> Memory:
+    """Weights in scratch memory, arranged as `Depthwise.pack` does it to constants."""
+    (rows, columns), lanes = problem.kernel, problem.lanes
+    taps = rows * columns
+    packed = Memory.local(problem.vectors * taps * lanes, source.dtype)
+    with grid([problem.vectors, taps]) as [vector, tap]:
+        weight = source.load(bind(problem.channel(vector) * taps + tap), lanes, taps)
+        packed.store(weight, (vector * taps + tap) * lanes, lanes)
+    return packed
+
+
 class _Emitter:
-    def __init__(self, problem: Depthwise, frame: Frame) -> None:
+    def __init__(self, problem: Depthwise, frame: Frame, weights: Memory) -> None:
         self.problem, self.frame, self.main = problem, frame, problem.group.main
         self.source = frame.inputs[problem.data]
-        self.weights = frame.inputs[self.main.operands[1]]
+        self.weights = weights
         self.steps = strides(problem.data.type)
         self.before = self._domain(problem.data.type)
         self.after = self._domain(self.main.result.type)

@@ -35,12 +35,17 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Operands:
-    """Memory of one call. batch: images, as an int or an expression."""
+    """Memory of one call.
+
+    batch: images, as an int or an expression. place: from the number of an output pixel, counted
+    over all images, to that of the pixel of the output buffer which it is; None where they are one.
+    """
 
     source: Buffer
     weights: Buffer
     output: Buffer
     batch: Expr
+    place: Callable[[Expr], Expr] | None = None
 
 
 def emit(
@@ -197,6 +202,8 @@ class _Emitter:
         first = bind(block.image * self.spec.pixels + tile[0])
         for m, line in zip(tile, sums, strict=True):
             pixel = first + (m - tile[0]) if self.rows.is_static else m
+            if self.operands.place is not None:
+                pixel = bind(self.operands.place(pixel))
             for start, value in zip(columns.vector_starts, line, strict=True):
                 self._store(value, Position(block.image, pixel, channel + start, lanes))
 

@@ -8,9 +8,10 @@ twice. Maxima pass over NaN.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
-from baryon.ir import Array, DType, TensorType, f32
+from baryon.ir import Array, DType, Op, TensorType, f32
 from baryon.ir.memory import strides
+from baryon.ops import TABLE
 from baryon.ops.nn_pool import pool_counts, pool_window
 from baryon.ops.windows import Window
 
@@ -73,19 +75,77 @@ def channel_block(channels: int, lanes: int, most: int = MAX_VECTORS) -> Block:
     return max((b for b in blocks if b.count * b.width == fewest), key=lambda b: b.vectors)
 
 
+@dataclass(frozen=True)
+class Windows:
+    """The windows of a pooling. op: its name. attrs: normalized. size: of the spatial axes."""
+
+    op: str
+    attrs: Mapping[str, Any]
+    size: tuple[int, ...]
+
+    @staticmethod
+    def of(op: Op) -> Windows:
+        """Those of an op whose first operand is pooled."""
+        size = tuple(int(str(d)) for d in op.operands[0].type.shape[2:])
+        return Windows(op.name, TABLE[op.name].normalize(op.attrs), size)
+
+    @cached_property
+    def shape(self) -> Window:
+        """The window, its padding made to fit."""
+        return pool_window(self.op, self.size, self.attrs)
+
+    @property
+    def kind(self) -> str:
+        """max, avg or sum."""
+        return str(self.attrs["pool_type"])
+
+    def starts(self, at: Sequence[Any]) -> list[Any]:
+        """Where the window at an output pixel begins; negative in the padding."""
+        axes = zip(at, self.shape.stride, self.shape.before, strict=True)
+        return [o * s - b for o, s, b in axes]
+
+    def bounds(self, axis: int, start: Any) -> tuple[Any, Any]:
+        """The taps of an axis that lie inside the data."""
+        kernel, size, before = self.shape.kernel[axis], self.size[axis], self.shape.before[axis]
+        begin = tirx.max(-start, 0) if before else 0
+        end = tirx.min(size - start, kernel) if self.shape.after[axis] > 0 else kernel
+        return begin, end
+
+    def divisor(self, starts: Sequence[Any], dtype: DType) -> Expr | None:
+        """What an average is divided by at one position, or None."""
+        if self.kind != "avg":
+            return None
+        counts = pool_counts(self.op, self.size, self.attrs)
+        total: Any = 1
+        for axis, start in enumerate(starts):
+            total = total * self._count(axis, counts[axis], start)
+        return bind(Math.cast(tirx.convert(total), dtype))
+
+    def _count(self, axis: int, counts: Array, start: Any) -> Any:
+        """Elements that a window counts along an axis: the formula behind the table `counts`."""
+        if (counts == counts[0]).all():
+            return int(counts[0])
+        kernel, before = self.shape.kernel[axis], self.shape.before[axis]
+        low = -before if self.attrs["count_include_pad"] else 0
+        first = np.arange(len(counts)) * self.shape.stride[axis] - before
+        stops = counts + np.maximum(first, low)
+        return tirx.min(start + kernel, int(stops.max())) - tirx.max(start, low)
+
+
+def pixel_domain(frame: Frame, type: TensorType) -> Domain:
+    """Positions of an image: loops over batch, each spatial axis, and channels."""
+    return Domain(frame, type.shape, [(0,), *((a,) for a in range(2, type.rank)), (1,)])
+
+
 class _Pool:
     def __init__(self, frame: Frame, target: Target) -> None:
         self.frame, self.op = frame, frame.group.main
         self.source, self.result = self.op.operands[0], self.op.result
-        self.attrs = frame.group.attrs
-        dims = self.source.type.shape[2:]
-        self.window: Window = pool_window(self.op.name, dims, self.attrs)
-        self.kind = str(self.attrs["pool_type"])
-        self.dtype = _compute(self.source.type.dtype)
-        self.size = tuple(int(str(d)) for d in dims)
+        self.windows = Windows.of(self.op)
+        self.dtype = compute_dtype(self.source.type.dtype)
         self.out = tuple(int(str(d)) for d in self.result.type.shape[2:])
         self.block = channel_block(self._channels(), self._lanes(target))
-        self.before, self.after = (self._domain(t.type) for t in (self.source, self.result))
+        self.before, self.after = (pixel_domain(frame, v.type) for v in (self.source, self.result))
 
     def _channels(self) -> int:
         return int(str(self.source.type.shape[1]))
@@ -94,13 +154,10 @@ class _Pool:
         innermost = strides(self.source.type)[1] == strides(self.result.type)[1] == 1
         return target.lanes(self.dtype.itemsize) if innermost else 1
 
-    def _domain(self, type: TensorType) -> Domain:
-        return Domain(self.frame, type.shape, [(0,), *((a,) for a in range(2, type.rank)), (1,)])
-
     @property
     def work(self) -> int:
         """Elements that one image visits."""
-        return math.prod((*self.out, *self.window.kernel)) * self._channels()
+        return math.prod((*self.out, *self.windows.shape.kernel)) * self._channels()
 
     def emit(self) -> None:
         """Emit the loops."""
@@ -121,29 +178,20 @@ class _Pool:
             total.store(
                 lane_const(self._start(), self.dtype, self.block.lanes), 0, self.block.lanes
             )
-        starts = [
-            o * s - b for o, s, b in zip(at, self.window.stride, self.window.before, strict=True)
-        ]
+        starts = self.windows.starts(at)
         with ExitStack() as stack:
             taps = [
-                stack.enter_context(T.serial(*self._bounds(axis, start)))
+                stack.enter_context(T.serial(*self.windows.bounds(axis, start)))
                 for axis, start in enumerate(starts)
             ]
             pixel = [start + tap for start, tap in zip(starts, taps, strict=True)]
             self._add([image, *pixel], channel, sums)
-        divisor = self._divisor(starts)
+        divisor = self.windows.divisor(starts, self.dtype)
         for number, total in enumerate(sums):
             self._store([image, *at], channel + number * self.block.lanes, total, divisor)
 
     def _start(self) -> float:
-        return smallest(self.dtype) if self.kind == "max" else 0
-
-    def _bounds(self, axis: int, start: Any) -> tuple[Any, Any]:
-        """The taps of an axis that lie inside the data."""
-        kernel, size, before = self.window.kernel[axis], self.size[axis], self.window.before[axis]
-        begin = tirx.max(-start, 0) if before else 0
-        end = tirx.min(size - start, kernel) if self.window.after[axis] > 0 else kernel
-        return begin, end
+        return smallest(self.dtype) if self.windows.kind == "max" else 0
 
     def _add(self, pixel: Sequence[Any], channel: Any, sums: Sequence[Memory]) -> None:
         lanes = self.block.lanes
@@ -151,27 +199,9 @@ class _Pool:
             place = self.before.place([*pixel, channel + number * lanes], lanes)
             x = bind(Math.cast(place.value(self.source), self.dtype))
             now = bind(total.load(0, lanes))
-            total.store(tirx.Select(x > now, x, now) if self.kind == "max" else now + x, 0, lanes)
-
-    def _divisor(self, starts: Sequence[Any]) -> Expr | None:
-        """What an average is divided by at one position, or None."""
-        if self.kind != "avg":
-            return None
-        counts = pool_counts(self.op.name, self.size, self.attrs)
-        total: Any = 1
-        for axis, start in enumerate(starts):
-            total = total * self._count(axis, counts[axis], start)
-        return bind(Math.cast(tirx.convert(total), self.dtype))
-
-    def _count(self, axis: int, counts: Array, start: Any) -> Any:
-        """Elements that a window counts along an axis: the formula behind the table `counts`."""
-        if (counts == counts[0]).all():
-            return int(counts[0])
-        kernel, before = self.window.kernel[axis], self.window.before[axis]
-        low = -before if self.attrs["count_include_pad"] else 0
-        first = np.arange(len(counts)) * self.window.stride[axis] - before
-        stops = counts + np.maximum(first, low)
-        return tirx.min(start + kernel, int(stops.max())) - tirx.max(start, low)
+            total.store(
+                tirx.Select(x > now, x, now) if self.windows.kind == "max" else now + x, 0, lanes
+            )
 
     def _store(self, pixel: Sequence[Any], channel: Any, total: Memory, divisor: Any) -> None:
         lanes = self.block.lanes
@@ -183,5 +213,6 @@ class _Pool:
         place.store()
 
 
-def _compute(dtype: DType) -> DType:
+def compute_dtype(dtype: DType) -> DType:
+    """The element type that a pooling computes in."""
     return f32 if dtype.is_float and dtype.bits == 16 else dtype
