@@ -30,7 +30,12 @@ PLAIN: Mapping[str, Mapping[str, Any]] = {
     "LAMB": {},
     "LANS": {},
 }
-DRESSED: Mapping[str, Any] = {"learning_rate": 0.05, "wd": 0.03, "rescale_grad": 0.5, "clip_gradient": 0.4}
+DRESSED: Mapping[str, Any] = {
+    "learning_rate": 0.05,
+    "wd": 0.03,
+    "rescale_grad": 0.5,
+    "clip_gradient": 0.4,
+}
 
 
 def _course(
