@@ -15,6 +15,7 @@ from baryon.ops.shapes import fail, read_shape
 
 _NO_OPERANDS = absent("it has no operands to give a gradient")
 _FOLDED = absent("passes fold it into a constant")
+_REPEATED = absent("it is a number that np.broadcast_to repeats")
 _SHAPE = Param("shape", "shape", REQUIRED, "the shape of the result")
 _FLOAT = Param("dtype", "dtype", f32, "the element type of the result")
 
@@ -31,6 +32,11 @@ def _full_ref(shape: Any, fill_value: Any, dtype: DType | None) -> Any:
     return np.full(shape, fill_value, _full_dtype(fill_value, dtype).numpy)
 
 
+def _full_expansion(o: Recorder, x: Values, attrs: Attrs) -> list[Any]:
+    one = _full_ref((), attrs["fill_value"], attrs["dtype"])
+    return [o.np.broadcast_to(one, shape=attrs["shape"])]
+
+
 full = OpDef(
     name="np.full",
     doc="An array that has one value everywhere. IRTypeError for negative sizes.",
@@ -43,7 +49,8 @@ full = OpDef(
     infer=_full_infer,
     reference=_full_ref,
     gradient=_NO_OPERANDS,
-    lowering=_FOLDED,
+    lowering=_REPEATED,
+    expansion=_full_expansion,
     samples=(
         Sample((), {"shape": (2, 3), "fill_value": 1.5}),
         Sample((), {"shape": (), "fill_value": 3}),
@@ -61,6 +68,9 @@ def _filled(name: str, doc: str, value: int) -> OpDef:
     def reference(shape: Any, dtype: DType) -> Any:
         return np.full(shape, value, dtype.numpy)
 
+    def expansion(o: Recorder, x: Values, attrs: Attrs) -> list[Any]:
+        return [o.np.broadcast_to(np.full((), value, attrs["dtype"].numpy), shape=attrs["shape"])]
+
     return OpDef(
         name=name,
         doc=f"{doc} IRTypeError for negative sizes.",
@@ -69,7 +79,8 @@ def _filled(name: str, doc: str, value: int) -> OpDef:
         infer=infer,
         reference=reference,
         gradient=_NO_OPERANDS,
-        lowering=_FOLDED,
+        lowering=_REPEATED,
+        expansion=expansion,
         samples=(Sample((), {"shape": (2, 3)}), Sample((), {"shape": (), "dtype": "i32"})),
         source=name.replace("np.", "numpy."),
     )
