@@ -59,8 +59,7 @@ def bind(
     Positional arguments fill the operands, then the attributes, in the order of the declaration; a
     variadic operand takes one sequence, as in `np.concatenate([a, b], axis=1)`.
     """
-    names = [name.strip("*?") for name in opdef.operands]
-    order = [*names, *(p.name for p in opdef.params)]
+    names, order = opdef.operand_names, opdef.argument_names
     if len(args) > len(order):
         raise IRTypeError(f"{opdef.name} takes at most {len(order)} arguments, not {len(args)}")
     bound = dict(zip(order, args, strict=False))

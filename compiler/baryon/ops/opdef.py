@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -144,7 +145,17 @@ class OpDef:
         """Its role in fusion; STRUCTURE where it has no kernel."""
         return self.lowering.role if isinstance(self.lowering, Lowering) else Role.STRUCTURE
 
-    @property
+    @cached_property
+    def operand_names(self) -> tuple[str, ...]:
+        """The operands' names without their marks."""
+        return tuple(name.strip("*?") for name in self.operands)
+
+    @cached_property
+    def argument_names(self) -> tuple[str, ...]:
+        """The names of a call's positional arguments: operands, then attributes."""
+        return (*self.operand_names, *(p.name for p in self.params))
+
+    @cached_property
     def variadic(self) -> bool:
         """True when the last operand name takes all the remaining operands."""
         return bool(self.operands) and self.operands[-1].startswith("*")
@@ -154,6 +165,8 @@ class OpDef:
 
         Raises IRTypeError for too few or too many.
         """
+        if len(given) == len(self.operands) and not self.variadic:
+            return list(given)
         fixed = self.operands[:-1] if self.variadic else self.operands
         least = sum(not name.endswith("?") for name in fixed)
         if len(given) < least or (len(given) > len(fixed) and not self.variadic):
@@ -165,7 +178,9 @@ class OpDef:
 
     def normalize(self, attrs: Mapping[str, Any]) -> dict[str, Attr]:
         """Attributes checked, converted to their declared form, and completed by defaults."""
-        unknown = set(attrs) - {p.name for p in self.params}
+        if not attrs and not self.params:
+            return {}
+        unknown = attrs.keys() - set(self.argument_names[len(self.operands) :])
         if unknown:
             raise IRTypeError(
                 f"{self.name} has no attribute {', '.join(sorted(unknown))}",

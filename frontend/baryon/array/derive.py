@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from baryon.array.calls import calls
-from baryon.array.fast import UFUNCS, fast
+from baryon.array.fast import shortcut
 from baryon.array.write import stored
 from baryon.ir import DType
 from baryon.ops import REQUIRED, TABLE, OpDef, Param
@@ -49,7 +49,7 @@ def namespace(space: str, with_out: Container[str] = ()) -> dict[str, Callable[.
 def derived(opdef: OpDef, *, takes_out: bool) -> Callable[..., Any]:
     """The function that calls one op."""
     own_arguments = len(opdef.operands) + len(opdef.params)
-    short = fast(opdef.name) if opdef.name in UFUNCS else None
+    short = shortcut(opdef.name)
 
     def function(*args: Any, **kwargs: Any) -> Any:
         return calls.call(opdef, args, kwargs)

@@ -34,20 +34,42 @@ UFUNCS: Mapping[str, tuple[np.ufunc, str]] = {
     "np.greater": (np.greater, _ORDERED),
     "np.greater_equal": (np.greater_equal, _ORDERED),
 }
-"""For each op NumPy's function, and the kinds of dtypes on which the two agree."""
+"""For each binary op NumPy's function, and the kinds of dtypes on which the two agree."""
+
+UNARY: Mapping[str, np.ufunc] = {
+    "np.abs": np.absolute,
+    "np.exp": np.exp,
+    "np.log": np.log,
+    "np.negative": np.negative,
+    "np.sqrt": np.sqrt,
+    "np.square": np.square,
+    "np.tanh": np.tanh,
+}
+"""For each unary op NumPy's function; they agree on single and double precision."""
+
+_NUMBERS = (int, float)
 
 
-def fast(name: str) -> Callable[[Any, Any], ndarray]:
-    """The call of a binary op, by the short way where that is right."""
-    if name not in UFUNCS:
-        return _slow(name)
-    ufunc, kinds = UFUNCS[name]
+def shortcut(name: str) -> Callable[..., ndarray] | None:
+    """The call of an op by the short way where that is right; None if it has none."""
+    if name in UNARY:
+        return _unary(name, UNARY[name])
+    return _binary(name, *UFUNCS[name]) if name in UFUNCS else None
 
+
+def fast(name: str) -> Callable[..., ndarray]:
+    """The call of an op, by the short way where that is right."""
+    return shortcut(name) or _slow(name)
+
+
+def _binary(name: str, ufunc: np.ufunc, kinds: str) -> Callable[[Any, Any], ndarray]:
     def call(a: Any, b: Any) -> ndarray:
-        if type(a) is not type(b) or _RECORDER.get() is not None or _MODE.get().recording:
+        if _RECORDER.get() is not None or _MODE.get().recording:
             return op(name)(a, b)
         x, y = getattr(a, "_data", None), getattr(b, "_data", None)
-        if x is None or y is None or x.dtype != y.dtype or x.dtype.kind not in kinds:
+        if y is None and x is not None and type(b) in _NUMBERS and x.dtype.kind == "f":
+            y = b
+        elif x is None or y is None or x.dtype != y.dtype or x.dtype.kind not in kinds:
             return op(name)(a, b)
         try:
             with np.errstate(all="ignore"):
@@ -59,8 +81,20 @@ def fast(name: str) -> Callable[[Any, Any], ndarray]:
     return call
 
 
-def _slow(name: str) -> Callable[[Any, Any], ndarray]:
-    def call(a: Any, b: Any) -> ndarray:
-        return op(name)(a, b)
+def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], ndarray]:
+    def call(a: Any) -> ndarray:
+        x = getattr(a, "_data", None)
+        if x is None or x.dtype.char not in "fd" or _RECORDER.get() or _MODE.get().recording:
+            return op(name)(a)
+        with np.errstate(all="ignore"):
+            result = ufunc(x)
+        return wrap(result if result.ndim else np.asarray(result))
+
+    return call
+
+
+def _slow(name: str) -> Callable[..., ndarray]:
+    def call(*args: Any) -> ndarray:
+        return op(name)(*args)
 
     return call

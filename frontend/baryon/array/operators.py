@@ -57,8 +57,10 @@ def _in_place(name: str) -> Callable[[Any, Any], ndarray]:
 
 
 def _unary(name: str) -> Callable[[Any], ndarray]:
+    call = fast(name)
+
     def method(self: Any) -> ndarray:
-        return op(name)(self)
+        return call(self)
 
     return _documented(method, name)
 

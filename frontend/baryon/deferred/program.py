@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from baryon.array import ArrayBase, GradientError, is_training, mode_of, ndarray, wrap
+from baryon.array import (
+    ArrayBase,
+    GradientError,
+    assign_state,
+    is_training,
+    mode_of,
+    ndarray,
+    wrap,
+)
 from baryon.array import autograd as engine
 from baryon.array import random
 from baryon.array.tape import Node
@@ -72,11 +80,7 @@ class Program:
     def _result(self, outputs: Sequence[ndarray], buffers: Sequence[Array]) -> Any:
         first = self.graph.outputs
         for i, target in enumerate(self.graph.state, first):
-            data = target._data
-            assert data is not None
-            np.copyto(data, self._array(i, buffers[i])._data)
-            if target._writes is not None:
-                target._writes[0] += 1
+            assign_state(target, self._array(i, buffers[i]))
         if self.graph.structure == 0:
             return outputs[0]
         return rebuild(self.graph.structure, lambda i: outputs[i])
