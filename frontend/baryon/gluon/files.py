@@ -1,0 +1,109 @@
+"""Files of parameters: written whole or not at all, read without trusting them.
+
+Written is MXNet 2's format: an uncompressed zip of `.npy` members (`numpy.load` reads it). Read
+are that, a single `.npy`, and the list format of MXNet 1 (`legacy`). Nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import ml_dtypes
+import numpy as np
+
+from baryon.gluon.errors import ParameterError
+from baryon.gluon.legacy import read_list
+from baryon.ir import Array
+
+FileName = str | os.PathLike[str]
+_DAMAGED = (
+    ValueError, EOFError, KeyError, MemoryError, RuntimeError, struct.error, zipfile.BadZipFile,
+    zlib.error,
+)  # fmt: skip
+"""What NumPy and zipfile raise for damaged files."""
+_ZIP, _NPY = b"PK\x03\x04", b"\x93NUM"
+_BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
+"""How MXNet writes bfloat16, which `.npy` has no name for."""
+
+
+def save_arrays(path: FileName, arrays: Mapping[str, Array]) -> None:
+    """Write named arrays; the file appears, or replaces an older one, once it is complete."""
+    packed = {name: _packed(np.ascontiguousarray(a)) for name, a in arrays.items()}
+
+    def write(file: BinaryIO) -> None:
+        with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
+            for name, array in packed.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+
+    replace_file(path, write)
+
+
+def save_text(path: FileName, text: str) -> None:
+    """Write a text file, whole or not at all."""
+    replace_file(path, lambda file: file.write(text.encode()))
+
+
+def replace_file(path: FileName, write: Callable[[BinaryIO], object]) -> None:
+    """Let `write` fill a file beside `path`, then give it that name."""
+    target = Path(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o666 & ~_umask())
+        Path(name).replace(target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def load_arrays(path: FileName) -> dict[str, Array]:
+    """The named arrays of a file; those of a list without names are called "0", "1", ...
+
+    Raises ParameterError for a file that is none of the formats or is damaged, OSError if it cannot
+    be read.
+    """
+    with Path(path).open("rb") as file:
+        start = file.read(4)
+        file.seek(0)
+        try:
+            if start == _ZIP:
+                return _read_zip(file)
+            if start == _NPY:
+                return {"0": _unpacked(np.load(file, allow_pickle=False))}
+            return read_list(file, os.fstat(file.fileno()).st_size)
+        except _DAMAGED as error:
+            raise ParameterError(
+                f"{os.fspath(path)} cannot be read as parameters: {error}",
+                hint="expected .npz, .npy or a list of arrays as MXNet's save_parameters writes",
+            ) from error
+
+
+def _read_zip(file: BinaryIO) -> dict[str, Array]:
+    with np.load(file, allow_pickle=False) as archive:
+        return {name: _unpacked(archive[name]) for name in archive.files}
+
+
+def _packed(array: Array) -> Array:
+    return array.view(np.uint16).view(_BFLOAT16) if array.dtype == ml_dtypes.bfloat16 else array
+
+
+def _unpacked(array: Array) -> Array:
+    is_bfloat16 = array.dtype == _BFLOAT16 or array.dtype == np.dtype("V2")
+    return array.view(ml_dtypes.bfloat16) if is_bfloat16 else array
