@@ -1,85 +1,88 @@
-"""Indexing by integers, slices, None and Ellipsis, written in ops."""
+"""Indexing and assignment to elements as op calls, so that they are recorded and differentiated.
+
+Index arrays become one `np.take` along one axis: the axes that they index are brought together and
+merged, and so are the indices. Assignment undoes the same steps: elements are scattered along that
+axis, and what was sliced off is put back by `ir.slice_assign`.
+"""
 
 from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from math import prod
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from baryon.ir import Dim, IRTypeError, Sym, caller_loc
+import numpy as np
+
+from baryon.array.base import ArrayBase, recorder
+from baryon.array.calls import op, wrap
+from baryon.array.keys import Look, Steps, is_basic, plan, read
+from baryon.array.tape import is_recording
+from baryon.ir import Array, Dim, Sym, dim_prod
 from baryon.ops.manipulation import END
+from baryon.ops.shapes import write_shape
+
+if TYPE_CHECKING:
+    from baryon.array.ndarray import ndarray
 
 A = TypeVar("A")
 
-
-@dataclass(frozen=True)
-class Steps:
-    """What an index does, in order: slice each axis, drop axes, insert axes."""
-
-    slices: tuple[slice, ...]
-    dropped: tuple[int, ...]
-    inserted: tuple[int, ...]
-
-    @property
-    def cuts(self) -> bool:
-        """True when the slices take less than everything, or reverse."""
-        return any(s != slice(None) for s in self.slices)
+__all__ = ["apply", "getitem", "is_basic", "numpy_key", "plan", "setitem", "slice_attrs"]
 
 
-def is_basic(key: Any) -> bool:
-    """True for the keys that `plan` understands."""
+def getitem(x: ndarray, key: Any) -> ndarray:
+    """The elements at a key, in memory of their own. See `keys.read` for the errors."""
+    if _is_plain(x) and not _has_traced(key):
+        return wrap(np.array(x.elements("", "")[numpy_key(key)], order="C"))
+    steps, look = read(key, x.shape)
+    found = apply(steps, x, op)
+    return _Merged(found, look).taken() if look else found
+
+
+def setitem(x: ndarray, key: Any, value: Any) -> ndarray:
+    """x with a value in place of the elements at a key, as a new array.
+
+    The value is converted to x's element type and broadcast. Of several values for one element the
+    last one stays. A mask of a trace is allowed with one value for all elements. Raises what
+    `keys.read` does, and IRTypeError for a value of the wrong shape.
+    """
+    new = _like(value, x)
+    if _is_traced_mask(key) and new.ndim == 0:
+        mask = op("np.expand_dims")(key, axis=tuple(range(key.ndim, x.ndim)))
+        return op("np.where")(mask, new, x)
+    steps, look = read(key, x.shape)
+    if look is None:
+        return _assigned(x, steps, new)
+    merged = _Merged(apply(steps, x, op), look)
+    return _assigned(x, steps, merged.replaced(new))
+
+
+def numpy_key(key: Any) -> Any:
+    """The key as NumPy takes it: arrays of ours become NumPy's; TraceError for traced ones."""
+    if isinstance(key, tuple):
+        return tuple(map(_numpy_part, key))
+    return _numpy_part(key)
+
+
+def _numpy_part(part: Any) -> Any:
+    if isinstance(part, ArrayBase):
+        return part.elements("an index of this operation", "use np.where or npx.index_update")
+    return np.asarray(part, np.int64) if isinstance(part, list) and not part else part
+
+
+def _is_plain(x: ArrayBase) -> bool:
+    """Whether nothing records what is computed from x."""
+    return not x.is_traced and recorder() is None and not (is_recording() and x.needs_gradient)
+
+
+def _has_traced(key: Any) -> bool:
     parts = key if isinstance(key, tuple) else (key,)
-    return all(
-        p is None or p is Ellipsis or isinstance(p, slice)
-        or (hasattr(p, "__index__") and not isinstance(p, bool) and not getattr(p, "shape", ()))
-        for p in parts
-    )  # fmt: skip
+    return any(isinstance(p, ArrayBase) and p.is_traced for p in parts)
 
 
-def plan(key: Any, shape: Sequence[Dim]) -> Steps:
-    """The steps of a basic key on an array of this shape; IndexError where it does not fit."""
-    parts = _complete(key if isinstance(key, tuple) else (key,), len(shape))
-    slices: list[slice] = []
-    dropped: list[int] = []
-    inserted: list[int] = []
-    for part in parts:
-        if part is None:
-            inserted.append(len(slices) - len(dropped) + len(inserted))
-        elif isinstance(part, slice):
-            slices.append(part)
-        else:
-            dropped.append(len(slices))
-            slices.append(_one(operator.index(part), len(slices), shape[len(slices)]))
-    return Steps(tuple(slices), tuple(dropped), tuple(inserted))
-
-
-def _complete(parts: tuple[Any, ...], rank: int) -> list[Any]:
-    """The key with as many full slices in place of its Ellipsis as the rank needs."""
-    used = sum(p is not None and p is not Ellipsis for p in parts)
-    if used > rank:
-        raise IndexError(f"too many indices: the array has {rank} axes, but {used} are indexed")
-    if sum(p is Ellipsis for p in parts) > 1:
-        raise IndexError("an index can have one Ellipsis ('...') only")
-    full = [slice(None)] * (rank - used)
-    at = next((i for i, p in enumerate(parts) if p is Ellipsis), None)
-    if at is None:
-        return [*parts, *full]
-    return [*parts[:at], *full, *parts[at + 1 :]]
-
-
-def _one(index: int, axis: int, size: Dim) -> slice:
-    """The slice that holds one element."""
-    if isinstance(size, Sym):
-        raise IRTypeError(
-            f"index {index} on axis {axis}, whose size is the symbol {size}",
-            where=str(caller_loc("baryon")),
-            hint="index other axes, or trace with a fixed size",
-        )
-    if not -size <= index < size:
-        raise IndexError(f"index {index} is out of bounds for axis {axis} with size {size}")
-    index %= size
-    return slice(index, index + 1)
+def _is_traced_mask(key: Any) -> bool:
+    return isinstance(key, ArrayBase) and key.is_traced and key.dtype == np.bool_
 
 
 def slice_attrs(slices: Sequence[slice]) -> dict[str, tuple[int, ...]]:
@@ -105,17 +108,118 @@ def apply(steps: Steps, x: A, op: Callable[[str], Callable[..., A]]) -> A:
     return op("np.expand_dims")(x, axis=steps.inserted) if steps.inserted else x
 
 
-def numpy_key(key: Any) -> Any:
-    """The key as NumPy takes it: arrays of ours become NumPy's."""
-    parts = key if isinstance(key, tuple) else (key,)
-    plain = tuple(p._data if hasattr(p, "_data") else p for p in parts)
-    return plain if isinstance(key, tuple) else plain[0]
+def _assigned(x: ndarray, steps: Steps, value: ndarray) -> ndarray:
+    """x with a value in place of what the steps take."""
+    attrs = slice_attrs(steps.slices)
+    part = op("npx.slice")(x, **attrs) if steps.cuts else x
+    kept = [d for i, d in enumerate(part.shape) if i not in steps.dropped]
+    for at in steps.inserted:
+        kept.insert(at, 1)
+    shaped = reshaped(broadcast(value, kept), part.shape)
+    return op("ir.slice_assign")(x, shaped, **attrs) if steps.cuts else shaped
 
 
-def getitem(x: Any, key: Any) -> Any:
-    """The elements at a key, by op calls."""
-    from baryon.array.calls import op
+def _like(value: Any, x: ndarray) -> ndarray:
+    given: ndarray = value if isinstance(value, ArrayBase) else wrap(np.asarray(value))  # type: ignore[assignment]
+    return given if given.dtype == x.dtype else op("npx.cast")(given, dtype=x.dtype)
 
-    if is_basic(key):
-        return apply(plan(key, x.shape), x, op)
-    return op("np.take")(x, key, axis=0)
+
+def broadcast(x: ndarray, shape: Sequence[Dim]) -> ndarray:
+    """x broadcast to a shape; its leading axes of size 1 may be too many, as in NumPy."""
+    while x.ndim > len(shape) and x.shape[0] == 1:
+        x = op("np.squeeze")(x, axis=0)
+    return x if x.shape == (*shape,) else op("np.broadcast_to")(x, shape=write_shape(shape))
+
+
+def reshaped(x: ndarray, shape: Sequence[Dim]) -> ndarray:
+    """The elements of x in another shape."""
+    return x if x.shape == (*shape,) else op("np.reshape")(x, newshape=write_shape(shape))
+
+
+@dataclass(frozen=True)
+class _Merged:
+    """An array whose indexed axes are one, and the index along it."""
+
+    x: ndarray
+    look: Look
+
+    @property
+    def _order(self) -> list[int]:
+        """Axes with the indexed ones together: in front if the key has something between them."""
+        axes, rank = self.look.axes, self.x.ndim
+        if not self.look.apart:
+            return [*range(rank)]
+        return [*axes, *(a for a in range(rank) if a not in axes)]
+
+    @property
+    def axis(self) -> int:
+        """Where the merged axis stands."""
+        return 0 if self.look.apart else self.look.axes[0]
+
+    def array(self) -> ndarray:
+        """The array with one axis for all that are indexed."""
+        shape = self._ordered_shape()
+        end = self.axis + len(self.look.axes)
+        merged = dim_prod(shape[self.axis : end])
+        return reshaped(self._ordered(), (*shape[: self.axis], merged, *shape[end:]))
+
+    def _ordered(self) -> ndarray:
+        return op("np.transpose")(self.x, axes=self._order) if self._moves else self.x
+
+    def _ordered_shape(self) -> tuple[Dim, ...]:
+        return tuple(self.x.shape[a] for a in self._order)
+
+    @property
+    def _moves(self) -> bool:
+        return self._order != [*range(self.x.ndim)]
+
+    def index(self) -> Any:
+        """The index along the merged axis."""
+        sizes = [self.x.shape[a] for a in self.look.axes]
+        return merge_indices(self.look.arrays, sizes)
+
+    def taken(self) -> ndarray:
+        """The elements at the index."""
+        return op("np.take")(self.array(), self.index(), axis=self.axis)
+
+    def replaced(self, value: ndarray) -> ndarray:
+        """The array before merging, with a value in place of the elements at the index."""
+        array, index = self.array(), self.index()
+        shape = (*array.shape[: self.axis], *index.shape, *array.shape[self.axis + 1 :])
+        new = op("ir.scatter")(array, index, broadcast(value, shape), axis=self.axis, mode="raise")
+        order = self._order
+        back = reshaped(new, self._ordered_shape())
+        if not self._moves:
+            return back
+        return op("np.transpose")(back, axes=[order.index(a) for a in range(len(order))])
+
+
+def merge_indices(
+    arrays: Sequence[Array | ArrayBase], sizes: Sequence[Dim], mode: str = "raise"
+) -> Any:
+    """One index into the row-major order of axes with these sizes, for one index along each.
+
+    Known indices are in range already. Sizes but for the first must be numbers.
+    """
+    if len(arrays) == 1:
+        return arrays[0]
+    total: Any = np.int64(0)
+    is_ours = any(isinstance(a, ArrayBase) for a in arrays)
+    add: Any = op("np.add") if is_ours else np.add
+    multiply: Any = op("np.multiply") if is_ours else np.multiply
+    for i, (array, size) in enumerate(zip(arrays, sizes, strict=True)):
+        place = _counted(array, size) if mode == "raise" else array
+        step = prod(int(str(d)) for d in sizes[i + 1 :])
+        total = add(multiply(place, step), total)
+    return total
+
+
+def _counted(array: Array | ArrayBase, size: Dim) -> Any:
+    """Indices of a trace counted from the front, and in range; known ones are that already."""
+    if not isinstance(array, ArrayBase):
+        return array
+    wide = op("npx.cast")(array, dtype="int64")
+    if isinstance(size, Sym):
+        return wide
+    front = op("np.where")(op("np.less")(wide, 0), op("np.add")(wide, size), wide)
+    return op("np.clip")(front, a_min=0, a_max=size - 1)
