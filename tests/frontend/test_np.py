@@ -114,7 +114,7 @@ def test_derived_functions_say_what_their_declarations_say(space: str) -> None:
     for name, opdef in public_ops(space).items():
         function = getattr(module, name)
         assert function.__name__ == name
-        assert function.__module__ in {f"baryon.{space}", f"baryon.{space}.composite"}
+        assert function.__module__.startswith(f"baryon.{space}")
         assert function.__doc__
         names = [p.split("*")[-1].strip("?") for p in opdef.operands]
         assert [*inspect.signature(function).parameters][: len(names)] == names
@@ -184,7 +184,7 @@ def test_npx_extras() -> None:
     lambda a: mx.npx.leaky_relu(a, act_type="prelu"),
     lambda a: mx.npx.softmax(a, length=a),
     lambda a: mx.npx.convolution(a, a, kernel=(1,), layout="NWC"),
-    lambda a: mx.npx.set_np(dtype=True),
+    lambda a: mx.npx.set_np(array=False),
     lambda a: mx.npx.dropout(a, mode="always"),
     lambda a: mx.np.zeros((2,), order="F"),
     lambda a: mx.np.zeros((2,), device="gpu(0)"),

@@ -1,7 +1,8 @@
 """`mx.np`: NumPy's functions on baryon's arrays.
 
-Most functions are derived from the op declarations; those that arrange their arguments first are in
-`composite`. Outside `mx.trace` they compute at once; inside, they are recorded.
+Most functions are derived from the op declarations; those that arrange their arguments first, or
+combine ops, are in the modules below; what has no op is computed by NumPy (`host`). Outside
+`mx.trace` they compute at once; inside, they are recorded.
 """
 
 import numpy as _numpy
@@ -9,16 +10,34 @@ import numpy as _numpy
 from baryon.array import install as _install
 from baryon.array import namespace as _namespace
 from baryon.array import ndarray
+from baryon.array.interop import install_functions as _install_functions
 from baryon.array.missing import missing_name as _missing_name
 from baryon.np import composite as _composite
+from baryon.np import creation as _creation
+from baryon.np import dtypes as _dtypes
+from baryon.np import einstein as _einstein
+from baryon.np import host as _host
+from baryon.np import logic as _logic
+from baryon.np import nans as _nans
+from baryon.np import polynomials as _polynomials
+from baryon.np import products as _products
+from baryon.np import reductions as _reductions
+from baryon.np import statistics as _statistics
 from baryon.np.names import ALIASES as _ALIASES
 from baryon.np.names import CONSTANTS as _CONSTANTS
 from baryon.np.names import WITH_OUT as _WITH_OUT
 
-_functions = _namespace("np", _WITH_OUT) | {f.__name__: f for f in _composite.PUBLIC}
+_MODULES = (
+    _composite, _creation, _dtypes, _einstein, _logic, _nans, _polynomials, _products, _reductions,
+    _statistics,
+)  # fmt: skip
+
+_functions = _host.host_functions() | _namespace("np", _WITH_OUT)
+_functions |= {f.__name__: f for module in _MODULES for f in module.PUBLIC}
 _functions |= {alias: _functions[name] for alias, name in _ALIASES.items()}
 globals().update(_CONSTANTS, **_functions)
 _install(ndarray, _functions)
+_install_functions({"numpy": _functions})
 
 __all__ = ["ndarray", *_CONSTANTS, *_functions]  # noqa: PLE0604 - they are strings
 __getattr__ = _missing_name("baryon.np", __all__, _numpy)

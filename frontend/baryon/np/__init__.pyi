@@ -3,37 +3,49 @@
 # ruff: noqa: F401, N803, RUF100
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import ml_dtypes
 import numpy
 
 from baryon.array.ndarray import ndarray as ndarray
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Number, Shape
 from baryon.ir import Dim
+from baryon.np.dtypes import finfo_obj, iinfo_obj
+from baryon.npx.control import Nested
 
 __all__: list[str]
 
+NAN: float
+NINF: float
+NZERO: float
+NaN: float
+PINF: float
+PZERO: float
 e: float
 inf: float
 nan: float
 newaxis: None
 pi: float
-bfloat16: type[ml_dtypes.bfloat16]
-bool: type[numpy.bool_]
-bool_: type[numpy.bool_]
-float16: type[numpy.float16]
-float32: type[numpy.float32]
-float64: type[numpy.float64]
-int8: type[numpy.int8]
-int16: type[numpy.int16]
-int32: type[numpy.int32]
-int64: type[numpy.int64]
-uint8: type[numpy.uint8]
-uint16: type[numpy.uint16]
-uint32: type[numpy.uint32]
-uint64: type[numpy.uint64]
+bfloat16: numpy.dtype[Any]
+bool: numpy.dtype[Any]
+bool_: numpy.dtype[Any]
+float16: numpy.dtype[Any]
+float32: numpy.dtype[Any]
+float64: numpy.dtype[Any]
+int8: numpy.dtype[Any]
+int16: numpy.dtype[Any]
+int32: numpy.dtype[Any]
+int64: numpy.dtype[Any]
+uint8: numpy.dtype[Any]
+uint16: numpy.dtype[Any]
+uint32: numpy.dtype[Any]
+uint64: numpy.dtype[Any]
+boolean_dtypes: list[numpy.dtype[Any]]
+floating_dtypes: list[numpy.dtype[Any]]
+integer_dtypes: list[numpy.dtype[Any]]
+numeric_dtypes: list[numpy.dtype[Any]]
+dtype: type[numpy.dtype[Any]]
 
 def abs(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The absolute value of x."""
@@ -43,6 +55,31 @@ def absolute(x: ArrayLike, out: ndarray | None = None) -> ndarray:
 
 def add(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 + x2."""
+
+def all(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """Whether all elements along axes are other than zero; True for none."""
+
+def allclose(
+    a: ArrayLike,
+    b: ArrayLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: builtins.bool = False,
+) -> builtins.bool:
+    """Whether all elements are close (see `isclose`), as a Python bool."""
+
+def alltrue(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """Whether all elements along axes are other than zero; True for none."""
 
 def amax(
     a: ArrayLike,
@@ -60,6 +97,20 @@ def amin(
 ) -> ndarray:
     """The smallest element along axes."""
 
+def any(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """Whether any element along axes is other than zero; False for none."""
+
+def apply_along_axis(*args: Any, **kwargs: Any) -> Any:
+    """A function applied to vectors along an axis."""
+
+def apply_over_axes(*args: Any, **kwargs: Any) -> Any:
+    """A function applied over axes, one after the other."""
+
 def arange(
     start: Number,
     stop: Number | None = None,
@@ -67,7 +118,7 @@ def arange(
     dtype: DTypeLike | None = None,
     device: Any = None,
 ) -> ndarray:
-    """Evenly spaced numbers from `start` (or 0) up to, without, `stop`; float32 by default."""
+    """Evenly spaced numbers from `start` (or 0) up to, without, `stop`."""
 
 def argmax(
     a: ArrayLike,
@@ -85,8 +136,20 @@ def argmin(
 ) -> ndarray:
     """The index of the first smallest element along an axis, as int64."""
 
+def argpartition(*args: Any, **kwargs: Any) -> Any:
+    """The indices that would partition an array."""
+
+def argwhere(*args: Any, **kwargs: Any) -> Any:
+    """The indices of elements other than zero, one row each."""
+
 def array(object: Any, dtype: DTypeLike | None = None, device: Any = None) -> ndarray:
     """A new array from nested sequences, numbers, or an array."""
+
+def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: builtins.bool = False) -> builtins.bool:
+    """Whether two arrays have the same shape and elements, as a Python bool."""
+
+def array_equiv(a1: ArrayLike, a2: ArrayLike) -> builtins.bool:
+    """Whether two arrays have the same elements after broadcasting, as a Python bool."""
 
 def asarray(
     obj: Any,
@@ -96,8 +159,29 @@ def asarray(
 ) -> ndarray:
     """An array of ours; `obj` itself if it is one of that dtype and no copy is asked for."""
 
+def average(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    weights: ArrayLike | None = None,
+    returned: builtins.bool = False,
+    out: ndarray | None = None,
+) -> Any:
+    """The mean along axes, weighted if `weights` are given."""
+
+def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0) -> ndarray:
+    """How often each number 0, 1, ... occurs, or the sum of its weights; computed on the host."""
+
+def blackman(M: int, dtype: DTypeLike | None = None, device: Any = None) -> ndarray:
+    """The Blackman window, 0.42 - 0.5 cos(2 pi n / (M - 1)) + 0.08 cos(4 pi ...), of M..."""
+
 def broadcast_to(array: ArrayLike, shape: Shape) -> ndarray:
     """array repeated to a shape by NumPy's broadcasting."""
+
+def can_cast(from_: Any, to: DTypeLike) -> builtins.bool:
+    """Whether an element type, or an array, can be cast without loss."""
+
+def choose(*args: Any, **kwargs: Any) -> Any:
+    """Elements chosen from several arrays by an array of their numbers."""
 
 def clip(
     a: ArrayLike,
@@ -107,20 +191,88 @@ def clip(
 ) -> ndarray:
     """a limited to [a_min, a_max]; the same shape and dtype. NaN stays NaN."""
 
+def compress(*args: Any, **kwargs: Any) -> Any:
+    """The slices along an axis for which a condition holds."""
+
 def concat(seq: Sequence[ArrayLike], axis: int = 0, out: ndarray | None = None) -> ndarray:
     """Arrays joined along an axis."""
 
 def concatenate(seq: Sequence[ArrayLike], axis: int = 0, out: ndarray | None = None) -> ndarray:
     """Arrays joined along an axis."""
 
-def copy(a: ndarray) -> ndarray:
-    """An array that later assignments to `a` do not change."""
+def copy(a: ArrayLike) -> ndarray:
+    """An array with the same elements in memory of its own."""
+
+def corrcoef(*args: Any, **kwargs: Any) -> Any:
+    """The matrix of correlation coefficients."""
+
+def correlate(*args: Any, **kwargs: Any) -> Any:
+    """The cross-correlation of two vectors."""
+
+def count_nonzero(*args: Any, **kwargs: Any) -> Any:
+    """The number of elements other than zero."""
+
+def cov(*args: Any, **kwargs: Any) -> Any:
+    """The covariance matrix."""
+
+def cross(
+    a: ArrayLike,
+    b: ArrayLike,
+    axisa: int = -1,
+    axisb: int = -1,
+    axisc: int = -1,
+    axis: int | None = None,
+) -> ndarray:
+    """The vector products of vectors of 2 or 3 elements along the given axes."""
+
+def cumprod(*args: Any, **kwargs: Any) -> Any:
+    """The cumulative product."""
+
+def cumsum(a: ArrayLike, axis: int = -1, dtype: DTypeLike | None = None) -> ndarray:
+    """Running sums along an axis."""
+
+def diag(v: ArrayLike, k: int = 0) -> ndarray:
+    """The k-th diagonal of a matrix, or the matrix that has a vector on its k-th diagonal."""
+
+def diag_indices_from(arr: ArrayLike) -> tuple[ndarray, ...]:
+    """The indices of the main diagonal of an array whose axes are all of one size."""
+
+def diagflat(v: ArrayLike, k: int = 0) -> ndarray:
+    """The matrix that has all elements, in order, on its k-th diagonal."""
+
+def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> ndarray:
+    """The elements whose indices on two axes differ by `offset`, along a new last axis."""
+
+def diff(
+    a: ArrayLike,
+    n: int = 1,
+    axis: int = -1,
+    prepend: ArrayLike | None = None,
+    append: ArrayLike | None = None,
+) -> ndarray:
+    """Each element less the one before it along an axis, done n times."""
+
+def digitize(*args: Any, **kwargs: Any) -> Any:
+    """The numbers of the bins that elements fall into."""
 
 def divide(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 / x2 by IEEE rules (1/0 is inf). Two whole numbers give float32."""
 
+def divmod(*args: Any, **kwargs: Any) -> Any:
+    """The quotient rounded down, and the remainder."""
+
 def dot(a: ArrayLike, b: ArrayLike, out: ndarray | None = None) -> ndarray:
     """Sum of products over the last axis of a and the second-to-last (or only) axis of b."""
+
+def ediff1d(
+    ary: ArrayLike,
+    to_end: ArrayLike | None = None,
+    to_begin: ArrayLike | None = None,
+) -> ndarray:
+    """The differences of consecutive elements in order, between `to_begin` and `to_end`."""
+
+def einsum(*operands: Any, out: ndarray | None = None, optimize: Any = False) -> ndarray:
+    """Sums of products by Einstein's convention: `einsum("ij,jk->ik", a, b)`."""
 
 def empty(
     shape: Shape,
@@ -129,6 +281,16 @@ def empty(
     device: Any = None,
 ) -> ndarray:
     """An array whose elements are to be set; they are zeros."""
+
+def empty_like(
+    prototype: ArrayLike,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+    order: str = "C",
+    subok: builtins.bool = False,
+    shape: Shape | None = None,
+) -> ndarray:
+    """An array to be set, in the shape and dtype of another unless they are given; zeros."""
 
 def equal(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 == x2, as bool. Shapes broadcast as in NumPy; IRTypeError where they do not...."""
@@ -139,37 +301,53 @@ def exp(x: ArrayLike, out: ndarray | None = None) -> ndarray:
 def expand_dims(a: ArrayLike, axis: Axes) -> ndarray:
     """a with axes of size 1 inserted."""
 
+def extract(*args: Any, **kwargs: Any) -> Any:
+    """The elements for which a condition holds."""
+
 def eye(
     N: int,
     M: int | None = None,
     k: int = 0,
     dtype: DTypeLike | None = None,
     device: Any = None,
+    order: str = "C",
 ) -> ndarray:
-    """Ones on a diagonal, zeros elsewhere."""
+    """Ones on the k-th diagonal of an N by M matrix, zeros elsewhere."""
+
+def fill_diagonal(a: ndarray, val: ArrayLike, wrap: builtins.bool = False) -> None:
+    """Write `val` to the main diagonal of an array, in place."""
+
+def finfo(dtype: Any) -> finfo_obj:
+    """The limits of a floating type, or of an array's."""
 
 def flip(m: ArrayLike, axis: Axes | None = None, out: ndarray | None = None) -> ndarray:
     """m with the elements along some axes in reverse order; IRTypeError for unknown axes."""
 
+def float_power(*args: Any, **kwargs: Any) -> Any:
+    """x1 to the power x2 in float64."""
+
 def floor(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The largest whole number not above x."""
+
+def frexp(*args: Any, **kwargs: Any) -> Any:
+    """The mantissa in [0.5, 1) and the exponent of 2."""
 
 def from_dlpack(x: Any) -> ndarray:
     """An array that shares the memory of another library's array."""
 
 def full(
     shape: Shape,
-    fill_value: Number,
+    fill_value: Any,
     dtype: DTypeLike | None = None,
     order: str = "C",
     device: Any = None,
     out: ndarray | None = None,
 ) -> ndarray:
-    """One value everywhere; without `dtype`, whole numbers are int64 and floats float32."""
+    """One value everywhere; without `dtype`, whole numbers are int64 and floats the default."""
 
 def full_like(
     a: ArrayLike,
-    fill_value: Number,
+    fill_value: Any,
     dtype: DTypeLike | None = None,
     order: str = "C",
     device: Any = None,
@@ -177,14 +355,91 @@ def full_like(
 ) -> ndarray:
     """One value everywhere, in the shape of `a` and, unless `dtype` is given, its dtype."""
 
+def genfromtxt(*args: Any, **kwargs: Any) -> ndarray:
+    """An array from a text file; see `numpy.genfromtxt`. Elements have the default type."""
+
 def greater(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 > x2, as bool. Shapes broadcast as in NumPy; IRTypeError where they do not...."""
 
 def greater_equal(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 >= x2, as bool. Shapes broadcast as in NumPy; IRTypeError where they do not...."""
 
+def hamming(M: int, dtype: DTypeLike | None = None, device: Any = None) -> ndarray:
+    """The Hamming window, 0.54 - 0.46 cos(2 pi n / (M - 1)), of M points, symmetric; its..."""
+
+def hanning(M: int, dtype: DTypeLike | None = None, device: Any = None) -> ndarray:
+    """The Hann window, 0.5 - 0.5 cos(2 pi n / (M - 1)), of M points, symmetric; its largest..."""
+
+def heaviside(*args: Any, **kwargs: Any) -> Any:
+    """0 for negative elements, 1 for positive ones, x2 for zeros."""
+
+def histogram(
+    a: ArrayLike,
+    bins: Any = 10,
+    range: tuple[float, float] | None = None,
+    normed: builtins.bool | None = None,
+    weights: ArrayLike | None = None,
+    density: builtins.bool | None = None,
+) -> tuple[ndarray, ndarray]:
+    """How many elements lie in each bin, and the edges of the bins; computed on the host."""
+
+def histogram2d(*args: Any, **kwargs: Any) -> Any:
+    """A histogram of points in the plane."""
+
+def histogram_bin_edges(*args: Any, **kwargs: Any) -> Any:
+    """The edges of the bins of a histogram."""
+
+def histogramdd(*args: Any, **kwargs: Any) -> Any:
+    """A histogram of points in any number of dimensions."""
+
+def i0(*args: Any, **kwargs: Any) -> Any:
+    """The modified Bessel function of the first kind, order 0."""
+
 def identity(n: int, dtype: DTypeLike | None = None, device: Any = None) -> ndarray:
     """The identity matrix."""
+
+def iinfo(dtype: Any) -> iinfo_obj:
+    """The limits of a whole-number type, or of an array's."""
+
+def in1d(*args: Any, **kwargs: Any) -> Any:
+    """Whether each element, in order, is in another array."""
+
+def indices(dimensions: Shape, dtype: DTypeLike | None = None, device: Any = None) -> ndarray:
+    """The indices of a grid: element [i, ...] is the index along axis i; int64 by default."""
+
+def inner(a: ArrayLike, b: ArrayLike) -> ndarray:
+    """The sums of products over the last axes; scalars multiply."""
+
+def interp(
+    x: ArrayLike,
+    xp: ArrayLike,
+    fp: ArrayLike,
+    left: Any = None,
+    right: Any = None,
+    period: float | None = None,
+) -> ndarray:
+    """The piecewise linear function through the points (xp, fp), at x; differentiable in..."""
+
+def intersect1d(*args: Any, **kwargs: Any) -> Any:
+    """The elements that two arrays have in common, sorted."""
+
+def isclose(
+    a: ArrayLike,
+    b: ArrayLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: builtins.bool = False,
+) -> ndarray:
+    """Where |a - b| <= atol + rtol * |b|; equal infinities are close, NaNs if `equal_nan`."""
+
+def isin(*args: Any, **kwargs: Any) -> Any:
+    """Whether each element is in another array."""
+
+def ix_(*args: Any, **kwargs: Any) -> Any:
+    """An open mesh of sequences, to index with."""
+
+def kron(a: ArrayLike, b: ArrayLike) -> ndarray:
+    """The Kronecker product: every element of `a` times the whole of `b`, as one array."""
 
 def less(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 < x2, as bool. Shapes broadcast as in NumPy; IRTypeError where they do not...."""
@@ -192,11 +447,38 @@ def less(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
 def less_equal(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 <= x2, as bool. Shapes broadcast as in NumPy; IRTypeError where they do not...."""
 
+def lexsort(*args: Any, **kwargs: Any) -> Any:
+    """The indices that sort by several keys, the last one first."""
+
+def linspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: builtins.bool = True,
+    retstep: builtins.bool = False,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+    device: Any = None,
+) -> Any:
+    """`num` evenly spaced numbers from `start` to `stop`, which `endpoint` includes."""
+
 def log(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The natural logarithm; -inf at 0, NaN for negative x."""
 
 def logical_not(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """True where x is zero, as bool of x's shape. Any dtype."""
+
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: builtins.bool = True,
+    base: Any = 10.0,
+    dtype: DTypeLike | None = None,
+    axis: int = 0,
+    device: Any = None,
+) -> ndarray:
+    """Powers of `base` whose exponents are evenly spaced from `start` to `stop`."""
 
 def matmul(a: ArrayLike, b: ArrayLike, out: ndarray | None = None) -> ndarray:
     """Matrix product of the last two axes; the axes before them broadcast."""
@@ -212,6 +494,9 @@ def max(
 def maximum(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The larger of x1 and x2; NaN where either is NaN. Ties send the gradient to x1."""
 
+def may_share_memory(a: ndarray, b: ndarray, max_work: int | None = None) -> builtins.bool:
+    """The same as `shares_memory`: views are contiguous, so bounds of memory tell."""
+
 def mean(
     a: ArrayLike,
     axis: Axes | None = None,
@@ -219,7 +504,24 @@ def mean(
     out: ndarray | None = None,
     keepdims: builtins.bool = False,
 ) -> ndarray:
-    """The mean along axes; of whole numbers it is float32."""
+    """The mean along axes; of whole numbers it has the default floating type."""
+
+def median(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    overwrite_input: builtins.bool | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """The middle element along axes, or the mean of the two in the middle."""
+
+def meshgrid(
+    *xi: ArrayLike,
+    indexing: str = "xy",
+    sparse: builtins.bool = False,
+    copy: builtins.bool = True,
+) -> list[ndarray]:
+    """Coordinate matrices from coordinate vectors."""
 
 def min(
     a: ArrayLike,
@@ -229,14 +531,90 @@ def min(
 ) -> ndarray:
     """The smallest element along axes."""
 
+def min_scalar_type(a: Any) -> numpy.dtype[Any]:
+    """The smallest element type that holds a number."""
+
 def minimum(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The smaller of x1 and x2; NaN where either is NaN. Ties send the gradient to x1."""
+
+def mirr(*args: Any, **kwargs: Any) -> Any:
+    """The modified internal rate of return: mirr(values, finance_rate, reinvest_rate)."""
+
+def modf(*args: Any, **kwargs: Any) -> Any:
+    """The fractional and the whole part."""
 
 def moveaxis(a: ArrayLike, source: Axes, destination: Axes) -> ndarray:
     """Axes moved to other places, the others in their order."""
 
+def msort(*args: Any, **kwargs: Any) -> Any:
+    """A copy sorted along the first axis."""
+
 def multiply(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 * x2."""
+
+def nanargmax(*args: Any, **kwargs: Any) -> Any:
+    """The index of the largest element, NaNs left out."""
+
+def nanargmin(*args: Any, **kwargs: Any) -> Any:
+    """The index of the smallest element, NaNs left out."""
+
+def nancumprod(*args: Any, **kwargs: Any) -> Any:
+    """The cumulative product, NaNs counted as 1."""
+
+def nancumsum(*args: Any, **kwargs: Any) -> Any:
+    """The cumulative sum, NaNs counted as 0."""
+
+def nanmax(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """The largest element along axes, NaNs left out; NaN where there are only NaNs."""
+
+def nanmedian(*args: Any, **kwargs: Any) -> Any:
+    """The median, NaNs left out."""
+
+def nanmin(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """The smallest element along axes, NaNs left out; NaN where there are only NaNs."""
+
+def nanpercentile(*args: Any, **kwargs: Any) -> Any:
+    """Percentiles, NaNs left out."""
+
+def nanprod(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    dtype: DTypeLike | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """The product along axes, NaNs counted as 1."""
+
+def nanquantile(*args: Any, **kwargs: Any) -> Any:
+    """Quantiles, NaNs left out."""
+
+def nanstd(*args: Any, **kwargs: Any) -> Any:
+    """The standard deviation, NaNs left out."""
+
+def nansum(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    dtype: DTypeLike | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """The sum along axes, NaNs counted as 0."""
+
+def nanvar(*args: Any, **kwargs: Any) -> Any:
+    """The variance, NaNs left out."""
+
+def ndim(*args: Any, **kwargs: Any) -> Any:
+    """The number of axes."""
 
 def negative(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """-x."""
@@ -244,13 +622,16 @@ def negative(x: ArrayLike, out: ndarray | None = None) -> ndarray:
 def not_equal(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 != x2, as bool. Shapes broadcast as in NumPy; IRTypeError where they do not...."""
 
+def npv(*args: Any, **kwargs: Any) -> Any:
+    """The value now of payments, the first one due now: npv(rate, values)."""
+
 def ones(
     shape: Shape,
     dtype: DTypeLike | None = None,
     order: str = "C",
     device: Any = None,
 ) -> ndarray:
-    """Ones; float32 unless `dtype` is given."""
+    """Ones."""
 
 def ones_like(
     a: ArrayLike,
@@ -261,6 +642,12 @@ def ones_like(
 ) -> ndarray:
     """Ones in the shape and dtype of `a`."""
 
+def outer(a: ArrayLike, b: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """Every element of one array times every element of the other, as a matrix."""
+
+def packbits(*args: Any, **kwargs: Any) -> Any:
+    """Booleans as the bits of bytes."""
+
 def pad(
     x: ArrayLike,
     pad_width: int | Sequence[Any],
@@ -269,8 +656,53 @@ def pad(
 ) -> ndarray:
     """Elements added around: `pad_width` is n, (before, after), or one such pair for each..."""
 
+def partition(*args: Any, **kwargs: Any) -> Any:
+    """A copy whose kth element is where sorting would put it."""
+
+def percentile(
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    overwrite_input: builtins.bool | None = None,
+    interpolation: str = "linear",
+    keepdims: builtins.bool = False,
+    method: str | None = None,
+) -> ndarray:
+    """The values below which `q` percent of the elements lie; see `quantile`."""
+
 def permute_dims(a: ArrayLike, axes: Axes | None = None) -> ndarray:
     """a with its axes in another order; axis i of the result is axis axes[i] of a."""
+
+def piecewise(*args: Any, **kwargs: Any) -> Any:
+    """A function given by pieces, each with a condition."""
+
+def pmt(*args: Any, **kwargs: Any) -> Any:
+    """The payment of a loan: pmt(rate, nper, pv, fv=0, when='end')."""
+
+def poly(*args: Any, **kwargs: Any) -> Any:
+    """The coefficients of the polynomial with the given roots."""
+
+def polyadd(*args: Any, **kwargs: Any) -> Any:
+    """The sum of two polynomials."""
+
+def polydiv(*args: Any, **kwargs: Any) -> Any:
+    """The quotient and the remainder of two polynomials."""
+
+def polyfit(*args: Any, **kwargs: Any) -> Any:
+    """The polynomial that fits points with the least squares."""
+
+def polyint(*args: Any, **kwargs: Any) -> Any:
+    """The integral of a polynomial."""
+
+def polymul(*args: Any, **kwargs: Any) -> Any:
+    """The product of two polynomials."""
+
+def polysub(*args: Any, **kwargs: Any) -> Any:
+    """The difference of two polynomials."""
+
+def polyval(p: ArrayLike, x: ArrayLike) -> ndarray:
+    """The polynomial with the coefficients p, the highest power first, at every element of x."""
 
 def pow(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 to the power x2. Whole numbers to negative powers raise ValueError, as in NumPy."""
@@ -278,17 +710,65 @@ def pow(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
 def power(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 to the power x2. Whole numbers to negative powers raise ValueError, as in NumPy."""
 
+def ppmt(*args: Any, **kwargs: Any) -> Any:
+    """The principal in a payment: ppmt(rate, per, nper, pv, fv=0, when='end')."""
+
 def prod(
     a: ArrayLike,
     axis: Axes | None = None,
     dtype: DTypeLike | None = None,
     out: ndarray | None = None,
+    keepdims: builtins.bool | None = False,
+    initial: Any = None,
+    where: ArrayLike | None = None,
+) -> ndarray:
+    """The product along axes; whole numbers keep their dtype unless `dtype` is given."""
+
+def product(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    dtype: DTypeLike | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool | None = False,
+    initial: Any = None,
+    where: ArrayLike | None = None,
+) -> ndarray:
+    """The product along axes; whole numbers keep their dtype unless `dtype` is given."""
+
+def promote_types(type1: DTypeLike, type2: DTypeLike) -> numpy.dtype[Any]:
+    """The smallest type that holds both by NumPy's rules, such as float64 for int32 and..."""
+
+def ptp(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
     keepdims: builtins.bool = False,
 ) -> ndarray:
-    """The product along axes."""
+    """The largest less the smallest element along axes."""
+
+def pv(*args: Any, **kwargs: Any) -> Any:
+    """The present value of payments: pv(rate, nper, pmt, fv=0, when='end')."""
+
+def quantile(
+    a: ArrayLike,
+    q: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    overwrite_input: builtins.bool | None = None,
+    interpolation: str = "linear",
+    keepdims: builtins.bool = False,
+    method: str | None = None,
+) -> ndarray:
+    """The values below which the parts `q` of the elements lie; the axes of q come first."""
+
+def rate(*args: Any, **kwargs: Any) -> Any:
+    """The interest rate: rate(nper, pmt, pv, fv, when='end', guess=0.1)."""
 
 def ravel(x: ArrayLike, order: str = "C") -> ndarray:
     """The elements along one axis."""
+
+def real(*args: Any, **kwargs: Any) -> Any:
+    """The real part: the array, as elements are real."""
 
 def reciprocal(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """1 / x; inf at 0."""
@@ -296,11 +776,56 @@ def reciprocal(x: ArrayLike, out: ndarray | None = None) -> ndarray:
 def reshape(a: ArrayLike, newshape: Shape, order: str = "C") -> ndarray:
     """The elements in another shape."""
 
+def result_type(*arrays_and_dtypes: Any) -> numpy.dtype[Any]:
+    """The element type in which arrays, types and numbers meet."""
+
+def roots(*args: Any, **kwargs: Any) -> Any:
+    """The roots of a polynomial; UnsupportedError where they are complex."""
+
+def searchsorted(*args: Any, **kwargs: Any) -> Any:
+    """Where to insert elements into a sorted array."""
+
+def select(*args: Any, **kwargs: Any) -> Any:
+    """Elements chosen by the first condition that holds."""
+
+def set_printoptions(
+    precision: int | None = None,
+    threshold: int | None = None,
+    **kwarg: Any,
+) -> None:
+    """How arrays print: digits after the point, the number of elements printed in full."""
+
+def setdiff1d(*args: Any, **kwargs: Any) -> Any:
+    """The elements of one array that another lacks, sorted."""
+
+def setxor1d(*args: Any, **kwargs: Any) -> Any:
+    """The elements that only one of two arrays has, sorted."""
+
 def shape(a: ArrayLike) -> tuple[Dim, ...]:
     """The sizes of the axes."""
 
+def shares_memory(a: ndarray, b: ndarray, max_work: int | None = None) -> builtins.bool:
+    """Whether two arrays have elements in the same memory, as views do."""
+
 def sign(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """-1, 0 or 1 by the sign of x; NaN stays NaN."""
+
+def signbit(*args: Any, **kwargs: Any) -> Any:
+    """Whether the sign bit is set."""
+
+def size(*args: Any, **kwargs: Any) -> Any:
+    """The number of elements."""
+
+def sometrue(
+    a: ArrayLike,
+    axis: Axes | None = None,
+    out: ndarray | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """Whether any element along axes is other than zero; False for none."""
+
+def spacing(*args: Any, **kwargs: Any) -> Any:
+    """The distance to the next floating number."""
 
 def split(ary: ArrayLike, indices_or_sections: Axes, axis: int = 0) -> list[ndarray]:
     """A list of parts of equal size, or those between the given cuts."""
@@ -326,7 +851,7 @@ def std(
     keepdims: builtins.bool = False,
     ddof: float | None = None,
 ) -> ndarray:
-    """The standard deviation along axes."""
+    """The standard deviation along axes: the square root of `var`."""
 
 def subtract(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 - x2. Booleans raise IRTypeError."""
@@ -336,7 +861,9 @@ def sum(
     axis: Axes | None = None,
     dtype: DTypeLike | None = None,
     out: ndarray | None = None,
-    keepdims: builtins.bool = False,
+    keepdims: builtins.bool | None = None,
+    initial: Any = None,
+    where: ArrayLike | None = None,
 ) -> ndarray:
     """The sum along axes; whole numbers keep their dtype unless `dtype` is given."""
 
@@ -352,14 +879,78 @@ def take(
 ) -> ndarray:
     """Elements of a at indices along an axis."""
 
+def take_along_axis(
+    arr: ArrayLike,
+    indices: ArrayLike,
+    axis: int = -1,
+    mode: str = "raise",
+) -> ndarray:
+    """Elements of arr along an axis, at one index for each element of the result."""
+
 def tanh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The hyperbolic tangent."""
+
+def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> ndarray:
+    """The sums of products over pairs of axes."""
+
+def trace(
+    a: ArrayLike,
+    offset: int = 0,
+    axis1: int = 0,
+    axis2: int = 1,
+    out: ndarray | None = None,
+) -> ndarray:
+    """The sums of diagonals; whole numbers keep their dtype."""
 
 def transpose(a: ArrayLike, axes: Axes | None = None) -> ndarray:
     """a with its axes in another order; axis i of the result is axis axes[i] of a."""
 
+def trapz(*args: Any, **kwargs: Any) -> Any:
+    """The integral by the trapezoid rule."""
+
+def tri(
+    N: int,
+    M: int | None = None,
+    k: int = 0,
+    dtype: DTypeLike | None = None,
+    device: Any = None,
+) -> ndarray:
+    """Ones at and below the k-th diagonal of an N by M matrix, zeros above."""
+
+def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[ndarray, ndarray]:
+    """The indices of the elements at and below the k-th diagonal of an n by m matrix, as..."""
+
+def tril_indices_from(arr: ArrayLike, k: int = 0) -> tuple[ndarray, ndarray]:
+    """The indices of the elements at and below the k-th diagonal of a matrix."""
+
+def trim_zeros(*args: Any, **kwargs: Any) -> Any:
+    """A vector without its first and last zeros."""
+
+def triu_indices(
+    n: int,
+    k: int = 0,
+    m: int | None = None,
+    device: Any = None,
+) -> tuple[ndarray, ndarray]:
+    """The indices of the elements at and above the k-th diagonal of an n by m matrix, as..."""
+
+def triu_indices_from(arr: ArrayLike, k: int = 0) -> tuple[ndarray, ndarray]:
+    """The indices of the elements at and above the k-th diagonal of a matrix."""
+
 def true_divide(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 / x2 by IEEE rules (1/0 is inf). Two whole numbers give float32."""
+
+def union1d(*args: Any, **kwargs: Any) -> Any:
+    """The elements of two arrays, sorted, each once."""
+
+def unpackbits(*args: Any, **kwargs: Any) -> Any:
+    """The bits of bytes."""
+
+def unwrap(*args: Any, **kwargs: Any) -> Any:
+    """Angles with jumps of more than half a period taken out."""
+
+def vander(*args: Any, **kwargs: Any) -> Any:
+    """The Vandermonde matrix."""
 
 def var(
     a: ArrayLike,
@@ -370,7 +961,10 @@ def var(
     keepdims: builtins.bool = False,
     ddof: float | None = None,
 ) -> ndarray:
-    """The variance along axes: the sum of squares over n - correction."""
+    """The variance along axes: the sum of squares over n - correction. `ddof` is `correction`."""
+
+def vdot(a: ArrayLike, b: ArrayLike) -> ndarray:
+    """The sum of the products of all elements, in order."""
 
 def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> ndarray:
     """x where condition is nonzero, y elsewhere."""
@@ -381,7 +975,7 @@ def zeros(
     order: str = "C",
     device: Any = None,
 ) -> ndarray:
-    """Zeros; float32 unless `dtype` is given."""
+    """Zeros."""
 
 def zeros_like(
     a: ArrayLike,
