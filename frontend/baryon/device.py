@@ -6,17 +6,20 @@ for them. All CPU devices are the same memory, used by all threads of one pool; 
 
 from __future__ import annotations
 
+import functools
 import warnings
-from collections.abc import Iterable
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar, cast
 
 from baryon.array.device import CPU, Device, only_cpu
 from baryon.ir import UnsupportedError, caller_loc
 
 __all__ = [
     "Context", "Device", "cpu", "cpu_pinned", "current_context", "current_device", "gpu",
-    "gpu_memory_info", "num_gpus", "one_device",
+    "gpu_memory_info", "num_gpus", "one_device", "takes_ctx",
 ]  # fmt: skip
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def cpu(device_id: int = 0) -> Device:
@@ -51,6 +54,19 @@ def gpu_memory_info(device_id: int = 0) -> NoReturn:
 def current_device() -> Device:
     """cpu(0): arrays are always made there."""
     return CPU
+
+
+def takes_ctx(function: F) -> F:
+    """Let a function that takes `device` take the old keyword `ctx` too, with a warning."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if "ctx" in kwargs:
+            warnings.warn("ctx= is now device=", DeprecationWarning, stacklevel=2)
+            kwargs["device"] = kwargs.pop("ctx")
+        return function(*args, **kwargs)
+
+    return cast(F, wrapper)
 
 
 def one_device(device: Any) -> Device:

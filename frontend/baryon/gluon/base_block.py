@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
+from baryon.device import takes_ctx
 from baryon.gluon import state, structure
 from baryon.gluon.errors import CallError, here
 from baryon.gluon.files import FileName, load_arrays, save_arrays
@@ -118,6 +119,7 @@ class Block:
         fn(self)
         return self
 
+    @takes_ctx
     def initialize(
         self, init: Any = None, device: Any = None, verbose: bool = False,
         force_reinit: bool = False,
@@ -178,6 +180,7 @@ class Block:
         """
         save_arrays(filename, state.values(structure.collect(self, None), deduplicate))
 
+    @takes_ctx
     def load_parameters(
         self, filename: FileName, device: Any = None, allow_missing: bool = False,
         ignore_extra: bool = False, cast_dtype: bool = False, dtype_source: str = "current",
@@ -197,6 +200,7 @@ class Block:
         if device is not None:
             self.reset_device(device)
 
+    @takes_ctx
     def load_dict(
         self, param_dict: Mapping[str, Any], device: Any = None, allow_missing: bool = False,
         ignore_extra: bool = False, cast_dtype: bool = False, dtype_source: str = "current",

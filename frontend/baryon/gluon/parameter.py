@@ -17,7 +17,7 @@ import numpy
 from baryon import initializer
 from baryon.array import autograd, ndarray
 from baryon.array.write import write
-from baryon.device import Device, one_device
+from baryon.device import Device, one_device, takes_ctx
 from baryon.gluon.errors import (
     DeferredInitializationError,
     ParameterError,
@@ -152,6 +152,7 @@ class Parameter:
         """True when there is a value."""
         return self._data is not None
 
+    @takes_ctx
     def initialize(
         self, init: Any = None, device: Any = None, default_init: Any = None,
         force_reinit: bool = False,
@@ -209,7 +210,7 @@ class Parameter:
         elif self._data is not None:
             Context().run(autograd.attach, self._data, None, "null")
 
-    def data(self, device: Any = None) -> ndarray:
+    def data(self, device: Any = None, ctx: Any = None) -> ndarray:
         """The array, the same object each time (until a cast).
 
         Raises UninitializedError, or DeferredInitializationError before the shape is known.
@@ -232,7 +233,7 @@ class Parameter:
         """The array in a list: there is one device."""
         return [self.data()]
 
-    def grad(self, device: Any = None) -> ndarray:
+    def grad(self, device: Any = None, ctx: Any = None) -> ndarray:
         """The array that backward passes write the gradient to.
 
         Raises UninitializedError without a value or with grad_req "null".

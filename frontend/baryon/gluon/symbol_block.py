@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from baryon.array import ndarray
 from baryon.deferred.tree import flatten, rebuild
+from baryon.device import takes_ctx
 from baryon.gluon import export, state
 from baryon.gluon.errors import CallError, ParameterError, here
 from baryon.gluon.files import FileName
@@ -52,6 +53,7 @@ class SymbolBlock(HybridBlock):
             )
 
     @staticmethod
+    @takes_ctx
     def imports(
         symbol_file: FileName, input_names: str | Sequence[str],
         param_file: FileName | None = None, device: Any = None, allow_missing: bool = False,
