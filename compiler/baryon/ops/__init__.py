@@ -12,6 +12,7 @@ from baryon.ops import (
     control,
     creation,
     indexing,
+    linalg,
     manipulation,
     matmul,
     nn_batch_norm,
@@ -46,7 +47,7 @@ from baryon.ops.opdef import (
 FAMILIES = (
     structure, control, arithmetic, unary, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, views, manipulation, indexing, scatter, along,
-    padding, reductions, creation, random,
+    padding, reductions, creation, random, linalg,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}
