@@ -183,9 +183,11 @@ def test_npx_extras() -> None:
     lambda a: mx.npx.activation(a, "nope"),
     lambda a: mx.npx.leaky_relu(a, act_type="prelu"),
     lambda a: mx.npx.softmax(a, length=a),
-    lambda a: mx.npx.convolution(a, a, kernel=(1,), layout="NWC"),
+    lambda a: mx.npx.convolution(a, a, kernel=(1,), layout="NHWC"),
+    lambda a: mx.npx.pooling(a, kernel=(1,), pool_type="lp"),
     lambda a: mx.npx.set_np(array=False),
-    lambda a: mx.npx.dropout(a, mode="always"),
+    lambda a: mx.npx.dropout(a, mode="never"),
+    lambda a: mx.npx.dropout(a, 1.5),
     lambda a: mx.np.zeros((2,), order="F"),
     lambda a: mx.np.zeros((2,), device="gpu(0)"),
 ])  # fmt: skip

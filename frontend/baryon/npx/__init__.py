@@ -10,9 +10,13 @@ from baryon.array import namespace as _namespace
 from baryon.array.missing import missing_name as _missing_name
 from baryon.npx import composite as _composite
 from baryon.npx import control as _control
+from baryon.npx import norms as _norms
+from baryon.npx import sequence as _sequence
+from baryon.npx import softmaxes as _softmaxes
 from baryon.npx import switches as _switches
+from baryon.npx import windows as _windows
 
-_MODULES = (_composite, _control, _switches)
+_MODULES = (_composite, _control, _norms, _sequence, _softmaxes, _switches, _windows)
 
 _functions = _namespace("npx")
 _functions |= {f.__name__: f for module in _MODULES for f in module.PUBLIC}
