@@ -114,10 +114,11 @@ def test_gradient(key: Any) -> None:
     x.attach_grad()
     with mx.autograd.record():
         y = x[ours(key)]
-    weights = np.arange(1, y.size + 1, dtype=np.float32).reshape(y.shape)
+    weights = np.arange(1, X[key].size + 1, dtype=np.float32).reshape(np.shape(X[key]))
     y.backward(mx.np.array(weights))
     wanted = np.zeros_like(X)
     np.add.at(wanted, key, weights)
+    assert x.grad is not None
     np.testing.assert_array_equal(x.grad.asnumpy(), wanted)
 
 
@@ -184,6 +185,16 @@ def test_refusals(key: Any, words: str) -> None:
         mx.np.array(X)[key]
 
 
+def test_arrays_of_floats_of_ours_are_indices() -> None:
+    """Arrays are float32 unless told otherwise, so MXNet's programs index with them."""
+    x, i = mx.np.array(X), mx.np.array([2, 0])
+    np.testing.assert_array_equal(x[i, :, mx.np.array(1)].asnumpy(), X[[2, 0], :, 1])
+    x[i] = 0
+    assert x[i].asnumpy().max() == 0
+    (got,) = mx.compile(lambda x, i: x[i], X, i)(X, i.asnumpy())
+    np.testing.assert_array_equal(got, X[[2, 0]])
+
+
 def test_a_mask_of_the_trace_is_refused_with_the_line() -> None:
     with pytest.raises(TraceError, match=r"(?s)a mask as an index.*np\.where"):
         trace(lambda x: x[x > 3], X)
@@ -198,5 +209,7 @@ def test_gradient_of_assignment() -> None:
     y.backward()
     kept = X.copy()
     kept[0] = 0
+    assert x.grad is not None
+    assert v.grad is not None
     np.testing.assert_array_equal(x.grad.asnumpy(), kept)
     np.testing.assert_array_equal(v.grad.asnumpy(), np.stack([X[0] * 0, X[0]]))

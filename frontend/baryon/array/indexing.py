@@ -17,7 +17,7 @@ import numpy as np
 
 from baryon.array.base import ArrayBase, recorder
 from baryon.array.calls import op, wrap
-from baryon.array.keys import Look, Steps, is_basic, plan, read
+from baryon.array.keys import Look, Steps, is_basic, plan, read, whole
 from baryon.array.tape import is_recording
 from baryon.ir import Array, Dim, Sym, dim_prod
 from baryon.ops.manipulation import END
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 
-__all__ = ["apply", "getitem", "is_basic", "numpy_key", "plan", "setitem", "slice_attrs"]
+__all__ = ["apply", "getitem", "is_basic", "numpy_key", "plan", "setitem", "slice_attrs", "whole"]
 
 
 def getitem(x: ndarray, key: Any) -> ndarray:
@@ -67,7 +67,8 @@ def numpy_key(key: Any) -> Any:
 
 def _numpy_part(part: Any) -> Any:
     if isinstance(part, ArrayBase):
-        return part.elements("an index of this operation", "use np.where or npx.index_update")
+        hint = "use np.where or npx.index_update"
+        return whole(part).elements("an index of this operation", hint)
     return np.asarray(part, np.int64) if isinstance(part, list) and not part else part
 
 

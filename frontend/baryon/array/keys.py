@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from baryon.array.base import ArrayBase
+from baryon.array.calls import op
 from baryon.ir import Array, Dim, IRTypeError, Sym, caller_loc
 
 _MASK = "choose with np.where(mask, a, b), or index with a mask from outside of the trace"
@@ -109,10 +110,15 @@ def _indices(part: Any) -> list[Any]:
     return [_Index(array)]
 
 
+def whole(indices: ArrayBase) -> ArrayBase:
+    """Indices of ours as whole numbers; floats are cut, as arrays are floats unless told otherwise."""
+    return op("npx.cast")(indices, dtype="int64") if indices.type.dtype.is_float else indices
+
+
 def _array(part: Any) -> Array | ArrayBase:
     """An array in a key: NumPy's where the elements are known, else ours."""
     if isinstance(part, ArrayBase):
-        return part if part.is_traced else part.elements("", "")
+        return whole(part) if part.is_traced else whole(part).elements("", "")
     if not isinstance(part, list | range | bool | np.bool_) and not hasattr(part, "__array__"):
         raise IndexError(
             f"{part!r} is no index: use integers, slices, None, ..., and arrays or lists of whole "
