@@ -12,24 +12,26 @@ from baryon.array import namespace as _namespace
 from baryon.array import ndarray
 from baryon.array.interop import install_functions as _install_functions
 from baryon.array.missing import missing_name as _missing_name
-from baryon.np import composite as _composite
 from baryon.np import creation as _creation
 from baryon.np import dtypes as _dtypes
 from baryon.np import einstein as _einstein
 from baryon.np import host as _host
 from baryon.np import logic as _logic
+from baryon.np import manipulation as _manipulation
 from baryon.np import nans as _nans
 from baryon.np import polynomials as _polynomials
 from baryon.np import products as _products
+from baryon.np import rearranging as _rearranging
 from baryon.np import reductions as _reductions
+from baryon.np import searching as _searching
 from baryon.np import statistics as _statistics
 from baryon.np.names import ALIASES as _ALIASES
 from baryon.np.names import CONSTANTS as _CONSTANTS
 from baryon.np.names import WITH_OUT as _WITH_OUT
 
 _MODULES = (
-    _composite, _creation, _dtypes, _einstein, _logic, _nans, _polynomials, _products, _reductions,
-    _statistics,
+    _creation, _dtypes, _einstein, _logic, _manipulation, _nans, _polynomials, _products,
+    _rearranging, _reductions, _searching, _statistics,
 )  # fmt: skip
 
 _functions = _host.host_functions() | _namespace("np", _WITH_OUT)
