@@ -79,20 +79,21 @@ class ArrayBase:
     where its gradient goes and how (`write`, `add`), for arrays that have one attached.
     """
 
-    __slots__ = (
-        "__weakref__", "_data", "_grad", "_grad_req", "_index", "_node", "_owner", "_value",
-        "_writes",
-    )  # fmt: skip
+    # what most arrays lack stands in the class, so that making one sets one attribute
+    _value: Value | None = None
+    _owner: Recorder | None = None
+    _node: Node | None = None
+    _index: int = 0
+    _grad: ArrayBase | None = None
+    _grad_req: str | None = None
+    _writes: list[int] | None = None
 
     def __init__(
         self, data: Array | None, value: Value | None = None, owner: Recorder | None = None
     ) -> None:
-        self._data, self._value, self._owner = data, value, owner
-        self._node: Node | None = None
-        self._index = 0
-        self._grad: ArrayBase | None = None
-        self._grad_req: str | None = None
-        self._writes: list[int] | None = None
+        self._data = data
+        if value is not None:
+            self._value, self._owner = value, owner
 
     @property
     def is_traced(self) -> bool:

@@ -33,7 +33,6 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
     a view of the same memory; every other function and method gives an array of its own.
     """
 
-    __slots__ = ()
     __module__ = "baryon.np"
     __hash__ = None
 

@@ -74,8 +74,6 @@ def _documented(method: F, name: str) -> F:
 class Operators(ArrayBase):
     """Arithmetic, comparison and bit operators."""
 
-    __slots__ = ()
-
     __add__, __radd__, __iadd__ = (m("np.add") for m in (_binary, _reflected, _in_place))
     __sub__, __rsub__, __isub__ = (m("np.subtract") for m in (_binary, _reflected, _in_place))
     __mul__, __rmul__, __imul__ = (m("np.multiply") for m in (_binary, _reflected, _in_place))

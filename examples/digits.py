@@ -1,0 +1,247 @@
+"""Five networks that learn scikit-learn's digits (1,797 images of 8x8), from a seed to an artifact.
+
+    python examples/digits.py                      all five
+    python examples/digits.py lenet --epochs 20
+
+Each is trained hybridized, saved, exported, compiled, and checked: the compiled network must give
+the same predictions on the test images.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+import baryon as mx
+from baryon import autograd, gluon, np, npx
+from baryon.gluon import nn, rnn
+
+CLASSES = 10
+
+
+def mlp() -> gluon.HybridBlock:
+    """Two hidden layers on 64 pixels."""
+    net = nn.HybridSequential()
+    net.add(nn.Dense(128, activation="relu"), nn.Dense(64, activation="relu"), nn.Dense(CLASSES))
+    return net
+
+
+def lenet() -> gluon.HybridBlock:
+    """LeCun's network on 32x32 images."""
+    net = nn.HybridSequential()
+    net.add(
+        nn.Conv2D(6, kernel_size=5, padding=2, activation="relu"),
+        nn.MaxPool2D(2),
+        nn.Conv2D(16, kernel_size=5, activation="relu"),
+        nn.MaxPool2D(2),
+        nn.Dense(120, activation="relu"),
+        nn.Dense(84, activation="relu"),
+        nn.Dense(CLASSES),
+    )
+    return net
+
+
+class Residual(gluon.HybridBlock):
+    """relu(body(x) + shortcut(x)), with batch normalization after each convolution."""
+
+    def __init__(self, channels: int, stride: int) -> None:
+        super().__init__()
+        self.body = nn.HybridSequential()
+        self.body.add(
+            nn.Conv2D(channels, 3, stride, 1, use_bias=False),
+            nn.BatchNorm(),
+            nn.Activation("relu"),
+            nn.Conv2D(channels, 3, 1, 1, use_bias=False),
+            nn.BatchNorm(),
+        )
+        self.shortcut = nn.HybridSequential()
+        self.shortcut.add(nn.Conv2D(channels, 1, stride, use_bias=False), nn.BatchNorm())
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """(N, C, H, W) to (N, channels, H / stride, W / stride)."""
+        return npx.relu(self.body(x) + self.shortcut(x))
+
+
+def resnet() -> gluon.HybridBlock:
+    """Three residual blocks on 8x8 images."""
+    net = nn.HybridSequential()
+    net.add(nn.Conv2D(16, 3, 1, 1, use_bias=False), nn.BatchNorm(), nn.Activation("relu"))
+    for channels, stride in ((16, 1), (32, 2), (64, 2)):
+        net.add(Residual(channels, stride))
+    net.add(nn.GlobalAvgPool2D(), nn.Flatten(), nn.Dense(CLASSES))
+    return net
+
+
+class RowLSTM(gluon.HybridBlock):
+    """An LSTM that reads an image row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = rnn.LSTM(64, layout="NTC")
+        self.head = nn.Dense(CLASSES)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """(N, 8, 8) to (N, 10)."""
+        return self.head(self.lstm(x)[:, -1])
+
+
+class Attention(gluon.HybridBlock):
+    """Self-attention with several heads, then a feed-forward layer; both add to their input."""
+
+    def __init__(self, units: int, heads: int) -> None:
+        super().__init__()
+        self.heads, self.scale = heads, (units // heads) ** -0.5
+        self.qkv, self.out = nn.Dense(3 * units, flatten=False), nn.Dense(units, flatten=False)
+        self.norm1, self.norm2 = nn.LayerNorm(), nn.LayerNorm()
+        self.ffn = nn.HybridSequential()
+        self.ffn.add(nn.Dense(4 * units, flatten=False), nn.GELU(), nn.Dense(units, flatten=False))
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """(N, T, units) to the same shape."""
+        n, t, units = x.shape
+        qkv = self.qkv(self.norm1(x)).reshape(n, t, 3, self.heads, units // self.heads)
+        q, k, v = qkv.transpose(2, 0, 3, 1, 4)
+        weights = npx.softmax(np.matmul(q, k.swapaxes(2, 3)) * self.scale)
+        mixed = np.matmul(weights, v).transpose(0, 2, 1, 3).reshape(n, t, units)
+        x = x + self.out(mixed)
+        return x + self.ffn(self.norm2(x))
+
+
+class Transformer(gluon.HybridBlock):
+    """Each row of an image is a token."""
+
+    def __init__(self, units: int = 64) -> None:
+        super().__init__()
+        self.embed = nn.Dense(units, flatten=False)
+        self.position = gluon.Parameter("position", shape=(1, 8, units), init=mx.init.Normal(0.02))
+        self.blocks = nn.HybridSequential()
+        self.blocks.add(Attention(units, 4), Attention(units, 4))
+        self.norm, self.head = nn.LayerNorm(), nn.Dense(CLASSES)
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """(N, 8, 8) to (N, 10)."""
+        x = self.blocks(self.embed(x) + self.position.data())
+        return self.head(self.norm(x).mean(axis=1))
+
+
+def upscaled(images: Any) -> Any:
+    """(N, 8, 8) to (N, 1, 32, 32): each pixel four times in both directions."""
+    return images.repeat(4, axis=1).repeat(4, axis=2)[:, None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """A network, how it sees the images, and what it must reach on the test images."""
+
+    make: Callable[[], gluon.HybridBlock]
+    view: Callable[[Any], Any]
+    epochs: int
+    accuracy: float = 0.97
+    rate: float = 2e-3
+
+
+TASKS = {
+    "mlp": Task(mlp, lambda x: x.reshape(-1, 64), 40),
+    "lenet": Task(lenet, upscaled, 20),
+    "resnet": Task(resnet, lambda x: x[:, None], 25, 0.985),
+    "lstm": Task(RowLSTM, lambda x: x, 40),
+    "transformer": Task(Transformer, lambda x: x, 40),
+}
+
+
+def data(task: Task) -> tuple[Any, Any, Any, Any]:
+    """Training images, test images, and their labels."""
+    images, labels = load_digits(return_X_y=True)
+    images = task.view(images.reshape(-1, 8, 8).astype("float32") / 16)
+    x, x_test, y, y_test = train_test_split(
+        images, labels.astype("int32"), test_size=0.25, random_state=0, stratify=labels
+    )
+    return x, x_test, y, y_test
+
+
+def train(task: Task, seed: int = 0, epochs: int | None = None, batch: int = 64) -> Any:
+    """The trained network."""
+    mx.random.seed(seed)
+    x, _, y, _ = data(task)
+    net = task.make()
+    net.initialize(mx.init.Xavier())
+    net.hybridize()
+    steps = len(x) // batch
+    total = (epochs or task.epochs) * steps
+    schedule = mx.lr_scheduler.CosineScheduler(total, base_lr=task.rate, final_lr=1e-5)
+    trainer = gluon.Trainer(
+        net.collect_params(),
+        "adamw",
+        {"learning_rate": task.rate, "lr_scheduler": schedule, "wd": 0.01},
+    )
+    loss_of = gluon.loss.SoftmaxCrossEntropyLoss()
+    loss_of.hybridize()
+    loader = gluon.data.DataLoader(
+        gluon.data.ArrayDataset(np.array(x), np.array(y)), batch, shuffle=True, last_batch="discard"
+    )
+    for _ in range(epochs or task.epochs):
+        for images, labels in loader:
+            with autograd.record():
+                loss = loss_of(net(images), labels)
+            loss.backward()
+            trainer.step(batch)
+    return net
+
+
+def predictions(net: Callable[[Any], Any], images: Any) -> Any:
+    """The class of each image."""
+    return numpy.asarray(net(images)).argmax(axis=1)
+
+
+def run(name: str, seed: int = 0, epochs: int | None = None) -> None:
+    """Train, save, export, compile and check one network, and say how it went."""
+    task = TASKS[name]
+    start = time.perf_counter()
+    net = train(task, seed, epochs)
+    seconds = time.perf_counter() - start
+    _, x_test, _, y_test = data(task)
+    expected = predictions(net, np.array(x_test))
+    accuracy = float((expected == y_test).mean())
+    with tempfile.TemporaryDirectory() as folder:
+        net.save_parameters(str(Path(folder, "net.params")))
+        again = task.make()
+        again.load_parameters(str(Path(folder, "net.params")))
+        symbol, parameters = net.export(str(Path(folder, "net")))
+        imported = gluon.SymbolBlock.imports(symbol, ["data"], parameters)
+        mx.compile(net, np.array(x_test)).save(Path(folder, "net.baryon"))
+        exe = mx.runtime.load(Path(folder, "net.baryon"))
+        found = {
+            "loaded": predictions(again, np.array(x_test)),
+            "imported": predictions(imported, np.array(x_test)),
+            "artifact": predictions(lambda x: exe(x)[0], x_test),
+        }
+    same = all((p == expected).all() for p in found.values())
+    verdict = "ok" if same and accuracy >= task.accuracy and seconds < 180 else "FAILED"
+    print(
+        f"{name:12} {seconds:6.1f} s   accuracy {accuracy:.4f} (asked {task.accuracy:.3f})   "
+        f"predictions {'equal' if same else 'DIFFER'}   {verdict}"
+    )
+
+
+def main() -> None:
+    """Run the networks that the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("networks", nargs="*", choices=[[], *TASKS], metavar="NETWORK")
+    parser.add_argument("--epochs", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    for name in options.networks or TASKS:
+        run(name, options.seed, options.epochs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Compares baryon's names with those of MXNet 2's interface."""

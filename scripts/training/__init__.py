@@ -1,0 +1,1 @@
+"""Times training steps of hybridized Gluon networks, baryon and MXNet taking turns."""
