@@ -99,16 +99,13 @@ class _PlanBuilder:
     def _constant(self, array: Array) -> int:
         flat = np.ascontiguousarray(array).reshape(-1)
         offset = self.weights.add(flat)
-        return self.tensor(
-            TensorDesc(flat.dtype.name, (max(flat.size, 1),), Storage.WEIGHTS, 0, offset)
-        )
+        return self.tensor(TensorDesc(flat.dtype.name, (flat.size,), Storage.WEIGHTS, 0, offset))
 
     def _kernel_view(self, value: Value) -> TensorDesc:
         """A value as kernels see it: rows of memory (see `baryon.codegen.kernel`)."""
         place = self.memory.places[value]
         symbol, per_row = rows(value.type)
-        size = max(per_row, 1)
-        shape: tuple[Extent, ...] = (Dim(symbol), size) if symbol else (size,)
+        shape: tuple[Extent, ...] = (Dim(symbol), per_row) if symbol else (per_row,)
         return TensorDesc(_dtype(value.type), shape, place.storage, place.index, place.offset)
 
     def finish(self, image: LinkedImage, kernels: list[str], target: Target) -> Plan:

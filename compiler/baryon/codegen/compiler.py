@@ -74,10 +74,18 @@ def _compile(name: str, kernel: Kernel, target: Target) -> CompiledKernel:
 
 def _key(group: Group) -> tuple[Any, ...]:
     """Equal for groups that want the same machine code: text, operand types, immediates."""
-    scalars = tuple(group.scalar(arg) for arg in group.args)
+    immediates = tuple(_immediate(group, arg) for arg in group.args)
     types = tuple(str(v.type) for v in group.op.operands)
     body = _anonymous(group.op)
-    return body, types, scalars
+    return body, types, immediates
+
+
+def _immediate(group: Group, arg: Value) -> object:
+    """What a kernel may know of a constant operand: one element, or indices of any number."""
+    payload = group.payload(arg)
+    if payload is None or payload.size == 1 or arg.type.dtype.is_float:
+        return group.scalar(arg)
+    return payload.tobytes()
 
 
 def _anonymous(op: Op) -> str:
