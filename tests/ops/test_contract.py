@@ -194,7 +194,15 @@ def check_direction(op: OpDef, sample: Sample, arrays: Sequence[Arr], at: int, g
     np.testing.assert_allclose((grad * direction).sum(), expected, rtol=2e-6, atol=2e-7)
 
 
-FLAT = {"np.sign", "np.floor", "npx.stop_gradient", "np.zeros_like", "np.ones_like"}
+FLAT = {
+    "np.sign", "np.floor", "np.ceil", "np.trunc", "np.fix", "np.rint", "np.around",
+    "np.floor_divide", "npx.stop_gradient", "np.zeros_like", "np.ones_like",
+}  # fmt: skip
+NOT_SMOOTH = {
+    "npx.round_ste", "npx.sign_ste",  # their gradient is, on purpose, not the slope
+    "np.arcsin", "np.arccos", "np.arccosh", "np.arctanh", "npx.erfinv",  # see test_math.py
+}  # fmt: skip
+"""Ops whose gradient is not the slope of their results at all points of their samples."""
 
 
 def without_gradient(op: OpDef, sample: Sample) -> set[int]:
@@ -203,12 +211,15 @@ def without_gradient(op: OpDef, sample: Sample) -> set[int]:
         return {3, 4, *([1] if sample.attrs.get("fix_gamma", True) else [])}
     if op.name in ("ir.batch_norm_train", "ir.batch_norm_gradient"):
         return {1} if sample.attrs.get("fix_gamma", True) else set()
-    return {0} if op.name in FLAT else set()
+    floats = {i for i, t in enumerate(operand_types(sample)) if t.dtype.is_float}
+    if op.name == "np.copysign":
+        return floats & {1}
+    return floats if op.name in FLAT else set()
 
 
 def smooth(op: OpDef, sample: Sample) -> bool:
     at_zero = op.name == "np.std" and sample.shapes == ((),)  # the square root's slope is infinite
-    return not at_zero
+    return not at_zero and op.name not in NOT_SMOOTH
 
 
 SMOOTH = [c for c in CASES if differentiable(*c) and smooth(*c)]

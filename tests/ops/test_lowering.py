@@ -35,7 +35,18 @@ MATH = SimpleNamespace(
     log=np.log, sqrt=np.sqrt, tanh=np.tanh, erf=scipy.special.erf, sigmoid=scipy.special.expit,
     pow=np.power, abs=np.abs, floor=np.floor, lt=np.less, le=np.less_equal, gt=np.greater,
     ge=np.greater_equal, eq=np.equal, ne=np.not_equal, logical_not=np.logical_not,
-    rsqrt=lambda x: 1 / np.sqrt(x),
+    rsqrt=lambda x: 1 / np.sqrt(x), bind=lambda x: x, ceil=np.ceil, trunc=np.trunc, rint=np.rint,
+    around=np.around, expm1=np.expm1, log1p=np.log1p, log2=np.log2, log10=np.log10, cbrt=np.cbrt,
+    sin=np.sin, cos=np.cos, tan=np.tan, asin=np.arcsin, acos=np.arccos, atan=np.arctan,
+    atan2=np.arctan2, sinh=np.sinh, cosh=np.cosh, asinh=np.arcsinh, acosh=np.arccosh,
+    atanh=np.arctanh, hypot=np.hypot, logaddexp=np.logaddexp, copysign=np.copysign,
+    scaled=lambda x, y: x * np.exp2(y), floor_divide=np.floor_divide, mod=np.mod, fmod=np.fmod,
+    gcd=np.gcd, lcm=np.lcm, shift_left=np.left_shift, shift_right=np.right_shift,
+    bit_and=np.bitwise_and, bit_or=np.bitwise_or, bit_xor=np.bitwise_xor, invert=np.invert,
+    is_nan=np.isnan, is_infinite=np.isinf, is_finite=np.isfinite, both=np.logical_and,
+    either=np.logical_or, differ=np.logical_xor, gamma=scipy.special.gamma,
+    lgamma=scipy.special.gammaln, digamma=scipy.special.digamma, erfinv=scipy.special.erfinv,
+    trigamma=lambda x: scipy.special.polygamma(1, x),
 )  # fmt: skip
 
 

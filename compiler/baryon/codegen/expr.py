@@ -120,6 +120,7 @@ class Math:
     ne = staticmethod(lanes.unequal)
     both = staticmethod(tirx.And)
     either = staticmethod(tirx.Or)
+    differ = staticmethod(lambda a, b: tirx.Or(tirx.And(a, tirx.Not(b)), tirx.And(b, tirx.Not(a))))
 
     sin, cos = _periodic("sin", double.sin), _periodic("cos", double.cos)
     tan = _periodic("tan", double.tan)
@@ -190,6 +191,16 @@ class Math:
     def rint(x: Expr) -> Expr:
         """The nearest whole number, of two the even one."""
         return tirx.nearbyint(x) if is_float(x) else x
+
+    @staticmethod
+    def around(x: Expr, decimals: int) -> Expr:
+        """Rounded to so many decimals; whole numbers by way of float64."""
+        if not is_float(x):
+            return x if decimals >= 0 else _through_f64(lambda v: Math.around(v, decimals), x)
+        scale = const(10.0 ** abs(decimals), x)
+        if decimals >= 0:
+            return Math.rint(x * scale) / scale if decimals else Math.rint(x)
+        return Math.rint(x / scale) * scale
 
     @staticmethod
     def sqrt(x: Expr) -> Expr:
@@ -267,6 +278,11 @@ class Math:
     def logical_not(x: Expr) -> Expr:
         """True where x is zero."""
         return tirx.Not(x) if dtype_of(x).startswith("bool") else Math.eq(x, const(0, x))
+
+
+def _through_f64(function: Function, x: Expr) -> Expr:
+    """A float64 function of whole numbers."""
+    return bind(convert(bind(function(convert(x, "float64"))), dtype_of(x).partition("x")[0]))
 
 
 def _extreme(a: Expr, b: Expr, better: Callable[[Expr, Expr], Expr]) -> Expr:

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from baryon.codegen.expr import Expr, Math, bind
-from baryon.ir import Array, DType, Op, Value, dtype_of, f32, i8, i16, i32, i64
+from baryon.ir import Array, DType, Op, Value, boolean, dtype_of, f32, i8, i16, i32, i64
 from baryon.ops import TABLE, Role
 
 SIGNED = {8: i16, 16: i32, 32: i64, 64: i64}
 NEEDS_SIGN = ("np.negative", "np.sign")
+KEEPS_TRUTH = ("np.invert",)  # of a truth value it is not that of a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +112,8 @@ def apply(op: Op, operands: Sequence[Expr]) -> Expr:
     dtype = compute_dtype([v.type.dtype for v in op.operands], op.result.type.dtype)
     if dtype.kind == "uint":  # TVM refuses negative numbers on the way; wider integers hold them
         dtype = SIGNED[dtype.bits] if dtype.bits < 64 or op.name in NEEDS_SIGN else dtype
+    if op.name in KEEPS_TRUTH and op.result.type.dtype == boolean:
+        dtype = boolean
     promoted = [Math.cast(x, dtype) for x in operands]
     expr = opdef.lowering.expr(Math, *promoted, **opdef.normalize(op.attrs))  # type: ignore[union-attr, misc]
     return Math.cast(expr, op.result.type.dtype)

@@ -9,10 +9,13 @@ from baryon.ops import (
     activations,
     along,
     arithmetic,
+    bits,
     control,
     creation,
+    elementary,
     indexing,
     linalg,
+    logic,
     manipulation,
     matmul,
     nn_batch_norm,
@@ -22,9 +25,13 @@ from baryon.ops import (
     padding,
     random,
     reductions,
+    remainders,
+    rounding,
     scatter,
     softmax,
+    special,
     structure,
+    trigonometry,
     unary,
     views,
 )
@@ -45,7 +52,8 @@ from baryon.ops.opdef import (
 )
 
 FAMILIES = (
-    structure, control, arithmetic, unary, activations, matmul, nn_conv, nn_pool, nn_norm,
+    structure, control, arithmetic, unary, elementary, trigonometry,
+    rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, views, manipulation, indexing, scatter, along,
     padding, reductions, creation, random, linalg,
 )  # fmt: skip

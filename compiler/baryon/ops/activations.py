@@ -11,11 +11,11 @@ import numpy as np
 from baryon.ir import TensorType
 from baryon.ops import numerics
 from baryon.ops.attributes import Param
+from baryon.ops.declare import INTEGER_SAMPLES, SAMPLES
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values
 from baryon.ops.numerics import Arr, as_float, rounded
 from baryon.ops.opdef import OpDef, Sample, elementwise
 from baryon.ops.shapes import floating
-from baryon.ops.unary import INTEGER_SAMPLES, SAMPLES
 
 _DOC = "The result has data's shape and dtype; whole numbers give float32."
 
@@ -90,8 +90,7 @@ def _softplus_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -
 
 
 def _softplus_expr(t: Any, data: Any) -> Any:
-    tail = t.log(t.const(1, like=data) + t.exp(-t.abs(data)))
-    return t.maximum(data, t.const(0, like=data)) + tail
+    return t.maximum(data, t.const(0, like=data)) + t.log1p(t.exp(-t.abs(data)))
 
 
 softplus = _activation(
@@ -156,8 +155,8 @@ def _elu_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Gra
 
 
 def _elu_expr(t: Any, data: Any, slope: float) -> Any:
-    zero, one = t.const(0, like=data), t.const(1, like=data)
-    below = t.const(slope, like=data) * (t.exp(t.minimum(data, zero)) - one)
+    zero = t.const(0, like=data)
+    below = t.const(slope, like=data) * t.expm1(t.minimum(data, zero))
     return t.select(t.gt(data, zero), data, below)
 
 

@@ -9,68 +9,33 @@ import numpy as np
 
 from baryon.ir import TensorType, Value, boolean
 from baryon.ops.attributes import Param
+from baryon.ops.declare import (
+    BINARY_SAMPLES,
+    BROADCAST,
+    PROMOTE,
+    WHOLE_SAMPLES,
+    binary,
+    common,
+    common_float,
+    of_floats,
+)
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values, sum_to
-from baryon.ops.numerics import Arr, as_float, promoted, rounded
-from baryon.ops.opdef import Infer, OpDef, Sample, absent, elementwise
-from baryon.ops.shapes import broadcast, fail, floating, promote
-
-_BROADCAST = "Shapes broadcast as in NumPy; IRTypeError where they do not."
-_PROMOTE = "The result has NumPy's common dtype, but whole numbers beside a float take that float."
-
-BINARY_SAMPLES = (
-    Sample(((2, 3), (2, 3)), batch=(0, 1)),
-    Sample(((2, 3, 4), (3, 1)), batch=(0,)),
-    Sample(((1, 3), (2, 1))),
-    Sample(((), (2,)), dtypes=("f64",)),
-    Sample(((0, 3), (1, 3))),
-    Sample(((2, 2), (2,)), dtypes=("f32", "f64")),
-    Sample(((2, 2), (2,)), dtypes=("i32", "f16")),
-)
-INTEGER_SAMPLES = (
-    Sample(((2, 3), (3,)), dtypes=("i32", "i64"), high=50),
-    Sample(((2, 3), (3,)), dtypes=("u8", "i8"), high=50),
-)
-
-
-def _infer(op: str) -> Infer:
-    def infer(x1: TensorType, x2: TensorType) -> TensorType:
-        shape = broadcast(op, x1.shape, x2.shape)
-        return TensorType(shape, promote(op, (x1.dtype, x2.dtype)))
-
-    return infer
-
-
-def _binary(
-    name: str, doc: str, function: Callable[..., Any], gradient: Any, expr: Any, **more: Any
-) -> OpDef:
-    def reference(x1: Arr, x2: Arr) -> Any:
-        return function(*promoted(x1, x2))
-
-    fields = {"infer": _infer(name), "reference": rounded(reference)} | more
-    samples = fields.pop("samples", BINARY_SAMPLES + INTEGER_SAMPLES)
-    return OpDef(
-        name=name,
-        doc=f"{doc}\n\n{_BROADCAST} {_PROMOTE}",
-        operands=("x1", "x2"),
-        gradient=gradient,
-        lowering=elementwise(expr),
-        samples=samples,
-        source=f"numpy.{function.__name__}",
-        **fields,
-    )
+from baryon.ops.numerics import Arr, promoted, rounded
+from baryon.ops.opdef import OpDef, Sample, absent, elementwise
+from baryon.ops.shapes import broadcast, fail, promote
 
 
 def _add_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
     return [sum_to(o, g[0], x[0]), sum_to(o, g[0], x[1])]
 
 
-add = _binary("np.add", "x1 + x2.", np.add, _add_grad, lambda t, x1, x2: x1 + x2, commutative=True)
+add = binary("np.add", "x1 + x2.", np.add, _add_grad, lambda t, x1, x2: x1 + x2, commutative=True)
 
 
 def _subtract_infer(x1: TensorType, x2: TensorType) -> TensorType:
     if x1.dtype == x2.dtype == boolean:
         fail("np.subtract", "booleans cannot be subtracted", "use np.not_equal")
-    inferred = _infer("np.subtract")(x1, x2)
+    inferred = common("np.subtract")(x1, x2)
     assert isinstance(inferred, TensorType)
     return inferred
 
@@ -79,7 +44,7 @@ def _subtract_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -
     return [sum_to(o, g[0], x[0]), sum_to(o, o.np.negative(g[0]), x[1])]
 
 
-subtract = _binary(
+subtract = binary(
     "np.subtract",
     "x1 - x2. Booleans raise IRTypeError.",
     np.subtract,
@@ -96,7 +61,7 @@ def _multiply_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -
     ]
 
 
-multiply = _binary(
+multiply = binary(
     "np.multiply",
     "x1 * x2.",
     np.multiply,
@@ -106,29 +71,19 @@ multiply = _binary(
 )
 
 
-def _divide_infer(x1: TensorType, x2: TensorType) -> TensorType:
-    shape = broadcast("np.divide", x1.shape, x2.shape)
-    return TensorType(shape, floating(promote("np.divide", (x1.dtype, x2.dtype))))
-
-
-def _divide_ref(x1: Arr, x2: Arr) -> Any:
-    a, b = promoted(x1, x2)
-    return np.divide(as_float(a), as_float(b))
-
-
 def _divide_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
     over = o.np.divide(g[0], x[1])
     return [sum_to(o, over, x[0]), sum_to(o, o.np.negative(o.np.multiply(over, y[0])), x[1])]
 
 
-divide = _binary(
+divide = binary(
     "np.divide",
     "x1 / x2 by IEEE rules (1/0 is inf). Two whole numbers give float32.",
     np.divide,
     _divide_grad,
     lambda t, x1, x2: x1 / x2,
-    infer=_divide_infer,
-    reference=rounded(_divide_ref),
+    infer=common_float("np.divide"),
+    reference=rounded(of_floats(np.divide)),
     samples=(
         *(Sample(s.shapes, dtypes=s.dtypes, positive=True) for s in BINARY_SAMPLES),
         Sample(((2, 3), (3,)), dtypes=("i32", "i64"), high=50),
@@ -145,7 +100,7 @@ def _power_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> G
     ]
 
 
-power = _binary(
+power = binary(
     "np.power",
     "x1 to the power x2. Whole numbers to negative powers raise ValueError, as in NumPy.",
     np.power,
@@ -173,7 +128,7 @@ def _minimum_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) ->
     return _choice(o, x, g, o.np.less_equal(x[0], x[1]))
 
 
-maximum = _binary(
+maximum = binary(
     "np.maximum",
     "The larger of x1 and x2; NaN where either is NaN. Ties send the gradient to x1.",
     np.maximum,
@@ -181,7 +136,7 @@ maximum = _binary(
     lambda t, x1, x2: t.maximum(x1, x2),
     commutative=True,
 )
-minimum = _binary(
+minimum = binary(
     "np.minimum",
     "The smaller of x1 and x2; NaN where either is NaN. Ties send the gradient to x1.",
     np.minimum,
@@ -202,13 +157,13 @@ def _compare(name: str, sign: str, function: Callable[..., Any], expr: Any, **mo
 
     return OpDef(
         name=name,
-        doc=f"x1 {sign} x2, as bool. {_BROADCAST} Operands are compared in their common dtype.",
+        doc=f"x1 {sign} x2, as bool. {BROADCAST} Operands are compared in their common dtype.",
         operands=("x1", "x2"),
         infer=infer,
         reference=reference,
         gradient=_COMPARISON,
         lowering=elementwise(expr),
-        samples=BINARY_SAMPLES + INTEGER_SAMPLES,
+        samples=BINARY_SAMPLES + WHOLE_SAMPLES,
         source=f"numpy.{function.__name__}",
         **more,
     )
@@ -241,7 +196,7 @@ def _where_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> G
 where = OpDef(
     name="np.where",
     doc="x where condition is nonzero, y elsewhere.\n\n"
-    f"The three shapes broadcast; IRTypeError where they do not. {_PROMOTE}",
+    f"The three shapes broadcast; IRTypeError where they do not. {PROMOTE}",
     operands=("condition", "x", "y"),
     infer=_where_infer,
     reference=_where_ref,
