@@ -24,6 +24,7 @@ from baryon.ops import (
     nn_pool,
     padding,
     random,
+    random_host,
     reductions,
     remainders,
     rounding,
@@ -55,7 +56,7 @@ FAMILIES = (
     structure, control, arithmetic, unary, elementary, trigonometry,
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, views, manipulation, indexing, scatter, along,
-    padding, reductions, creation, random, linalg,
+    padding, reductions, creation, random, random_host, linalg,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}

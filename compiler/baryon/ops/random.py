@@ -22,10 +22,10 @@ GAMMA = 0x9E3779B97F4A7C15
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
 _MASK, _LOW = (1 << 64) - 1, (1 << 32) - 1
-_STREAM = 0xD1342543DE82EF95
+STREAM = 0xD1342543DE82EF95
 """The step from one stream to the next: another odd constant, so that streams do not line up."""
 
-_DIGITS = {"f16": 11, "bf16": 8, "f32": 24, "f64": 53}
+DIGITS = {"f16": 11, "bf16": 8, "f32": 24, "f64": 53}
 """Binary digits of an element: as many as its significand has, so that none is rounded up to 1."""
 
 _CHUNK = 1 << 14
@@ -55,9 +55,9 @@ def _infer(key: TensorType, shape: Any, dtype: DType, stream: int) -> TensorType
 
 
 def _reference(key: Arr, shape: Any, dtype: DType, stream: int) -> Any:
-    start = np.uint64(mixed(int(key) + stream * _STREAM & _MASK))
+    start = np.uint64(mixed(int(key) + stream * STREAM & _MASK))
     out = np.empty(int(np.prod(shape, dtype=np.int64)), dtype.numpy)
-    digits = _DIGITS[dtype.name]
+    digits = DIGITS[dtype.name]
     wide = np.dtype(np.float64 if dtype == f64 else np.float32)
     unit = np.asarray(0.5**digits, wide)
     steps = np.arange(1, min(_CHUNK, out.size) + 1, dtype=np.uint64) * np.uint64(GAMMA)
@@ -123,10 +123,10 @@ def _expr(
     t: Any, loads: Any, index: Any, in_shapes: Any, shape: Any, dtype: DType, stream: int
 ) -> Any:
     key = t.cast(loads[0](), u64)
-    start = _mixed_expr(t, _sum(t, key, t.const(stream * _STREAM & _MASK, key)))
+    start = _mixed_expr(t, _sum(t, key, t.const(stream * STREAM & _MASK, key)))
     place = t.bind(_place(t, index, shape, key) + t.const(1, key))
     z = _mixed_expr(t, _sum(t, start, _product(t, place, GAMMA)))
-    digits = _DIGITS[dtype.name]
+    digits = DIGITS[dtype.name]
     # signed numbers of the same width have a conversion of one instruction
     wide, signed = (f64, i64) if dtype == f64 else (f32, i32)
     number = t.cast(t.cast(z >> t.const(64 - digits, z), signed), wide)

@@ -12,6 +12,7 @@ from baryon.array.host import on_host
 from baryon.array.types import ArrayLike, Axes
 from baryon.ir import IRTypeError, dim_prod
 from baryon.np.arguments import axes_of, common, float_dtype, only, operand
+from baryon.np.searching import argsort, sort
 
 _np, _npx = Ops("np"), Ops("npx")
 
@@ -93,7 +94,7 @@ def _sorted_last(x: ndarray, axes: tuple[int, ...]) -> ndarray:
     kept = [i for i in range(x.ndim) if i not in axes]
     moved = _np.transpose(x.astype(float_dtype(x), copy=False), (*kept, *axes))
     merged = dim_prod(tuple(x.shape[i] for i in axes))
-    return _np.sort(moved.reshape(*(x.shape[i] for i in kept), merged), axis=-1)
+    return sort(moved.reshape(*(x.shape[i] for i in kept), merged), axis=-1)
 
 
 def _between(ordered: ndarray, below: Any, weight: Any) -> ndarray:
@@ -168,7 +169,7 @@ def _periodic(x: ndarray, xp: ndarray, fp: ndarray, period: float) -> list[ndarr
     if not period:
         raise ValueError("period must not be 0")
     x, xp = (v - _np.floor(v / period) * period for v in (x, xp))
-    order = _np.argsort(xp, axis=-1)
+    order = argsort(xp)
     xp, fp = _np.take(xp, order, axis=0), _np.take(fp, order, axis=0)
     ends = [xp[-1:] - period, xp, xp[:1] + period]
     return [x, _np.concatenate(ends, axis=0), _np.concatenate([fp[-1:], fp, fp[:1]], axis=0)]
