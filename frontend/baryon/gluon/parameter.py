@@ -36,6 +36,7 @@ _DEFERRED = (
     "its shape is not known before the first forward: call the net on one batch, give the size "
     "(in_units, in_channels), or set the parameter's shape in infer_shape"
 )
+CAST = "pass cast_dtype=True to convert element types; shapes must agree"
 
 
 @dataclass(frozen=True)
@@ -118,9 +119,7 @@ class Parameter:
         if self._shape is None:
             self._shape = new
             return
-        if len(new) != len(self._shape) or any(
-            a not in (-1, b) for a, b in zip(self._shape, new, strict=True)
-        ):
+        if not _fits(self._shape, new):
             raise ParameterError(
                 f"parameter {self._name!r} has the shape {self._shape}, but {new} is needed",
                 where=here(),
@@ -304,27 +303,27 @@ class Parameter:
         cast_dtype: convert to the parameter's element type ("current"), or take the saved one.
         Raises ParameterError if shape or element type do not suit.
         """
+        if dtype_source not in ("current", "saved"):
+            raise ValueError(f"dtype_source is {dtype_source!r}, expected 'current' or 'saved'")
         value = elements(data)
-        if value.dtype != self._dtype:
-            self._reconcile(value.dtype, cast_dtype, dtype_source)
-        self.shape = value.shape
+        problem = self.mismatch(value, cast_dtype=cast_dtype)
+        if problem is not None:
+            raise ParameterError(f"{self._name} {problem}", where=here(), hint=CAST)
+        if value.dtype != self._dtype and dtype_source == "saved":
+            self.cast(value.dtype)
         if self._data is None:
-            self._plan = Plan(None, None, self._plan.device if self._plan else one_device(None),
-                               value)  # fmt: skip
-            self.finish()
-        else:
-            self.set_data(value)
+            device = self._plan.device if self._plan else one_device(None)
+            self._plan = Plan(None, None, device)
+        self.set_data(value)
 
-    def _reconcile(self, saved: numpy.dtype[Any], cast: bool, source: str) -> None:
-        if source not in ("current", "saved"):
-            raise ValueError(f"dtype_source is {source!r}, expected 'current' or 'saved'")
-        if not cast:
-            raise ParameterError(
-                f"parameter {self._name!r} is {self._dtype}, the saved one {saved}", where=here(),
-                hint="pass cast_dtype=True to convert, with dtype_source 'current' or 'saved'",
-            )  # fmt: skip
-        if source == "saved":
-            self.cast(saved)
+    def mismatch(self, value: Any, *, cast_dtype: bool) -> str | None:
+        """Why a value cannot be loaded, or None."""
+        saved, own = tuple(value.shape), self._shape
+        if own is not None and not _fits(own, saved):
+            return f"has the shape {own}, the saved one {saved}"
+        if value.dtype != self._dtype and not cast_dtype:
+            return f"is {self._dtype}, the saved one {value.dtype}"
+        return None
 
     def zero_grad(self) -> None:
         """Set the gradient to zero, if there is one."""
@@ -362,3 +361,7 @@ class Parameter:
 
     def _set_trainer(self, trainer: Any) -> None:
         self._trainer = trainer
+
+
+def _fits(own: Sequence[int], new: Sequence[int]) -> bool:
+    return len(own) == len(new) and all(a in (-1, b) for a, b in zip(own, new, strict=True))

@@ -10,7 +10,8 @@ from typing import Any
 from baryon import initializer
 from baryon.gluon.errors import ParameterError, here
 from baryon.gluon.files import load_arrays, save_arrays, save_text
-from baryon.gluon.parameter import Parameter
+from baryon.gluon.parameter import CAST, Parameter
+from baryon.gluon.values import elements
 from baryon.ir import Array
 
 _PREFIXES = ("arg:", "aux:")
@@ -48,7 +49,7 @@ def load(
     cast_dtype: bool,
     dtype_source: Any,
 ) -> None:
-    """Check that the names agree, then load each parameter once; see `Block.load_parameters`."""
+    """Check names and values, then load all of them; see `Block.load_parameters`."""
     saved = {
         name[4:] if name.startswith(_PREFIXES) else name: value for name, value in found.items()
     }
@@ -60,18 +61,25 @@ def load(
     if extra and not ignore_extra:
         _fail(f"{source} has parameters that the net does not:", extra, [*parameters],
               "ignore_extra=True to skip them")  # fmt: skip
-    for name, value in saved.items():
-        if name in parameters:
-            _load_one(name, parameters[name], value, cast_dtype, dtype_source)
+    suitable = {name: value for name, value in saved.items() if name in parameters}
+    _check(parameters, suitable, source, cast_dtype)
+    for name, value in suitable.items():
+        parameters[name].load(value, cast_dtype=cast_dtype, dtype_source=dtype_source)
 
 
-def _load_one(name: str, parameter: Parameter, value: Any, cast: bool, source: Any) -> None:
-    try:
-        parameter.load(value, cast_dtype=cast, dtype_source=source)
-    except ParameterError as error:
-        error.args = (f"{name}: {error.message}",)
-        error.message = error.args[0]
-        raise
+def _check(
+    parameters: Mapping[str, Parameter], saved: Mapping[str, Any], source: str, cast: bool
+) -> None:
+    """ParameterError that lists all values that do not suit: nothing is loaded then."""
+    found = {
+        name: parameters[name].mismatch(elements(value), cast_dtype=cast)
+        for name, value in saved.items()
+    }
+    problems = [f"{name} {problem}" for name, problem in found.items() if problem is not None]
+    if problems:
+        raise ParameterError(
+            f"{source} does not suit the net: {brief(problems)}", where=here(), hint=CAST
+        )
 
 
 def _fail(what: str, names: list[str], others: list[str], option: str) -> None:
