@@ -8,19 +8,35 @@ from types import SimpleNamespace as _SimpleNamespace
 
 from baryon.array import namespace as _namespace
 from baryon.array.missing import missing_name as _missing_name
+from baryon.npx import arrays as _arrays
 from baryon.npx import composite as _composite
 from baryon.npx import control as _control
+from baryon.npx import ctc as _ctc
 from baryon.npx import norms as _norms
+from baryon.npx import random as random
+from baryon.npx import recurrent as _recurrent
 from baryon.npx import sequence as _sequence
 from baryon.npx import softmaxes as _softmaxes
 from baryon.npx import switches as _switches
 from baryon.npx import windows as _windows
 
-_MODULES = (_composite, _control, _norms, _sequence, _softmaxes, _switches, _windows)
+_MODULES = (
+    _arrays,
+    _composite,
+    _control,
+    _ctc,
+    _norms,
+    _recurrent,
+    random,
+    _sequence,
+    _softmaxes,
+    _switches,
+    _windows,
+)
 
 _functions = _namespace("npx")
 _functions |= {f.__name__: f for module in _MODULES for f in module.PUBLIC}
 globals().update(_functions)
 
-__all__ = [*_functions]  # noqa: PLE0604 - they are strings
+__all__ = ["random", *_functions]  # noqa: PLE0604 - they are strings
 __getattr__ = _missing_name("baryon.npx", __all__, _SimpleNamespace())
