@@ -23,6 +23,7 @@ from baryon.np import polynomials as _polynomials
 from baryon.np import products as _products
 from baryon.np import rearranging as _rearranging
 from baryon.np import reductions as _reductions
+from baryon.np import replacing as _replacing
 from baryon.np import searching as _searching
 from baryon.np import statistics as _statistics
 from baryon.np.names import ALIASES as _ALIASES
@@ -31,7 +32,7 @@ from baryon.np.names import WITH_OUT as _WITH_OUT
 
 _MODULES = (
     _creation, _dtypes, _einstein, _logic, _manipulation, _nans, _polynomials, _products,
-    _rearranging, _reductions, _searching, _statistics,
+    _rearranging, _reductions, _replacing, _searching, _statistics,
 )  # fmt: skip
 
 _functions = _host.host_functions() | _namespace("np", _WITH_OUT)

@@ -12,9 +12,13 @@ from baryon.array.ndarray import ndarray as ndarray
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Number, Shape
 from baryon.ir import Dim
 from baryon.np.dtypes import finfo_obj, iinfo_obj
+from baryon.np.searching import UniqueAll, UniqueInverse
 from baryon.npx.control import Nested
 
 __all__: list[str]
+
+from baryon.np import linalg as linalg
+from baryon.np import random as random
 
 NAN: float
 NINF: float
@@ -27,9 +31,6 @@ inf: float
 nan: float
 newaxis: None
 pi: float
-bfloat16: numpy.dtype[Any]
-bool: numpy.dtype[Any]
-bool_: numpy.dtype[Any]
 float16: numpy.dtype[Any]
 float32: numpy.dtype[Any]
 float64: numpy.dtype[Any]
@@ -41,17 +42,31 @@ uint8: numpy.dtype[Any]
 uint16: numpy.dtype[Any]
 uint32: numpy.dtype[Any]
 uint64: numpy.dtype[Any]
+bfloat16: numpy.dtype[Any]
+bool: numpy.dtype[Any]
+bool_: numpy.dtype[Any]
 boolean_dtypes: list[numpy.dtype[Any]]
 floating_dtypes: list[numpy.dtype[Any]]
 integer_dtypes: list[numpy.dtype[Any]]
 numeric_dtypes: list[numpy.dtype[Any]]
 dtype: type[numpy.dtype[Any]]
+_STR_2_DTYPE_: dict[Any, Any]
+_DTYPE_2_STR_: dict[Any, Any]
+_type_promotion_table: dict[Any, Any]
+_NoValue: Any
+__version__: str
 
 def abs(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The absolute value of x."""
 
 def absolute(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The absolute value of x."""
+
+def acos(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse cosine, in [0, pi]; NaN outside of [-1, 1]."""
+
+def acosh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse hyperbolic cosine; NaN below 1."""
 
 def add(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 + x2."""
@@ -105,6 +120,9 @@ def any(
 ) -> ndarray:
     """Whether any element along axes is other than zero; False for none."""
 
+def append(arr: ArrayLike, values: ArrayLike, axis: int | None = None) -> ndarray:
+    """An array with values behind it along an axis; both flat for None."""
+
 def apply_along_axis(*args: Any, **kwargs: Any) -> Any:
     """A function applied to vectors along an axis."""
 
@@ -119,6 +137,27 @@ def arange(
     device: Any = None,
 ) -> ndarray:
     """Evenly spaced numbers from `start` (or 0) up to, without, `stop`."""
+
+def arccos(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse cosine, in [0, pi]; NaN outside of [-1, 1]."""
+
+def arccosh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse hyperbolic cosine; NaN below 1."""
+
+def arcsin(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse sine, in [-pi/2, pi/2]; NaN outside of [-1, 1]."""
+
+def arcsinh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse hyperbolic sine."""
+
+def arctan(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse tangent, in [-pi/2, pi/2]."""
+
+def arctan2(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The angle of the point (x2, x1), in [-pi, pi]; the signs of zeros count."""
+
+def arctanh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond."""
 
 def argmax(
     a: ArrayLike,
@@ -139,8 +178,19 @@ def argmin(
 def argpartition(*args: Any, **kwargs: Any) -> Any:
     """The indices that would partition an array."""
 
-def argwhere(*args: Any, **kwargs: Any) -> Any:
-    """The indices of elements other than zero, one row each."""
+def argsort(
+    a: ArrayLike,
+    axis: int | None = -1,
+    descending: builtins.bool = False,
+    stable: builtins.bool = True,
+) -> ndarray:
+    """The positions of the elements in order along an axis, as int64; see `sort`."""
+
+def argwhere(a: ArrayLike) -> ndarray:
+    """The indices of elements other than zero: one row of int64 for each of them."""
+
+def around(x: ArrayLike, decimals: int = 0, out: ndarray | None = None) -> ndarray:
+    """x rounded to decimals; halves go to the even neighbour."""
 
 def array(object: Any, dtype: DTypeLike | None = None, device: Any = None) -> ndarray:
     """A new array from nested sequences, numbers, or an array."""
@@ -151,6 +201,9 @@ def array_equal(a1: ArrayLike, a2: ArrayLike, equal_nan: builtins.bool = False) 
 def array_equiv(a1: ArrayLike, a2: ArrayLike) -> builtins.bool:
     """Whether two arrays have the same elements after broadcasting, as a Python bool."""
 
+def array_split(ary: ArrayLike, indices_or_sections: Axes, axis: int = 0) -> list[ndarray]:
+    """As `split`, but the first parts may be larger by one than the others."""
+
 def asarray(
     obj: Any,
     dtype: DTypeLike | None = None,
@@ -158,6 +211,30 @@ def asarray(
     copy: builtins.bool | None = None,
 ) -> ndarray:
     """An array of ours; `obj` itself if it is one of that dtype and no copy is asked for."""
+
+def asin(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse sine, in [-pi/2, pi/2]; NaN outside of [-1, 1]."""
+
+def asinh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse hyperbolic sine."""
+
+def atan(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse tangent, in [-pi/2, pi/2]."""
+
+def atan2(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The angle of the point (x2, x1), in [-pi, pi]; the signs of zeros count."""
+
+def atanh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The inverse hyperbolic tangent; infinite at -1 and 1, NaN beyond."""
+
+def atleast_1d(*arys: ArrayLike) -> ndarray | list[ndarray]:
+    """Each array with one axis or more; a list if several are given."""
+
+def atleast_2d(*arys: ArrayLike) -> ndarray | list[ndarray]:
+    """Each array with two axes or more, vectors as rows; a list if several are given."""
+
+def atleast_3d(*arys: ArrayLike) -> ndarray | list[ndarray]:
+    """Each array with three axes or more: (n,) as (1, n, 1), (m, n) as (m, n, 1)."""
 
 def average(
     a: ArrayLike,
@@ -171,14 +248,44 @@ def average(
 def bincount(x: ArrayLike, weights: ArrayLike | None = None, minlength: int = 0) -> ndarray:
     """How often each number 0, 1, ... occurs, or the sum of its weights; computed on the host."""
 
+def bitwise_and(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The bits that both have. Whole numbers or truth values; floats raise IRTypeError."""
+
+def bitwise_invert(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """All bits turned: -x - 1, or the other truth value. Shape and dtype are those of x;..."""
+
+def bitwise_left_shift(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """x1 times 2 to the power x2; 0 where x2 is negative or not below the number of bits...."""
+
+def bitwise_not(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """All bits turned: -x - 1, or the other truth value. Shape and dtype are those of x;..."""
+
+def bitwise_or(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The bits that either has. Whole numbers or truth values; floats raise IRTypeError."""
+
+def bitwise_right_shift(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """x1 over 2 to the power x2, rounded down; 0 or -1 where no bits are left. Floats raise..."""
+
+def bitwise_xor(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The bits that just one has. Whole numbers or truth values; floats raise IRTypeError."""
+
 def blackman(M: int, dtype: DTypeLike | None = None, device: Any = None) -> ndarray:
     """The Blackman window, 0.42 - 0.5 cos(2 pi n / (M - 1)) + 0.08 cos(4 pi ...), of M..."""
+
+def broadcast_arrays(*args: ArrayLike) -> list[ndarray]:
+    """The arrays repeated to their common shape."""
 
 def broadcast_to(array: ArrayLike, shape: Shape) -> ndarray:
     """array repeated to a shape by NumPy's broadcasting."""
 
 def can_cast(from_: Any, to: DTypeLike) -> builtins.bool:
     """Whether an element type, or an array, can be cast without loss."""
+
+def cbrt(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The cube root."""
+
+def ceil(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The smallest whole number not below x."""
 
 def choose(*args: Any, **kwargs: Any) -> Any:
     """Elements chosen from several arrays by an array of their numbers."""
@@ -191,23 +298,39 @@ def clip(
 ) -> ndarray:
     """a limited to [a_min, a_max]; the same shape and dtype. NaN stays NaN."""
 
+def column_stack(tup: Sequence[ArrayLike]) -> ndarray:
+    """Arrays joined along axis 1; vectors are columns."""
+
 def compress(*args: Any, **kwargs: Any) -> Any:
     """The slices along an axis for which a condition holds."""
 
-def concat(seq: Sequence[ArrayLike], axis: int = 0, out: ndarray | None = None) -> ndarray:
-    """Arrays joined along an axis."""
+def concat(seq: Sequence[ArrayLike], axis: int | None = 0, out: ndarray | None = None) -> ndarray:
+    """Arrays of one element type joined along an axis; as flat ones for None."""
 
-def concatenate(seq: Sequence[ArrayLike], axis: int = 0, out: ndarray | None = None) -> ndarray:
-    """Arrays joined along an axis."""
+def concatenate(
+    seq: Sequence[ArrayLike],
+    axis: int | None = 0,
+    out: ndarray | None = None,
+) -> ndarray:
+    """Arrays of one element type joined along an axis; as flat ones for None."""
 
 def copy(a: ArrayLike) -> ndarray:
     """An array with the same elements in memory of its own."""
+
+def copysign(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The magnitude of x1 with the sign of x2, zero's and NaN's as well."""
 
 def corrcoef(*args: Any, **kwargs: Any) -> Any:
     """The matrix of correlation coefficients."""
 
 def correlate(*args: Any, **kwargs: Any) -> Any:
     """The cross-correlation of two vectors."""
+
+def cos(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The cosine; NaN at infinity."""
+
+def cosh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The hyperbolic cosine."""
 
 def count_nonzero(*args: Any, **kwargs: Any) -> Any:
     """The number of elements other than zero."""
@@ -228,8 +351,22 @@ def cross(
 def cumprod(*args: Any, **kwargs: Any) -> Any:
     """The cumulative product."""
 
-def cumsum(a: ArrayLike, axis: int = -1, dtype: DTypeLike | None = None) -> ndarray:
-    """Running sums along an axis."""
+def cumsum(
+    a: ArrayLike,
+    axis: int | None = None,
+    dtype: DTypeLike | None = None,
+    out: ndarray | None = None,
+) -> ndarray:
+    """Running sums along an axis, or of the flat array; whole numbers keep their dtype."""
+
+def deg2rad(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """Degrees as radians."""
+
+def degrees(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """Radians as degrees."""
+
+def delete(arr: ArrayLike, obj: Any, axis: int | None = None) -> ndarray:
+    """The array without the elements at an index, a slice, or several indices along an axis."""
 
 def diag(v: ArrayLike, k: int = 0) -> ndarray:
     """The k-th diagonal of a matrix, or the matrix that has a vector on its k-th diagonal."""
@@ -263,6 +400,12 @@ def divmod(*args: Any, **kwargs: Any) -> Any:
 
 def dot(a: ArrayLike, b: ArrayLike, out: ndarray | None = None) -> ndarray:
     """Sum of products over the last axis of a and the second-to-last (or only) axis of b."""
+
+def dsplit(ary: ArrayLike, indices_or_sections: Axes) -> list[ndarray]:
+    """Parts along axis 2 of an array of three axes or more."""
+
+def dstack(arrays: Sequence[ArrayLike]) -> ndarray:
+    """Arrays joined along axis 2; see atleast_3d for those that have no such axis."""
 
 def ediff1d(
     ary: ArrayLike,
@@ -301,6 +444,9 @@ def exp(x: ArrayLike, out: ndarray | None = None) -> ndarray:
 def expand_dims(a: ArrayLike, axis: Axes) -> ndarray:
     """a with axes of size 1 inserted."""
 
+def expm1(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """e to the power x, minus 1; precise near 0."""
+
 def extract(*args: Any, **kwargs: Any) -> Any:
     """The elements for which a condition holds."""
 
@@ -314,20 +460,47 @@ def eye(
 ) -> ndarray:
     """Ones on the k-th diagonal of an N by M matrix, zeros elsewhere."""
 
+def fabs(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The absolute value as a float."""
+
 def fill_diagonal(a: ndarray, val: ArrayLike, wrap: builtins.bool = False) -> None:
     """Write `val` to the main diagonal of an array, in place."""
 
 def finfo(dtype: Any) -> finfo_obj:
     """The limits of a floating type, or of an array's."""
 
+def fix(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The whole number next to x towards 0."""
+
+def flatnonzero(a: ArrayLike) -> ndarray:
+    """The indices of elements other than zero in the flat array."""
+
 def flip(m: ArrayLike, axis: Axes | None = None, out: ndarray | None = None) -> ndarray:
     """m with the elements along some axes in reverse order; IRTypeError for unknown axes."""
+
+def fliplr(m: ArrayLike) -> ndarray:
+    """The elements along axis 1 in reverse order."""
+
+def flipud(m: ArrayLike) -> ndarray:
+    """The elements along axis 0 in reverse order."""
 
 def float_power(*args: Any, **kwargs: Any) -> Any:
     """x1 to the power x2 in float64."""
 
 def floor(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The largest whole number not above x."""
+
+def floor_divide(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The quotient x1 / x2 rounded down. Whole numbers over 0 give 0."""
+
+def fmax(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The larger of x1 and x2; the other one where one is NaN. Ties send the gradient to x1."""
+
+def fmin(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The smaller of x1 and x2; the other one where one is NaN. Ties send the gradient to x1."""
+
+def fmod(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The remainder of x1 / x2 with the sign of x1, as in C. Whole numbers over 0 give 0."""
 
 def frexp(*args: Any, **kwargs: Any) -> Any:
     """The mantissa in [0.5, 1) and the exponent of 2."""
@@ -354,6 +527,9 @@ def full_like(
     out: ndarray | None = None,
 ) -> ndarray:
     """One value everywhere, in the shape of `a` and, unless `dtype` is given, its dtype."""
+
+def gcd(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The greatest common divisor, not negative. Floats raise IRTypeError; two truth values..."""
 
 def genfromtxt(*args: Any, **kwargs: Any) -> ndarray:
     """An array from a text file; see `numpy.genfromtxt`. Elements have the default type."""
@@ -392,6 +568,15 @@ def histogram_bin_edges(*args: Any, **kwargs: Any) -> Any:
 def histogramdd(*args: Any, **kwargs: Any) -> Any:
     """A histogram of points in any number of dimensions."""
 
+def hsplit(ary: ArrayLike, indices_or_sections: Axes) -> list[ndarray]:
+    """Parts along axis 1; of a vector along its only axis."""
+
+def hstack(arrays: Sequence[ArrayLike]) -> ndarray:
+    """Arrays joined along axis 1; vectors along their only axis."""
+
+def hypot(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """sqrt(x1 * x1 + x2 * x2) without overflow; infinite if either is."""
+
 def i0(*args: Any, **kwargs: Any) -> Any:
     """The modified Bessel function of the first kind, order 0."""
 
@@ -410,6 +595,9 @@ def indices(dimensions: Shape, dtype: DTypeLike | None = None, device: Any = Non
 def inner(a: ArrayLike, b: ArrayLike) -> ndarray:
     """The sums of products over the last axes; scalars multiply."""
 
+def insert(arr: ArrayLike, obj: Any, values: ArrayLike, axis: int | None = None) -> ndarray:
+    """The array with values inserted before an index, a slice of them, or several along an..."""
+
 def interp(
     x: ArrayLike,
     xp: ArrayLike,
@@ -423,6 +611,9 @@ def interp(
 def intersect1d(*args: Any, **kwargs: Any) -> Any:
     """The elements that two arrays have in common, sorted."""
 
+def invert(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """All bits turned: -x - 1, or the other truth value. Shape and dtype are those of x;..."""
+
 def isclose(
     a: ArrayLike,
     b: ArrayLike,
@@ -432,14 +623,38 @@ def isclose(
 ) -> ndarray:
     """Where |a - b| <= atol + rtol * |b|; equal infinities are close, NaNs if `equal_nan`."""
 
+def isfinite(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """True for numbers that are not infinite, as bool of x's shape. Any dtype."""
+
 def isin(*args: Any, **kwargs: Any) -> Any:
     """Whether each element is in another array."""
+
+def isinf(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """True for infinities, as bool of x's shape. Any dtype."""
+
+def isnan(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """True for NaN, as bool of x's shape. Any dtype."""
+
+def isneginf(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """True for negative infinity, as bool of x's shape. Any dtype."""
+
+def isposinf(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """True for positive infinity, as bool of x's shape. Any dtype."""
 
 def ix_(*args: Any, **kwargs: Any) -> Any:
     """An open mesh of sequences, to index with."""
 
 def kron(a: ArrayLike, b: ArrayLike) -> ndarray:
     """The Kronecker product: every element of `a` times the whole of `b`, as one array."""
+
+def lcm(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The least common multiple, not negative. Floats raise IRTypeError; two truth values..."""
+
+def ldexp(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """x1 times 2 to the power x2, which may be a fraction."""
+
+def left_shift(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """x1 times 2 to the power x2; 0 where x2 is negative or not below the number of bits...."""
 
 def less(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 < x2, as bool. Shapes broadcast as in NumPy; IRTypeError where they do not...."""
@@ -465,8 +680,29 @@ def linspace(
 def log(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The natural logarithm; -inf at 0, NaN for negative x."""
 
+def log10(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The logarithm to base 10; -inf at 0, NaN for negative x."""
+
+def log1p(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """log(1 + x), precise near 0; -inf at -1, NaN below."""
+
+def log2(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The logarithm to base 2; -inf at 0, NaN for negative x."""
+
+def logaddexp(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """log(exp(x1) + exp(x2)) without overflow."""
+
+def logical_and(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """True where both are true, as bool. Any dtypes: what is not zero is true. Shapes..."""
+
 def logical_not(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """True where x is zero, as bool of x's shape. Any dtype."""
+
+def logical_or(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """True where either is true, as bool. Any dtypes: what is not zero is true. Shapes..."""
+
+def logical_xor(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """True where one alone is true, as bool. Any dtypes: what is not zero is true. Shapes..."""
 
 def logspace(
     start: Any,
@@ -540,6 +776,9 @@ def minimum(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray
 def mirr(*args: Any, **kwargs: Any) -> Any:
     """The modified internal rate of return: mirr(values, finance_rate, reinvest_rate)."""
 
+def mod(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The remainder of x1 / x2 with the sign of x2. Whole numbers over 0 give 0."""
+
 def modf(*args: Any, **kwargs: Any) -> Any:
     """The fractional and the whole part."""
 
@@ -551,6 +790,15 @@ def msort(*args: Any, **kwargs: Any) -> Any:
 
 def multiply(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 * x2."""
+
+def nan_to_num(
+    x: ArrayLike,
+    copy: builtins.bool = True,
+    nan: float = 0.0,
+    posinf: float | None = None,
+    neginf: float | None = None,
+) -> ndarray:
+    """Numbers in place of NaN and infinities: by default 0 and the largest finite ones."""
 
 def nanargmax(*args: Any, **kwargs: Any) -> Any:
     """The index of the largest element, NaNs left out."""
@@ -619,6 +867,9 @@ def ndim(*args: Any, **kwargs: Any) -> Any:
 def negative(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """-x."""
 
+def nonzero(a: ArrayLike) -> tuple[ndarray, ...]:
+    """The indices of elements other than zero: one int64 vector for each axis."""
+
 def not_equal(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 != x2, as bool. Shapes broadcast as in NumPy; IRTypeError where they do not...."""
 
@@ -648,12 +899,7 @@ def outer(a: ArrayLike, b: ArrayLike, out: ndarray | None = None) -> ndarray:
 def packbits(*args: Any, **kwargs: Any) -> Any:
     """Booleans as the bits of bytes."""
 
-def pad(
-    x: ArrayLike,
-    pad_width: int | Sequence[Any],
-    mode: str = "constant",
-    **kwargs: Any,
-) -> ndarray:
+def pad(x: ArrayLike, pad_width: Any = None, mode: str = "constant", **kwargs: Any) -> ndarray:
     """Elements added around: `pad_width` is n, (before, after), or one such pair for each..."""
 
 def partition(*args: Any, **kwargs: Any) -> Any:
@@ -703,6 +949,9 @@ def polysub(*args: Any, **kwargs: Any) -> Any:
 
 def polyval(p: ArrayLike, x: ArrayLike) -> ndarray:
     """The polynomial with the coefficients p, the highest power first, at every element of x."""
+
+def positive(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """x itself."""
 
 def pow(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 to the power x2. Whole numbers to negative powers raise ValueError, as in NumPy."""
@@ -761,6 +1010,12 @@ def quantile(
 ) -> ndarray:
     """The values below which the parts `q` of the elements lie; the axes of q come first."""
 
+def rad2deg(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """Radians as degrees."""
+
+def radians(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """Degrees as radians."""
+
 def rate(*args: Any, **kwargs: Any) -> Any:
     """The interest rate: rate(nper, pmt, pv, fv, when='end', guess=0.1)."""
 
@@ -773,14 +1028,47 @@ def real(*args: Any, **kwargs: Any) -> Any:
 def reciprocal(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """1 / x; inf at 0."""
 
+def remainder(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The remainder of x1 / x2 with the sign of x2. Whole numbers over 0 give 0."""
+
+def repeat(a: ArrayLike, repeats: Any, axis: int | None = None) -> ndarray:
+    """Each element so many times in succession; the flat array for no axis."""
+
 def reshape(a: ArrayLike, newshape: Shape, order: str = "C") -> ndarray:
     """The elements in another shape."""
+
+def resize(a: ArrayLike, new_shape: Shape) -> ndarray:
+    """The elements in another shape, repeated from the first one on if there are too few."""
 
 def result_type(*arrays_and_dtypes: Any) -> numpy.dtype[Any]:
     """The element type in which arrays, types and numbers meet."""
 
+def right_shift(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """x1 over 2 to the power x2, rounded down; 0 or -1 where no bits are left. Floats raise..."""
+
+def rint(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The nearest whole number; of two the even one."""
+
+def roll(a: ArrayLike, shift: Axes, axis: Axes | None = None) -> ndarray:
+    """The elements shifted along axes; those that leave at the end come in at the beginning."""
+
+def rollaxis(a: ArrayLike, axis: int, start: int = 0) -> ndarray:
+    """An axis moved back until it stands before the axis `start`."""
+
 def roots(*args: Any, **kwargs: Any) -> Any:
     """The roots of a polynomial; UnsupportedError where they are complex."""
+
+def rot90(m: ArrayLike, k: int = 1, axes: Sequence[int] = (0, 1)) -> ndarray:
+    """A plane turned k times by 90 degrees, from the first axis towards the second."""
+
+def round(x: ArrayLike, decimals: int = 0, out: ndarray | None = None) -> ndarray:
+    """x rounded to decimals; halves go to the even neighbour."""
+
+def round_(x: ArrayLike, decimals: int = 0, out: ndarray | None = None) -> ndarray:
+    """x rounded to decimals; halves go to the even neighbour."""
+
+def row_stack(arrays: Sequence[ArrayLike]) -> ndarray:
+    """The same as vstack."""
 
 def searchsorted(*args: Any, **kwargs: Any) -> Any:
     """Where to insert elements into a sorted array."""
@@ -813,6 +1101,12 @@ def sign(x: ArrayLike, out: ndarray | None = None) -> ndarray:
 def signbit(*args: Any, **kwargs: Any) -> Any:
     """Whether the sign bit is set."""
 
+def sin(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The sine; NaN at infinity."""
+
+def sinh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The hyperbolic sine."""
+
 def size(*args: Any, **kwargs: Any) -> Any:
     """The number of elements."""
 
@@ -823,6 +1117,14 @@ def sometrue(
     keepdims: builtins.bool = False,
 ) -> ndarray:
     """Whether any element along axes is other than zero; False for none."""
+
+def sort(
+    a: ArrayLike,
+    axis: int | None = -1,
+    descending: builtins.bool = False,
+    stable: builtins.bool = True,
+) -> ndarray:
+    """The elements in order along an axis, or of the flat array; NaN counts as the largest."""
 
 def spacing(*args: Any, **kwargs: Any) -> Any:
     """The distance to the next floating number."""
@@ -877,21 +1179,22 @@ def take(
     mode: str = "raise",
     out: ndarray | None = None,
 ) -> ndarray:
-    """Elements of a at indices along an axis."""
+    """The elements at indices along an axis, or of the flat array."""
 
-def take_along_axis(
-    arr: ArrayLike,
-    indices: ArrayLike,
-    axis: int = -1,
-    mode: str = "raise",
-) -> ndarray:
-    """Elements of arr along an axis, at one index for each element of the result."""
+def take_along_axis(arr: ArrayLike, indices: ArrayLike, axis: int | None) -> ndarray:
+    """The elements along an axis, at one index for each element of the result."""
+
+def tan(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The tangent; NaN at infinity."""
 
 def tanh(x: ArrayLike, out: ndarray | None = None) -> ndarray:
     """The hyperbolic tangent."""
 
 def tensordot(a: ArrayLike, b: ArrayLike, axes: Any = 2) -> ndarray:
     """The sums of products over pairs of axes."""
+
+def tile(A: ArrayLike, reps: Axes) -> ndarray:
+    """The array repeated as a whole, `reps` times along each axis."""
 
 def trace(
     a: ArrayLike,
@@ -917,6 +1220,9 @@ def tri(
 ) -> ndarray:
     """Ones at and below the k-th diagonal of an N by M matrix, zeros above."""
 
+def tril(m: ArrayLike, k: int = 0) -> ndarray:
+    """The elements at and below the k-th diagonal of the last two axes, zeros above."""
+
 def tril_indices(n: int, k: int = 0, m: int | None = None) -> tuple[ndarray, ndarray]:
     """The indices of the elements at and below the k-th diagonal of an n by m matrix, as..."""
 
@@ -925,6 +1231,9 @@ def tril_indices_from(arr: ArrayLike, k: int = 0) -> tuple[ndarray, ndarray]:
 
 def trim_zeros(*args: Any, **kwargs: Any) -> Any:
     """A vector without its first and last zeros."""
+
+def triu(m: ArrayLike, k: int = 0) -> ndarray:
+    """The elements at and above the k-th diagonal of the last two axes, zeros below."""
 
 def triu_indices(
     n: int,
@@ -940,11 +1249,35 @@ def triu_indices_from(arr: ArrayLike, k: int = 0) -> tuple[ndarray, ndarray]:
 def true_divide(x1: ArrayLike, x2: ArrayLike, out: ndarray | None = None) -> ndarray:
     """x1 / x2 by IEEE rules (1/0 is inf). Two whole numbers give float32."""
 
+def trunc(x: ArrayLike, out: ndarray | None = None) -> ndarray:
+    """The whole number next to x towards 0."""
+
 def union1d(*args: Any, **kwargs: Any) -> Any:
     """The elements of two arrays, sorted, each once."""
 
+def unique(
+    ar: ArrayLike,
+    return_index: builtins.bool = False,
+    return_inverse: builtins.bool = False,
+    return_counts: builtins.bool = False,
+    axis: int | None = None,
+) -> Any:
+    """The different elements in order, or the different slices along an axis."""
+
+def unique_all(x: ArrayLike) -> UniqueAll:
+    """The different elements, first positions, positions among them (in x's shape), and..."""
+
+def unique_inverse(x: ArrayLike) -> UniqueInverse:
+    """The different elements, and the position of each element among them, in x's shape."""
+
+def unique_values(x: ArrayLike) -> ndarray:
+    """The different elements in order."""
+
 def unpackbits(*args: Any, **kwargs: Any) -> Any:
     """The bits of bytes."""
+
+def unravel_index(indices: ArrayLike, shape: Shape, order: str = "C") -> tuple[Any, ...]:
+    """The indices along each axis of an array of a shape, for indices into its flat elements."""
 
 def unwrap(*args: Any, **kwargs: Any) -> Any:
     """Angles with jumps of more than half a period taken out."""
@@ -966,8 +1299,14 @@ def var(
 def vdot(a: ArrayLike, b: ArrayLike) -> ndarray:
     """The sum of the products of all elements, in order."""
 
-def where(condition: ArrayLike, x: ArrayLike, y: ArrayLike) -> ndarray:
-    """x where condition is nonzero, y elsewhere."""
+def vsplit(ary: ArrayLike, indices_or_sections: Axes) -> list[ndarray]:
+    """Parts along axis 0 of an array of two axes or more."""
+
+def vstack(arrays: Sequence[ArrayLike], out: ndarray | None = None) -> ndarray:
+    """Arrays joined along axis 0; vectors are rows."""
+
+def where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None = None) -> Any:
+    """x where the condition holds, else y; with a condition alone, `nonzero` of it."""
 
 def zeros(
     shape: Shape,

@@ -3,28 +3,46 @@
 # ruff: noqa: F401, N803, RUF100
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import ml_dtypes
 import numpy
 
 from baryon.array.ndarray import ndarray as ndarray
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Number, Shape
 from baryon.ir import Dim
+from baryon.np.dtypes import finfo_obj, iinfo_obj
+from baryon.np.searching import UniqueAll, UniqueInverse
+from baryon.npx.control import Nested
 
 __all__: list[str]
 
+from baryon.npx import random as random
+
 def activation(data: ArrayLike, act_type: str = "relu") -> ndarray:
     """An activation: relu, sigmoid, log_sigmoid, mish, tanh, softrelu or softsign."""
+
+def add_n(*args: ArrayLike) -> ndarray:
+    """The sum of arrays of one shape; they may come as one list."""
+
+def arange_like(
+    data: ArrayLike,
+    start: float = 0.0,
+    step: float = 1.0,
+    repeat: int = 1,
+    ctx: Any = None,
+    axis: int | None = None,
+) -> ndarray:
+    """start, start + step, ... in the shape and dtype of data, or as long as one axis of it."""
 
 def batch_dot(
     a: ArrayLike,
     b: ArrayLike,
     transpose_a: builtins.bool = False,
     transpose_b: builtins.bool = False,
+    forward_stype: str | None = "default",
 ) -> ndarray:
-    """Matrix products of two stacks: (batch, rows, k) and (batch, k, columns)."""
+    """Matrix products of two stacks: (..., rows, k) and (..., k, columns) of one batch shape."""
 
 def batch_flatten(data: ArrayLike) -> ndarray:
     """data (N, ...) as a matrix (N, features)."""
@@ -44,11 +62,34 @@ def batch_norm(
     cudnn_off: builtins.bool = False,
     min_calib_range: float | None = None,
     max_calib_range: float | None = None,
+) -> Any:
+    """(x - mean) / sqrt(variance + eps) * gamma + beta, for each index along an axis."""
+
+def broadcast_greater(lhs: ArrayLike, rhs: ArrayLike) -> ndarray:
+    """1 where lhs is greater, else 0, in the dtype of lhs."""
+
+def broadcast_like(
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    lhs_axes: Axes | None = None,
+    rhs_axes: Axes | None = None,
 ) -> ndarray:
-    """Normalization by the running statistics; gamma counts as 1 with `fix_gamma`."""
+    """lhs repeated to the shape of rhs, or along some axes to the sizes of some of rhs."""
 
 def cast(data: ArrayLike, dtype: DTypeLike) -> ndarray:
     """data in another dtype: floats to whole numbers truncate, to bool compare with zero."""
+
+def cond(
+    pred: Any,
+    then_func: Callable[..., Nested],
+    else_func: Callable[..., Nested],
+    inputs: Nested = (),
+    name: str = "cond",
+) -> Nested:
+    """`then_func(*inputs)` if `pred(*inputs)` is true, else `else_func(*inputs)`."""
+
+def constraint_check(x: ArrayLike, msg: str = "Constraint violated!") -> ndarray:
+    """True where every element is true."""
 
 def convolution(
     data: ArrayLike,
@@ -68,6 +109,17 @@ def convolution(
 ) -> ndarray:
     """A convolution over 1 to 3 spatial axes of (N, C, *spatial) data."""
 
+def ctc_loss(
+    data: ArrayLike,
+    label: ArrayLike,
+    data_lengths: ArrayLike | None = None,
+    label_lengths: ArrayLike | None = None,
+    use_data_lengths: builtins.bool = False,
+    use_label_lengths: builtins.bool = False,
+    blank_label: str = "first",
+) -> ndarray:
+    """Minus the logarithm of the probability of each label sequence, (N,)."""
+
 def deconvolution(
     data: ArrayLike,
     weight: ArrayLike,
@@ -86,7 +138,10 @@ def deconvolution(
     cudnn_off: builtins.bool = False,
     layout: str | None = None,
 ) -> ndarray:
-    """A transposed convolution; weight is (C, num_filter / num_group, *kernel)."""
+    """A transposed convolution: the gradient of `convolution` with respect to its data."""
+
+def digamma(data: ArrayLike) -> ndarray:
+    """The derivative of `gammaln`; NaN at negative whole numbers."""
 
 def dropout(
     data: ArrayLike,
@@ -95,7 +150,7 @@ def dropout(
     axes: Sequence[int] | None = None,
     cudnn_off: builtins.bool = False,
 ) -> ndarray:
-    """The data: nothing is dropped at inference."""
+    """Each element set to 0 with probability p, or multiplied by 1 / (1 - p)."""
 
 def elu(data: ArrayLike, slope: float = 1.0) -> ndarray:
     """data where it is positive, slope * (exp(data) - 1) elsewhere."""
@@ -110,8 +165,18 @@ def embedding(
 ) -> ndarray:
     """Rows of the weight (input_dim, output_dim) at the indices `data`; too large ones clip."""
 
-def erf(x: ArrayLike) -> ndarray:
+def erf(data: ArrayLike) -> ndarray:
     """The Gauss error function."""
+
+def erfinv(data: ArrayLike) -> ndarray:
+    """The inverse of the error function; infinite at -1 and 1, NaN beyond."""
+
+def foreach(
+    body: Callable[[Nested, Nested], tuple[Nested, Nested]],
+    data: Nested,
+    init_states: Nested,
+) -> tuple[Nested, Nested]:
+    """Run `body(slice, states) -> (outputs, new states)` on each slice of data along axis 0."""
 
 def fully_connected(
     x: ArrayLike,
@@ -123,14 +188,47 @@ def fully_connected(
 ) -> ndarray:
     """x times the transposed weight (num_hidden, in), plus the bias if one is given."""
 
+def gamma(data: ArrayLike) -> ndarray:
+    """The gamma function; infinite at 0, NaN at negative whole numbers."""
+
+def gammaln(data: ArrayLike) -> ndarray:
+    """The logarithm of the magnitude of the gamma function."""
+
+def gather_nd(data: ArrayLike, indices: ArrayLike) -> ndarray:
+    """Elements of data at indices (M, ...), one row for each of its first M axes."""
+
 def gelu(data: ArrayLike, approximate: str = "erf") -> ndarray:
     """data times the normal distribution's probability of values below it."""
+
+def group_norm(
+    data: ArrayLike,
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    num_groups: int = 1,
+    eps: float = 0.001,
+    output_mean_var: builtins.bool = False,
+) -> Any:
+    """Normalization of each sample's groups of channels; gamma and beta are (channels,)."""
+
+def index_add(a: ArrayLike, ind: ArrayLike, val: ArrayLike) -> ndarray:
+    """A new array: a with values added to the elements at indices."""
+
+def index_update(a: ArrayLike, ind: ArrayLike, val: ArrayLike) -> ndarray:
+    """A new array: a with values in place of the elements at indices; see `index_add`."""
+
+def instance_norm(
+    data: ArrayLike,
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    eps: float = 0.001,
+) -> ndarray:
+    """Normalization of each channel of each sample of (N, C, ...) data, on its own."""
 
 def is_np_array() -> builtins.bool:
     """True: arrays have NumPy's semantics."""
 
 def is_np_default_dtype() -> builtins.bool:
-    """False: the default dtype is float32, not NumPy's float64."""
+    """Whether arrays made without a dtype have NumPy's, float64, instead of float32."""
 
 def is_np_shape() -> builtins.bool:
     """True: shapes have NumPy's semantics."""
@@ -142,8 +240,8 @@ def layer_norm(
     axis: int = -1,
     eps: float = 1e-05,
     output_mean_var: builtins.bool = False,
-) -> ndarray:
-    """Normalization along one axis, scaled by gamma and shifted by beta."""
+) -> Any:
+    """Normalization along one axis, scaled by gamma and shifted by beta, vectors as long as..."""
 
 def leaky_relu(
     data: ArrayLike,
@@ -153,7 +251,7 @@ def leaky_relu(
     lower_bound: float = 0.125,
     upper_bound: float = 0.334,
 ) -> ndarray:
-    """A rectifier: leaky, elu, selu, prelu (`gamma` on axis 1), rrelu (at inference), gelu."""
+    """A rectifier: leaky, elu, selu, prelu (`gamma` on axis 1), rrelu, gelu."""
 
 def log_softmax(
     data: ArrayLike,
@@ -163,7 +261,7 @@ def log_softmax(
     use_length: builtins.bool = False,
     dtype: DTypeLike | None = None,
 ) -> ndarray:
-    """The logarithm of `softmax`."""
+    """The logarithm of `softmax`, without loss of precision; 0 behind `length`."""
 
 def lrn(
     data: ArrayLike,
@@ -174,6 +272,36 @@ def lrn(
 ) -> ndarray:
     """data / (knorm + alpha / nsize * sum of squares over nsize channels) ** beta."""
 
+def masked_log_softmax(
+    data: ArrayLike,
+    mask: ArrayLike,
+    axis: int = -1,
+    temperature: float = 1.0,
+    normalize: builtins.bool = True,
+) -> ndarray:
+    """The logarithm of `masked_softmax`: minus infinity where `mask` is false."""
+
+def masked_softmax(
+    data: ArrayLike,
+    mask: ArrayLike,
+    axis: int = -1,
+    temperature: float = 1.0,
+    normalize: builtins.bool = True,
+) -> ndarray:
+    """`softmax` over the elements where `mask` is true; 0 elsewhere, and where none is."""
+
+def nonzero(a: ArrayLike) -> ndarray:
+    """The indices of elements other than zero: one row of int64 for each, (n, axes)."""
+
+def norm(
+    data: ArrayLike,
+    ord: int = 2,
+    axis: Axes | None = None,
+    out_dtype: DTypeLike | None = None,
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """The sum of absolute values (ord 1), or the root of the sum of squares (ord 2), along..."""
+
 def one_hot(
     data: ArrayLike,
     depth: int,
@@ -182,6 +310,23 @@ def one_hot(
     dtype: DTypeLike = "float32",
 ) -> ndarray:
     """on_value at the position that each index names along a new last axis, else off_value."""
+
+def pad(
+    data: ArrayLike,
+    mode: str = "constant",
+    pad_width: Sequence[int] = (),
+    constant_value: Number = 0,
+) -> ndarray:
+    """Elements added around: `pad_width` is before and after of axis 0, of axis 1, and so on."""
+
+def pick(
+    data: ArrayLike,
+    index: ArrayLike,
+    axis: int = -1,
+    mode: str = "clip",
+    keepdims: builtins.bool = False,
+) -> ndarray:
+    """One element along an axis for each position of the others."""
 
 def pooling(
     data: ArrayLike,
@@ -195,14 +340,15 @@ def pooling(
     p_value: int | None = None,
     count_include_pad: builtins.bool | None = None,
     layout: str | None = None,
+    output_size: Axes | None = None,
 ) -> ndarray:
-    """Maximum, average or sum ("max", "avg", "sum") over a sliding window of `kernel`."""
+    """A window of `kernel` slides over the spatial axes: its max, avg, sum, or lp norm."""
 
 def relu(data: ArrayLike) -> ndarray:
     """max(data, 0). Shape and dtype are those of data, whole numbers included."""
 
 def reset_np() -> None:
-    """Do nothing: there are no other semantics to go back to."""
+    """Make float32 the default element type again."""
 
 def reshape(
     a: ArrayLike,
@@ -212,18 +358,95 @@ def reshape(
 ) -> ndarray:
     """The elements in another shape; the codes are those of `np.reshape`."""
 
+def reshape_like(
+    lhs: ArrayLike,
+    rhs: ArrayLike,
+    lhs_begin: int | None = None,
+    lhs_end: int | None = None,
+    rhs_begin: int | None = None,
+    rhs_end: int | None = None,
+) -> ndarray:
+    """lhs with its axes [lhs_begin, lhs_end) in the shape of rhs's axes [rhs_begin, rhs_end)."""
+
+def rnn(
+    data: ArrayLike,
+    parameters: ArrayLike,
+    state: ArrayLike,
+    state_cell: ArrayLike | None = None,
+    sequence_length: ArrayLike | None = None,
+    mode: str | None = None,
+    state_size: int | None = None,
+    num_layers: int | None = None,
+    bidirectional: builtins.bool = False,
+    state_outputs: builtins.bool = False,
+    p: float = 0.0,
+    use_sequence_length: builtins.bool = False,
+    projection_size: int | None = None,
+    lstm_state_clip_min: float | None = None,
+    lstm_state_clip_max: float | None = None,
+    lstm_state_clip_nan: builtins.bool = False,
+) -> Any:
+    """Recurrent layers over (T, N, input) data; mode is rnn_relu, rnn_tanh, gru or lstm."""
+
+def round_ste(data: ArrayLike) -> ndarray:
+    """The nearest whole number, halves away from 0; the gradient is passed on as it is."""
+
 def rsqrt(x: ArrayLike) -> ndarray:
     """1 / sqrt(x)."""
+
+def scalar_poisson(
+    lam: float = 1.0,
+    shape: Any = (),
+    ctx: Any = None,
+    dtype: DTypeLike | None = None,
+    out: ndarray | None = None,
+    device: Any = None,
+) -> ndarray:
+    """Samples of the Poisson distribution with the rate `lam`, as floats. Drawn on the host."""
+
+def sequence_last(
+    data: ArrayLike,
+    sequence_length: ArrayLike | None = None,
+    use_sequence_length: builtins.bool = False,
+    axis: int = 0,
+) -> ndarray:
+    """The last element of each sequence: data without its time axis; zeros for length 0."""
+
+def sequence_mask(
+    data: ArrayLike,
+    sequence_length: ArrayLike | None = None,
+    use_sequence_length: builtins.bool = False,
+    value: float = 0,
+    axis: int = 0,
+) -> ndarray:
+    """The data with `value` behind the end of each sequence."""
+
+def sequence_reverse(
+    data: ArrayLike,
+    sequence_length: ArrayLike | None = None,
+    use_sequence_length: builtins.bool = False,
+    axis: int = 0,
+) -> ndarray:
+    """Each sequence in reverse order; what is behind its end stays where it is."""
 
 def set_np(
     shape: builtins.bool = True,
     array: builtins.bool = True,
     dtype: builtins.bool = False,
 ) -> None:
-    """Accept the only semantics that there are: NumPy's shapes and arrays, float32 by default."""
+    """Switch NumPy's semantics on, which they always are, and choose the default element..."""
+
+def set_np_default_dtype(is_np_default_dtype: builtins.bool = True) -> builtins.bool:
+    """Switch the default element types, for all threads; returns what they were."""
+
+def shape_array(data: ArrayLike) -> ndarray:
+    """The shape as an int64 vector."""
 
 def sigmoid(data: ArrayLike) -> ndarray:
     """1 / (1 + exp(-data))."""
+
+def sign_ste(data: ArrayLike) -> ndarray:
+    """-1, 0 or 1 by the sign; the gradient is passed on as it is."""
 
 def silu(data: ArrayLike) -> ndarray:
     """data * sigmoid(data), also called swish."""
@@ -235,6 +458,20 @@ def slice(
     step: Sequence[int | None] | None = None,
 ) -> ndarray:
     """data[begin[0]:end[0]:step[0], begin[1]:end[1]:step[1], ...]; None leaves an end open."""
+
+def slice_channel(
+    data: ArrayLike,
+    num_outputs: int,
+    axis: int = 1,
+    squeeze_axis: builtins.bool = False,
+) -> Any:
+    """A list of equal parts along an axis, which `squeeze_axis` drops; of one part, that part."""
+
+def slice_like(data: ArrayLike, shape_like: ArrayLike, axes: Axes | None = None) -> ndarray:
+    """The beginning of data, along some axes (by default all) as long as shape_like."""
+
+def smooth_l1(data: ArrayLike, scalar: float = 1.0) -> ndarray:
+    """(scalar data)^2 / 2 where |data| < 1 / scalar^2, elsewhere |data| - 1 / (2 scalar^2)."""
 
 def softmax(
     data: ArrayLike,
@@ -255,5 +492,47 @@ def softsign(data: ArrayLike) -> ndarray:
 def stop_gradient(data: ArrayLike) -> ndarray:
     """data itself, through which no gradient flows. Any shape and dtype."""
 
+def sync_batch_norm(
+    data: ArrayLike,
+    gamma: ArrayLike,
+    beta: ArrayLike,
+    moving_mean: ArrayLike,
+    moving_var: ArrayLike,
+    eps: float = 0.001,
+    momentum: float = 0.9,
+    fix_gamma: builtins.bool = True,
+    use_global_stats: builtins.bool = False,
+    output_mean_var: builtins.bool = False,
+    ndev: int = 1,
+    key: str = "",
+) -> Any:
+    """`batch_norm` along axis 1, whose batch is spread over `ndev` devices, of which there..."""
+
+def tensor_poisson(
+    lam: ArrayLike,
+    shape: Any = (),
+    dtype: DTypeLike | None = None,
+    out: ndarray | None = None,
+) -> ndarray:
+    """Poisson samples, `shape` of them for each rate, as floats. Drawn on the host."""
+
+def topk(
+    data: ArrayLike,
+    axis: int | None = -1,
+    k: int = 1,
+    ret_typ: str = "indices",
+    is_ascend: builtins.bool = False,
+    dtype: DTypeLike = "float32",
+) -> Any:
+    """The k largest elements along an axis, or of the flat array; all for k < 1."""
+
 def waitall() -> None:
     """Do nothing: results are there when a call returns."""
+
+def while_loop(
+    cond: Callable[..., Any],
+    func: Callable[..., tuple[Nested, Nested]],
+    loop_vars: Nested,
+    max_iterations: int | None = None,
+) -> tuple[Nested, Nested]:
+    """Run `func(*loop_vars) -> (step outputs, new loop_vars)` while `cond(*loop_vars)` is..."""
