@@ -10,6 +10,7 @@ from baryon.ops import (
     along,
     arithmetic,
     bits,
+    checks,
     control,
     creation,
     elementary,
@@ -53,7 +54,7 @@ from baryon.ops.opdef import (
 )
 
 FAMILIES = (
-    structure, control, arithmetic, unary, elementary, trigonometry,
+    structure, checks, control, arithmetic, unary, elementary, trigonometry,
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, views, manipulation, indexing, scatter, along,
     padding, reductions, creation, random, random_host, linalg,

@@ -28,7 +28,17 @@ if TYPE_CHECKING:
 
 A = TypeVar("A")
 
-__all__ = ["apply", "getitem", "is_basic", "numpy_key", "plan", "setitem", "slice_attrs", "whole"]
+__all__ = [
+    "additem",
+    "apply",
+    "getitem",
+    "is_basic",
+    "numpy_key",
+    "plan",
+    "setitem",
+    "slice_attrs",
+    "whole",
+]
 
 
 def getitem(x: ndarray, key: Any) -> ndarray:
@@ -56,6 +66,16 @@ def setitem(x: ndarray, key: Any, value: Any) -> ndarray:
         return _assigned(x, steps, new)
     merged = _Merged(apply(steps, x, op), look)
     return _assigned(x, steps, merged.replaced(new))
+
+
+def additem(x: ndarray, key: Any, value: Any) -> ndarray:
+    """x with a value added to the elements at index arrays on its first axes, as a new array.
+
+    Values for one element add up, in the order of the indices. Otherwise as `setitem`.
+    """
+    _, look = read(key, x.shape)
+    assert look is not None, "a key of index arrays"
+    return op("np.add")(x, _Merged(x, look).scattered(_like(value, x)))
 
 
 def numpy_key(key: Any) -> Any:
@@ -183,10 +203,21 @@ class _Merged:
         """The elements at the index."""
         return op("np.take")(self.array(), self.index(), axis=self.axis)
 
+    def scattered(self, value: ndarray) -> ndarray:
+        """Zeros before merging, with a value added to the elements at the index."""
+        array, index = self.array(), self.index()
+        new = broadcast(value, self._taken_shape(array, index))
+        size = array.shape[self.axis]
+        attrs = {"size": size, "axis": self.axis, "mode": "raise"}
+        return reshaped(op("ir.scatter_add")(index, new, **attrs), self.x.shape)
+
+    def _taken_shape(self, array: ndarray, index: Any) -> tuple[Dim, ...]:
+        return (*array.shape[: self.axis], *index.shape, *array.shape[self.axis + 1 :])
+
     def replaced(self, value: ndarray) -> ndarray:
         """The array before merging, with a value in place of the elements at the index."""
         array, index = self.array(), self.index()
-        shape = (*array.shape[: self.axis], *index.shape, *array.shape[self.axis + 1 :])
+        shape = self._taken_shape(array, index)
         new = op("ir.scatter")(array, index, broadcast(value, shape), axis=self.axis, mode="raise")
         order = self._order
         back = reshaped(new, self._ordered_shape())

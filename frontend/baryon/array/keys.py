@@ -99,7 +99,7 @@ def _indices(part: Any) -> list[Any]:
     """A part of a key: integers as `int`, arrays as `_Index`, masks as one for each axis."""
     if _is_basic(part):
         return [operator.index(part)] if _is_integer(part) else [part]
-    array = _array(part)
+    array: Array | ArrayBase = _array(part)
     if array.dtype == np.bool_:
         known = (
             array.elements("a mask as an index", _MASK) if isinstance(array, ArrayBase) else array
@@ -110,7 +110,7 @@ def _indices(part: Any) -> list[Any]:
     return [_Index(array)]
 
 
-def whole(indices: ArrayBase) -> ArrayBase:
+def whole(indices: Any) -> Any:
     """Indices of ours as whole numbers; floats are cut, as arrays are floats unless told otherwise."""
     return op("npx.cast")(indices, dtype="int64") if indices.type.dtype.is_float else indices
 
@@ -118,7 +118,8 @@ def whole(indices: ArrayBase) -> ArrayBase:
 def _array(part: Any) -> Array | ArrayBase:
     """An array in a key: NumPy's where the elements are known, else ours."""
     if isinstance(part, ArrayBase):
-        return whole(part) if part.is_traced else whole(part).elements("", "")
+        places: ArrayBase = whole(part)
+        return places if part.is_traced else places.elements("", "")
     if not isinstance(part, list | range | bool | np.bool_) and not hasattr(part, "__array__"):
         raise IndexError(
             f"{part!r} is no index: use integers, slices, None, ..., and arrays or lists of whole "

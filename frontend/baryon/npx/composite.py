@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from baryon.array import Ops, is_training, ndarray
 from baryon.array.indexing import slice_attrs
 from baryon.array.random import uniform
-from baryon.array.types import ArrayLike, DTypeLike, Shape
+from baryon.array.types import ArrayLike, DTypeLike
 from baryon.ir import IRTypeError, UnsupportedError
 from baryon.npx.common import array
 
@@ -127,10 +127,4 @@ def slice(
     return _npx.slice(data, **slice_attrs(parts))
 
 
-def reshape(a: ArrayLike, newshape: Shape, reverse: bool = False, order: str = "C") -> ndarray:
-    """The elements in another shape; the codes are those of `np.reshape`."""
-    _refuse("reshape", reverse=reverse, order=None if order == "C" else order)
-    return _np.reshape(a, newshape)
-
-
-PUBLIC = (activation, leaky_relu, fully_connected, embedding, slice, reshape)
+PUBLIC = (activation, leaky_relu, fully_connected, embedding, slice)

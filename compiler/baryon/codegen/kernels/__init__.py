@@ -17,7 +17,10 @@ from baryon.codegen.kernels import (
     pool,
     pool_gradient,
     reduce,
+    scan,
+    scatter,
     softmax,
+    sort,
     weight_gradient,
 )
 from baryon.codegen.targets import Target
@@ -38,5 +41,8 @@ FAMILIES: Mapping[str, Family] = {
     "softmax": softmax.build,
     "layer_norm": layer_norm.build,
     "reduce": reduce.build,
+    "scan": scan.build,
+    "scatter": scatter.build,
+    "sort": sort.build,
 }
 """The builder of each kind of group."""
