@@ -3,6 +3,7 @@
 import pickle
 import random
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -120,6 +121,6 @@ def test_images_come_back() -> None:
         (lambda p: recordio.MXIndexedRecordIO(p / "no.idx", write(p)[1], "r"), "without an index"),
     ],
 )
-def test_wrong_use_is_named(tmp_path: Path, use, message: str) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_wrong_use_is_named(tmp_path: Path, use: Callable[[Path], object], message: str) -> None:
     with pytest.raises(recordio.RecordError, match=message):
         use(tmp_path)

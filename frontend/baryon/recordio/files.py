@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any, Self, TextIO
 
 from baryon.recordio.framing import RecordError, framed, read_record
 
@@ -80,7 +80,7 @@ class MXRecordIO:
         if self.writable and self._pid != os.getpid():
             raise RecordError(f"{self.uri} is written by another process, {self._pid}")
 
-    def __enter__(self) -> MXRecordIO:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
