@@ -66,7 +66,7 @@ class Cost:
         rows, vectors = self.schedule.tile.rows, len(self.columns.vector_starts)
         fused = self.target.has("fma")
         products = rows * vectors / 2 if fused else rows * vectors + rows
-        step = max(products, LATENCY, (rows + vectors) * LOAD_CYCLES)
+        step = max(products, LATENCY, (rows + vectors + self._spilled) * LOAD_CYCLES)
         if self._streams:
             step = max(step, vectors * STREAM_CYCLES) + vectors * STREAM_DELAY
         ends = TILE_CYCLES if products > LATENCY else SMALL_TILE_CYCLES
@@ -74,6 +74,15 @@ class Cost:
             shared = self.panels if self.schedule.panels_inner else 1
             ends += rows * OFFSET_CYCLES / shared
         return self.columns.depth * (step + LOOP_CYCLES / self.run) + ends
+
+    @property
+    def _spilled(self) -> int:
+        """Offsets of rows that are loaded in every step: many rows of a window fill the registers.
+
+        With several vectors the multipliers are busy meanwhile.
+        """
+        rows, vectors = self.schedule.tile.rows, len(self.columns.vector_starts)
+        return rows if vectors == 1 and rows > 6 and not self.spec.is_rows else 0
 
     @cached_property
     def panels(self) -> int:

@@ -153,12 +153,17 @@ class _Emitter:
         self, to: Memory, at: Expr, block: Block, share: Share, panel: Expr
     ) -> None:
         """The gradients of a panel of filters as [pixel, vector, lane]."""
-        plan, width = self.plan, self.plan.out_size[1]
+        plan, (height, width) = self.plan, self.plan.out_size
         column = _back(share.panels[0] + panel, plan.width, plan.filters)
         channel = bind(share.group * plan.filters + column)
-        with grid([block.images, block.lines, width]) as [image, line, x]:
-            source = bind(self.gradient.at(block.image + image, block.line + line, x, channel))
-            target = bind(at + ((image * block.lines + line) * width + x) * plan.panel_width)
+        pixel, each = self.gradient.steps[2], block.lines * width
+        dense = self.gradient.steps[0] == height * width * pixel
+        # long loops: LLVM unrolls short ones, which takes it seconds
+        images, pixels = (1, block.images * each) if dense else (block.images, each)
+        with grid([images, pixels]) as [image, index]:
+            first = self.gradient.at(block.image + image, block.line, 0, channel)
+            target = bind(at + (image * each + index) * plan.panel_width)
+            source = bind(first + index * pixel)
             for j, start in enumerate(plan.starts):
                 self._move(self.gradient, source, start, to, target + j * plan.lanes, plan.lanes)
 
