@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from baryon.ir import Dim, DType, TensorType, Value, boolean, i64
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values, cast_like
 from baryon.ops.indexing import MODES, in_range, places_of
-from baryon.ops.numerics import Arr, rounded
+from baryon.ops.numerics import Arr, is_float, rounded
 from baryon.ops.opdef import OpDef, Sample, injective, kernel
 from baryon.ops.shapes import fail, need_indices, need_shape, one_axis, static_dim, text
 
@@ -101,11 +102,16 @@ def _scatter_along_infer(
 def _scatter_along_ref(indices: Arr, updates: Arr, size: int, axis: int, mode: str) -> Any:
     places = places_of("ir.scatter_add_along", indices, size, mode)
     at = axis % updates.ndim
+    shape = (*updates.shape[:at], size, *updates.shape[at + 1 :])
     where = [*np.indices(updates.shape, sparse=True)]
     where[at] = places
-    total = np.zeros((*updates.shape[:at], size, *updates.shape[at + 1 :]), updates.dtype)
-    np.add.at(total, tuple(where), updates)
-    return total
+    flat = np.ravel_multi_index(tuple(np.broadcast_arrays(*where)), shape).reshape(-1)
+    if not is_float(updates):
+        total = np.zeros(prod(shape), updates.dtype)
+        np.add.at(total, flat, updates.reshape(-1))
+        return total.reshape(shape)
+    sums = np.bincount(flat, updates.reshape(-1), prod(shape))  # in float64, and quick
+    return sums.astype(updates.dtype).reshape(shape)
 
 
 def _scatter_along_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:

@@ -40,9 +40,29 @@ def _scatter_add_ref(indices: Arr, updates: Arr, size: int, axis: int, mode: str
     outer, inner = _around(updates.shape, axis, indices.ndim)
     total = np.zeros((prod(outer), size, prod(inner)), updates.dtype)
     places = places_of("ir.scatter_add", indices.reshape(-1), size, mode)
-    for rows, new in zip(total, updates.reshape(prod(outer), -1, prod(inner)), strict=True):
-        np.add.at(rows, places, new)
+    _add_rows(total, places, updates.reshape(prod(outer), places.size, prod(inner)))
     return total.reshape(*outer, size, *inner)
+
+
+def _add_rows(total: Arr, places: Arr, updates: Arr) -> None:
+    """Add rows to zeros, those of one place in their order; np.add.at is slow but for vectors."""
+    if total.shape[0] == total.shape[2] == 1:
+        np.add.at(total[0, :, 0], places, updates[0, :, 0])
+        return
+    order = np.argsort(places, kind="stable")
+    ordered = places[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+    counts = np.diff(starts, append=places.size)
+    if counts.max(initial=0) > _ROUNDS:
+        total[:, ordered[starts]] = np.add.reduceat(updates[:, order], starts, axis=1)
+        return
+    for turn in range(counts.max(initial=0)):  # in each, the next update of every place
+        now = order[starts[counts > turn] + turn]
+        total[:, places[now]] += updates[:, now]
+
+
+_ROUNDS = 32
+"""Updates of one place up to which adding them in turns is the quicker way."""
 
 
 def _around(shape: tuple[Any, ...], axis: int, rank: int) -> tuple[Any, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from oracle.cases import Case
 X = np.random.RandomState(3).permutation(24).reshape(2, 3, 4).astype(np.float32)
 PAIRS = np.array([[0, 1, 0, 0], [2, 0, 2, 1]])
 
-FUNCTIONS: Mapping[str, Callable[[Any, Any], Any]] = {
+FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
     "reshape": lambda m, x: [
         m.npx.reshape(x, (-2, -5)),
         m.npx.reshape(x, (-4, -1, 2, -6), reverse=True),
@@ -82,7 +82,7 @@ FUNCTIONS: Mapping[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 """By name; of floats, with a gradient."""
 
-WITHOUT: Mapping[str, Callable[[Any, Any], Any]] = {
+WITHOUT: dict[str, Callable[[Any, Any], Any]] = {
     "topk positions": lambda m, x: [
         m.npx.topk(x, k=2, axis=1),
         m.npx.topk(x, k=1, dtype="int32"),
