@@ -9,6 +9,7 @@ from types import SimpleNamespace as _SimpleNamespace
 from baryon.array import namespace as _namespace
 from baryon.array.missing import missing_name as _missing_name
 from baryon.npx import arrays as _arrays
+from baryon.npx import attention as _attention
 from baryon.npx import composite as _composite
 from baryon.npx import control as _control
 from baryon.npx import ctc as _ctc
@@ -21,6 +22,7 @@ from baryon.npx import switches as _switches
 from baryon.npx import windows as _windows
 
 _MODULES = (
+    _attention,
     _arrays,
     _composite,
     _control,

@@ -100,7 +100,7 @@ def _forward(emitted: ndarray, skip: ndarray, steps: ndarray | None) -> ndarray:
         return [], new if steps is None else np.where(np.less(time, steps), new, before)
 
     time = np.arange(1, int(str(times)), 1, "int32")
-    _, last = foreach(body, (emitted[1:], time), start)
+    last: ndarray = foreach(body, (emitted[1:], time), start)[1]
     return last
 
 

@@ -53,7 +53,8 @@ class Cell:
 
     def step(self, weights: Sequence[ndarray], bias: ndarray) -> Step:
         """A step with the weights h2h (and h2r) and the bias of h2h."""
-        kind = {"gru": self._gru, "lstm": self._lstm}.get(self.mode, self._plain)
+        gated: Mapping[str, Callable[..., States]] = {"gru": self._gru, "lstm": self._lstm}
+        kind: Callable[..., States] = gated.get(self.mode, self._plain)
 
         def step(given: ndarray, states: States) -> States:
             fed_back = npx.fully_connected(states[0], weights[0], bias, flatten=False)
@@ -117,7 +118,7 @@ def rnn(
     Returns (T, N, directions * H), or with state_outputs a list: that, the last states, and for
     lstm the last cell states. IRTypeError for an unknown mode and for sizes that do not fit.
     """
-    if mode not in GATES or state_size is None or num_layers is None:
+    if mode is None or mode not in GATES or state_size is None or num_layers is None:
         fail("rnn", f"mode={mode!r}, state_size={state_size}, num_layers={num_layers}",
              f"give all three; mode is one of {', '.join(GATES)}")  # fmt: skip
     if projection_size and mode != "lstm":
