@@ -322,7 +322,8 @@ def test_frozen_weights_thaw_when_they_change() -> None:
 
 
 def test_op_hooks_see_every_op() -> None:
-    model, seen = net(), []
+    model = net()
+    seen: list[Any] = []
     model(X)
     expected = model(X).asnumpy()
     model.register_op_hook(lambda name, op, array: seen.append((name, op, array.shape)))

@@ -165,7 +165,7 @@ def test_devices_are_noted() -> None:
     with pytest.warns(DeprecationWarning, match="list_device"):
         assert p.list_ctx() == [mx.cpu(1)]
     with pytest.warns(DeprecationWarning, match="device="):
-        p.initialize(ctx=mx.cpu(), force_reinit=True)
+        p.initialize(ctx=mx.cpu(), force_reinit=True)  # type: ignore[call-arg]
     with pytest.raises(UnsupportedError, match="one device"):
         Parameter("w", shape=(2,)).initialize(device=[mx.cpu(0), mx.cpu(1)])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from baryon.array import TraceError, is_recording, is_training, ndarray
 from baryon.array.base import recorder
@@ -222,6 +222,16 @@ class HybridBlock(Block):
         frozen = Cached(self._computed, list, type(self).__name__)
         frozen.module(x, *args)
         self.__dict__["_frozen"] = frozen, changes()
+
+    @overload
+    def export(
+        self, path: None, epoch: int = 0, remove_amp_cast: bool = True
+    ) -> tuple[Module, dict[str, ndarray]]: ...
+
+    @overload
+    def export(
+        self, path: str | Path, epoch: int = 0, remove_amp_cast: bool = True
+    ) -> tuple[str, str | None]: ...
 
     def export(
         self, path: str | Path | None, epoch: int = 0, remove_amp_cast: bool = True
