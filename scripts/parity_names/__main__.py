@@ -39,8 +39,8 @@ class Section:
     @property
     def row(self) -> str:
         """Its line of the table."""
-        present = len(self.names) - len(self.absent)
-        return f"| `{self.module}` | {self.title} | {len(self.names)} | {present} | {len(self.absent)} |"
+        every, gone = len(self.names), len(self.absent)
+        return f"| `{self.module}` | {self.title} | {every} | {every - gone} | {gone} |"
 
 
 def find(path: str) -> Any:
