@@ -108,33 +108,36 @@ REDUCTIONS = [
     Case("np.histogram", ("a b",), compiled=False, graded=False,
          call=lambda m, x: m.histogram(x, bins=5, range=(-2.0, 2.0))),
 ]  # fmt: skip
+ON_ONE: dict[str, dict[str, Any]] = {
+    "i0": {}, "modf": {}, "frexp": {}, "spacing": {}, "signbit": {}, "unwrap": {},
+    "real": {}, "cumprod": {"keywords": {"axis": 1}}, "ptp": {"keywords": {"axis": 0}},
+    "nansum": {}, "nanprod": {}, "nanmax": {}, "nanmin": {}, "nanstd": {}, "nanvar": {},
+    "nanmedian": {}, "nancumsum": {}, "nancumprod": {}, "nanargmax": {}, "nanargmin": {},
+    "nanpercentile": {"keywords": {"q": 30.0}}, "nanquantile": {"keywords": {"q": 0.3}},
+    "cov": {"least": 2}, "corrcoef": {"least": 2}, "count_nonzero": {}, "argwhere": {},
+    "ndim": {}, "size": {}, "vander": {"call": lambda m, x: m.vander(x[0])},
+    "msort": {"reference": lambda x: numpy.sort(x, axis=0)},
+    "partition": {"keywords": {"kth": 0}}, "trapz": {"reference": numpy.trapezoid},
+    "trim_zeros": {"call": lambda m, x: m.trim_zeros(x[0])},
+    "histogram_bin_edges": {"keywords": {"bins": 4}},
+}  # fmt: skip
+ON_TWO: dict[str, dict[str, Any]] = {
+    "heaviside": {}, "float_power": {}, "divmod": {}, "isclose": {}, "allclose": {},
+    "array_equal": {}, "array_equiv": {},
+}  # fmt: skip
+ON_SETS: dict[str, dict[str, Any]] = {
+    "isin": {}, "in1d": {"reference": numpy.isin}, "intersect1d": {}, "setdiff1d": {},
+    "setxor1d": {}, "union1d": {}, "correlate": {"keywords": {"mode": "full"}},
+}  # fmt: skip
 HOST = [
     Case(f"np.{name}", ("a b",), low=0.1, graded=False, compiled=False, **more)
-    for name, more in {
-        "i0": {}, "modf": {}, "frexp": {}, "spacing": {}, "signbit": {}, "unwrap": {},
-        "real": {}, "cumprod": {"keywords": {"axis": 1}}, "ptp": {"keywords": {"axis": 0}},
-        "nansum": {}, "nanprod": {}, "nanmax": {}, "nanmin": {}, "nanstd": {}, "nanvar": {},
-        "nanmedian": {}, "nancumsum": {}, "nancumprod": {}, "nanargmax": {}, "nanargmin": {},
-        "nanpercentile": {"keywords": {"q": 30.0}}, "nanquantile": {"keywords": {"q": 0.3}},
-        "cov": {"least": 2}, "corrcoef": {"least": 2}, "count_nonzero": {}, "argwhere": {},
-        "ndim": {}, "size": {}, "vander": {"call": lambda m, x: m.vander(x[0])},
-        "msort": {"reference": lambda x: numpy.sort(x, axis=0)},
-        "partition": {"keywords": {"kth": 0}}, "trapz": {"reference": numpy.trapezoid},
-        "trim_zeros": {"call": lambda m, x: m.trim_zeros(x[0])},
-        "histogram_bin_edges": {"keywords": {"bins": 4}},
-    }.items()
+    for name, more in ON_ONE.items()
 ] + [
     Case(f"np.{name}", ("a b", "a b"), low=0.1, graded=False, compiled=False, **more)
-    for name, more in {
-        "heaviside": {}, "float_power": {}, "divmod": {}, "isclose": {}, "allclose": {},
-        "array_equal": {}, "array_equiv": {},
-    }.items()
+    for name, more in ON_TWO.items()
 ] + [
     Case(f"np.{name}", ("a", "b"), kinds="i", low=0, high=6, compiled=False, **more)
-    for name, more in {
-        "isin": {}, "in1d": {"reference": numpy.isin}, "intersect1d": {}, "setdiff1d": {},
-        "setxor1d": {}, "union1d": {}, "correlate": {"keywords": {"mode": "full"}},
-    }.items()
+    for name, more in ON_SETS.items()
 ]  # fmt: skip
 
 CASES = (*SMOOTH, *STEPS, *ARITHMETIC, *REDUCTIONS, *HOST)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -26,7 +27,7 @@ def normalized(x: Any, axes: Any, eps: float) -> Any:
     return centred / numpy.sqrt((centred**2).mean(axes, keepdims=True) + eps)
 
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[..., Any]] = {
     "relu": lambda x: numpy.maximum(x, 0),
     "sigmoid": sigmoid,
     "log_sigmoid": lambda x: numpy.log(sigmoid(x)),
@@ -35,7 +36,7 @@ ACTIVATIONS = {
     "softrelu": lambda x: numpy.log1p(numpy.exp(x)),
     "softsign": lambda x: x / (1 + numpy.abs(x)),
 }
-LEAKY = {
+LEAKY: dict[str, Callable[..., Any]] = {
     "leaky": lambda x: numpy.where(x > 0, x, 0.25 * x),
     "elu": lambda x: numpy.where(x > 0, x, 0.25 * numpy.expm1(x)),
     "selu": lambda x: 1.0507009873554805 * numpy.where(
