@@ -16,11 +16,13 @@ from baryon.np import creation as _creation
 from baryon.np import dtypes as _dtypes
 from baryon.np import einstein as _einstein
 from baryon.np import host as _host
+from baryon.np import linalg as linalg
 from baryon.np import logic as _logic
 from baryon.np import manipulation as _manipulation
 from baryon.np import nans as _nans
 from baryon.np import polynomials as _polynomials
 from baryon.np import products as _products
+from baryon.np import random as random
 from baryon.np import rearranging as _rearranging
 from baryon.np import reductions as _reductions
 from baryon.np import replacing as _replacing
@@ -40,7 +42,12 @@ _functions |= {f.__name__: f for module in _MODULES for f in module.PUBLIC}
 _functions |= {alias: _functions[name] for alias, name in _ALIASES.items()}
 globals().update(_CONSTANTS, **_functions)
 _install(ndarray, _functions)
-_install_functions({"numpy": _functions})
+_install_functions(
+    {
+        "numpy": _functions,
+        "numpy.linalg": {name: getattr(linalg, name) for name in linalg.__all__},
+    }
+)
 
-__all__ = ["ndarray", *_CONSTANTS, *_functions]  # noqa: PLE0604 - they are strings
+__all__ = ["linalg", "ndarray", "random", *_CONSTANTS, *_functions]  # noqa: PLE0604 - they are strings
 __getattr__ = _missing_name("baryon.np", __all__, _numpy)

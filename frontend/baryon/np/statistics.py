@@ -119,6 +119,8 @@ def diff(
     x = operand(a)
     if n < 0:
         raise ValueError(f"n is {n}, it must not be negative")
+    if not n:
+        return x
     (at,) = axes_of(axis, x.ndim, "diff")
     ends = [None if e is None else _end(operand(e), x, at) for e in (prepend, append)]
     parts = [p for p in (ends[0], x, ends[1]) if p is not None]
