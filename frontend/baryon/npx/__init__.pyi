@@ -65,6 +65,54 @@ def batch_norm(
 ) -> Any:
     """(x - mean) / sqrt(variance + eps) * gamma + beta, for each index along an axis."""
 
+def bipartite_matching(
+    data: ArrayLike,
+    is_ascend: builtins.bool = False,
+    threshold: float | None = None,
+    topk: int = -1,
+) -> ndarray:
+    """Pairs of rows and columns, the best score first, each used once."""
+
+def box_decode(
+    data: ArrayLike,
+    anchors: ArrayLike,
+    std0: float = 1.0,
+    std1: float = 1.0,
+    std2: float = 1.0,
+    std3: float = 1.0,
+    clip: float = -1.0,
+    format: str = "center",
+) -> ndarray:
+    """The boxes (B, N, 4), by their corners, that offsets (B, N, 4) to anchors (1, N, 4) mean."""
+
+def box_encode(
+    samples: ArrayLike,
+    matches: ArrayLike,
+    anchors: ArrayLike,
+    refs: ArrayLike,
+    means: ArrayLike,
+    stds: ArrayLike,
+) -> list[ndarray]:
+    """Offsets of matched boxes to their anchors, and a mask of those that count."""
+
+def box_iou(lhs: ArrayLike, rhs: ArrayLike, format: str = "corner") -> ndarray:
+    """Intersection over union of all pairs of boxes: (*lhs axes, *rhs axes) without their..."""
+
+def box_nms(
+    data: ArrayLike,
+    overlap_thresh: float = 0.5,
+    valid_thresh: float = 0,
+    topk: int = -1,
+    coord_start: int = 2,
+    score_index: int = 1,
+    id_index: int = -1,
+    background_id: int = -1,
+    force_suppress: builtins.bool = False,
+    in_format: str = "corner",
+    out_format: str = "corner",
+) -> ndarray:
+    """Non-maximum suppression: the boxes that are kept, by falling score, then rows of -1."""
+
 def broadcast_greater(lhs: ArrayLike, rhs: ArrayLike) -> ndarray:
     """1 where lhs is greater, else 0, in the dtype of lhs."""
 
@@ -224,6 +272,26 @@ def instance_norm(
 ) -> ndarray:
     """Normalization of each channel of each sample of (N, C, ...) data, on its own."""
 
+def interleaved_matmul_encdec_qk(queries: ArrayLike, keys_values: ArrayLike, heads: int) -> ndarray:
+    """Scores between two sequences: q times transposed k over the square root of d."""
+
+def interleaved_matmul_encdec_valatt(
+    keys_values: ArrayLike,
+    attention: ArrayLike,
+    heads: int,
+) -> ndarray:
+    """Values (K, N, heads * 2 * d) weighted by attention (N * heads, Q, K): (Q, N, heads * d)."""
+
+def interleaved_matmul_selfatt_qk(queries_keys_values: ArrayLike, heads: int) -> ndarray:
+    """Scores of self-attention: q times transposed k over the square root of d."""
+
+def interleaved_matmul_selfatt_valatt(
+    queries_keys_values: ArrayLike,
+    attention: ArrayLike,
+    heads: int,
+) -> ndarray:
+    """Values weighted by attention (N * heads, S, S): (S, N, heads * d)."""
+
 def is_np_array() -> builtins.bool:
     """True: arrays have NumPy's semantics."""
 
@@ -289,6 +357,43 @@ def masked_softmax(
     normalize: builtins.bool = True,
 ) -> ndarray:
     """`softmax` over the elements where `mask` is true; 0 elsewhere, and where none is."""
+
+def multibox_detection(
+    cls_prob: ArrayLike,
+    loc_pred: ArrayLike,
+    anchor: ArrayLike,
+    clip: builtins.bool = True,
+    threshold: float = 0.01,
+    background_id: int = 0,
+    nms_threshold: float = 0.5,
+    force_suppress: builtins.bool = False,
+    variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+    nms_topk: int = -1,
+) -> ndarray:
+    """The detections that a network's predictions for anchors mean: (batch, A, 6)."""
+
+def multibox_prior(
+    data: ArrayLike,
+    sizes: Four = (1.0,),
+    ratios: Four = (1.0,),
+    clip: builtins.bool = False,
+    steps: Four = (-1.0, -1.0),
+    offsets: Four = (0.5, 0.5),
+) -> ndarray:
+    """Anchors at each place of a feature map (N, C, H, W): (1, H * W * kinds, 4)."""
+
+def multibox_target(
+    anchor: ArrayLike,
+    label: ArrayLike,
+    cls_pred: ArrayLike,
+    overlap_threshold: float = 0.5,
+    ignore_label: float = -1.0,
+    negative_mining_ratio: float = -1.0,
+    negative_mining_thresh: float = 0.5,
+    minimum_negative_samples: int = 0,
+    variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+) -> ndarray:
+    """What a detector should predict for each anchor."""
 
 def nonzero(a: ArrayLike) -> ndarray:
     """The indices of elements other than zero: one row of int64 for each, (n, axes)."""
@@ -388,6 +493,14 @@ def rnn(
 ) -> Any:
     """Recurrent layers over (T, N, input) data; mode is rnn_relu, rnn_tanh, gru or lstm."""
 
+def roi_pooling(
+    data: ArrayLike,
+    rois: ArrayLike,
+    pooled_size: Axes = (),
+    spatial_scale: float = 1.0,
+) -> ndarray:
+    """The maximum over each bin of each region of interest: (R, C, *pooled_size)."""
+
 def round_ste(data: ArrayLike) -> ndarray:
     """The nearest whole number, halves away from 0; the gradient is passed on as it is."""
 
@@ -450,6 +563,33 @@ def sign_ste(data: ArrayLike) -> ndarray:
 
 def silu(data: ArrayLike) -> ndarray:
     """data * sigmoid(data), also called swish."""
+
+def sldwin_atten_context(
+    score: ArrayLike,
+    value: ArrayLike,
+    dilation: ArrayLike,
+    w: int,
+    symmetric: builtins.bool = True,
+) -> ndarray:
+    """Values (N, L, heads, d) of each window, weighted by the score (N, L, heads, entries)."""
+
+def sldwin_atten_mask_like(
+    score: ArrayLike,
+    dilation: ArrayLike,
+    valid_length: ArrayLike,
+    w: int,
+    symmetric: builtins.bool = True,
+) -> ndarray:
+    """1 where both ends of a score (N, L, heads, entries) are inside of a sequence, else 0."""
+
+def sldwin_atten_score(
+    query: ArrayLike,
+    key: ArrayLike,
+    dilation: ArrayLike,
+    w: int,
+    symmetric: builtins.bool = True,
+) -> ndarray:
+    """Products of each query with the keys of a window around its place."""
 
 def slice(
     data: ArrayLike,
