@@ -223,6 +223,19 @@ def test_compiled_functions_are_the_eager_ones() -> None:
         assert_allclose(numpy.asarray(got), want.asnumpy(), rtol=3e-6, atol=1e-37, err_msg=name)
 
 
+def test_compiled_whole_numbers() -> None:
+    n = numpy.array([0, 1, -1, 7, -7, 100, 2**31 - 1, -(2**31)], numpy.int32)
+    names = [*COMMON, *LOGICAL, *BITS, *SHIFTS]
+
+    def network(a: Any) -> Any:
+        return (*(function(k)(a, 3) for k in names), *(function(k)(a, a) for k in names),
+                mx.np.invert(a), mx.np.around(a, -1))  # fmt: skip
+
+    found, wanted = mx.compile(network, n)(n), network(mx.np.array(n, dtype="int32"))
+    for name, got, want in zip([*names, *names, "invert", "around"], found, wanted, strict=True):
+        assert_array_equal(numpy.asarray(got), want.asnumpy(), err_msg=name)
+
+
 @pytest.mark.parametrize("call", [
     lambda a: mx.np.bitwise_and(a, a),
     lambda a: mx.np.gcd(a, 2),

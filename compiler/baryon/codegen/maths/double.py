@@ -20,6 +20,7 @@ from baryon.codegen.maths.lanes import (
     equal,
     is_infinite,
     poly,
+    unequal,
 )
 
 _EXP = (0.4999999999995475, 0.16666666666662555, 0.04166666678698556, 0.008333333344268395,
@@ -225,7 +226,7 @@ def _reduced(x: Expr) -> tuple[Expr, Expr, Expr]:
 
 
 def _bit(bits: Expr, number: int) -> Expr:
-    return ((bits & const(number, bits)) != const(0, bits)).asobject()
+    return unequal(bits & const(number, bits), const(0, bits))
 
 
 def sin(x: Expr) -> Expr:

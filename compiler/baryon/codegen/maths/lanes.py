@@ -198,17 +198,22 @@ def copysign(size: Expr, sign: Expr) -> Expr:
     return bind(as_bits(magnitude_bits(size) | sign_bit(sign), dtype_of(size).partition("x")[0]))
 
 
+def _compared(comparison: Any) -> Expr:
+    """TVM puts off comparing with == and !=, but for constants."""
+    return comparison.asobject() if hasattr(comparison, "asobject") else comparison
+
+
 def equal(x: Expr, y: Expr) -> Expr:
     """x == y; false for NaN, for which TVM's own comparison holds."""
     if is_float(x):
         return tirx.And(x <= y, x >= y)
-    return (x == y).asobject()  # tvm puts off comparing
+    return _compared(x == y)
 
 
 def unequal(x: Expr, y: Expr) -> Expr:
     """x != y; true for NaN. Not as a negation: TVM turns that into a comparison that NaN fails."""
     if not is_float(x):
-        return (x != y).asobject()
+        return _compared(x != y)
     apart = tirx.Or(x < y, x > y)
     undefined = [is_nan(v) for v in (x, y) if not is_number(v)]
     return functools.reduce(tirx.Or, undefined, apart)
