@@ -212,6 +212,8 @@ def without_gradient(op: OpDef, sample: Sample) -> set[int]:
     if op.name in ("ir.batch_norm_train", "ir.batch_norm_gradient"):
         return {1} if sample.attrs.get("fix_gamma", True) else set()
     floats = {i for i, t in enumerate(operand_types(sample)) if t.dtype.is_float}
+    if op.random:
+        return floats
     if op.name == "np.copysign":
         return floats & {1}
     return floats if op.name in FLAT else set()

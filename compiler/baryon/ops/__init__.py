@@ -10,6 +10,7 @@ from baryon.ops import (
     along,
     arithmetic,
     bits,
+    boxes,
     checks,
     control,
     creation,
@@ -28,6 +29,7 @@ from baryon.ops import (
     random_host,
     reductions,
     remainders,
+    roi,
     rounding,
     scatter,
     softmax,
@@ -58,6 +60,7 @@ FAMILIES = (
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, views, manipulation, indexing, scatter, along,
     padding, reductions, creation, random, random_host, linalg,
+    boxes, roi,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}

@@ -13,6 +13,7 @@ from baryon.npx import attention as _attention
 from baryon.npx import composite as _composite
 from baryon.npx import control as _control
 from baryon.npx import ctc as _ctc
+from baryon.npx import detection as _detection
 from baryon.npx import norms as _norms
 from baryon.npx import random as random
 from baryon.npx import recurrent as _recurrent
@@ -27,6 +28,7 @@ _MODULES = (
     _composite,
     _control,
     _ctc,
+    _detection,
     _norms,
     _recurrent,
     random,
