@@ -65,6 +65,13 @@ def test_nan_is_the_largest_and_the_smallest() -> None:
         case.check()
 
 
+@pytest.mark.parametrize("dtype", ["f64", "i64", "u8", "bool", "bf16"])
+def test_positions_in_lines_of_every_width(dtype: str) -> None:
+    for op in ("argmax", "argmin"):
+        ops = f"%y = np.{op}(%x) {{axis=1}} : i64[5]"
+        Case(module_text(f"%x: {dtype}[5,37]", ops, "%y"), "reduce").check()
+
+
 def test_a_symbolic_axis_folds_too() -> None:
     ops = "%y = np.mean(%x) {axis=(0,)} : f32[9]"
     Case(module_text("%x: f32[N,9]", ops, "%y", symbol="N"), "reduce", {"N": 7}).check()

@@ -111,7 +111,7 @@ def _indices(part: Any) -> list[Any]:
 
 
 def whole(indices: Any) -> Any:
-    """Indices of ours as whole numbers; floats are cut, as arrays are floats unless told otherwise."""
+    """Indices of ours as whole numbers: arrays are floats unless told otherwise, so they are cut."""
     return op("npx.cast")(indices, dtype="int64") if indices.type.dtype.is_float else indices
 
 
@@ -126,7 +126,7 @@ def _array(part: Any) -> Array | ArrayBase:
             "numbers or bool"
         )
     array = np.asarray(part)
-    return array if array.size else array.astype(np.int64)
+    return array.astype(np.int64) if isinstance(part, list) and not array.size else array
 
 
 def _positions(mask: Array) -> list[_Index]:
