@@ -13,21 +13,16 @@ from baryon.ops.attributes import Param
 from baryon.ops.coefficients import ERFINV, INVERSE_SQUARES, TRIGAMMA
 from baryon.ops.declare import PARTIAL_SAMPLES, POSITIVE_SAMPLES, SAMPLES, real
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values
-from baryon.ops.numerics import Arr
+from baryon.ops.numerics import Arr, horner, in_float64
 from baryon.ops.opdef import Sample, absent
 
 _DATA: Any = {"operands": ("data",)}
 _STEPS = 10
 
 
-def _wide(function: Callable[[Arr], Any]) -> Callable[[Arr], Any]:
-    """Compute in float64 and round to the operand's dtype."""
-    return lambda x: np.asarray(function(x.astype(np.float64))).astype(x.dtype)
-
-
-def _each(function: Callable[[float], float]) -> Callable[[Arr], Any]:
+def _each(function: Callable[[float], float]) -> Callable[[Arr], Arr]:
     """A function of Python's floats on arrays."""
-    return _wide(np.vectorize(function, otypes=[np.float64]))
+    return in_float64(np.vectorize(function, otypes=[np.float64]))
 
 
 def _is_pole(x: float) -> bool:
@@ -54,11 +49,6 @@ def _gamma(x: float) -> float:
         return math.inf
 
 
-def _series(x: Arr, coefficients: tuple[float, ...]) -> Arr:
-    result: Arr = np.polyval(coefficients[::-1], x)
-    return result
-
-
 def _turn(x: Arr) -> Arr:
     """pi times the distance to the nearest whole number."""
     result: Arr = np.pi * (x - np.rint(x))
@@ -74,7 +64,7 @@ def _digamma(x: Arr) -> Any:
         total -= np.where(near, 1 / y, 0)
         y = y + near
     z = y**-2
-    value = np.where(np.isinf(y), y, total + np.log(y) - 0.5 / y - z * _series(z, INVERSE_SQUARES))
+    value = np.where(np.isinf(y), y, total + np.log(y) - 0.5 / y - z * horner(z, INVERSE_SQUARES))
     value = np.where(x < 0.5, value - np.pi / np.tan(_turn(x)), value)
     value = np.where((x < 0) & (x == np.floor(x)), np.nan, value)
     return np.where(x == 0, -np.copysign(np.inf, x), value)
@@ -88,24 +78,31 @@ def _trigamma(x: Arr) -> Any:
         total += np.where(near, y**-2, 0)
         y = y + near
     z = y**-2
-    value = total + 1 / y + 0.5 * z + z / y * _series(z, TRIGAMMA)
+    value = total + 1 / y + 0.5 * z + z / y * horner(z, TRIGAMMA)
     value = np.where(x < 0.5, (np.pi / np.sin(_turn(x))) ** 2 - value, value)
     return np.where((x <= 0) & (x == np.floor(x)), np.inf, value)
 
 
 def _erfinv(x: Arr) -> Any:
-    """Polynomials in log(1 - x^2) or its root; for float64 then one Newton step."""
-    wide = x.astype(np.float64)
-    w = -np.log((1 - wide) * (1 + wide))
-    s = np.sqrt(np.maximum(w, 0))
-    factor = _series(s - ERFINV[-1].centre, ERFINV[-1].coefficients)
-    for piece in ERFINV[-2::-1]:
-        v = (w if piece.of_square else s) - piece.centre
-        factor = np.where(s < piece.end, _series(v, piece.coefficients), factor)
-    size = np.abs(wide)
-    value = np.where(size == 1, np.copysign(np.inf, wide), wide * factor)
-    value = np.where(size > 1, np.nan, value)
-    return _newton(wide, value) if x.dtype == np.float64 else value.astype(x.dtype)
+    """For float64 a Newton step doubles the digits that the polynomials give."""
+    value = _erfinv_near(x)
+    return _newton(x, value) if x.dtype == np.float64 else value
+
+
+@in_float64
+def _erfinv_near(x: Arr) -> Any:
+    """Polynomials in log(1 - x^2) or, for the few elements near 1, in its root."""
+    w = -np.log((1 - x) * (1 + x))
+    factor = horner(w - ERFINV[0].centre, ERFINV[0].coefficients)
+    start = ERFINV[0].end
+    for piece in ERFINV[1:]:
+        outer = np.flatnonzero(w >= start * start)
+        s = np.sqrt(w[outer])
+        factor[outer] = horner(s - piece.centre, piece.coefficients)
+        start = piece.end
+    size = np.abs(x)
+    value = np.where(size == 1, np.copysign(np.inf, x), x * factor)
+    return np.where(size > 1, np.nan, value)
 
 
 def _newton(x: Arr, y: Arr) -> Arr:
@@ -169,7 +166,7 @@ def _digamma_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) ->
 
 digamma = real(
     "npx.digamma",
-    _wide(_digamma),
+    in_float64(_digamma),
     _digamma_grad,
     lambda t, data: t.digamma(data),
     "The derivative of `gammaln`; NaN at negative whole numbers.",
@@ -178,7 +175,7 @@ digamma = real(
 )
 trigamma = real(
     "ir.trigamma",
-    _wide(_trigamma),
+    in_float64(_trigamma),
     absent("the third derivative of gammaln is not there"),
     lambda t, data: t.trigamma(data),
     "The derivative of `npx.digamma`.",
