@@ -111,7 +111,7 @@ def _indices(part: Any) -> list[Any]:
 
 
 def whole(indices: Any) -> Any:
-    """Indices of ours as whole numbers: arrays are floats unless told otherwise, so they are cut."""
+    """Indices of ours as whole numbers: floats, which arrays are by default, are cut."""
     return op("npx.cast")(indices, dtype="int64") if indices.type.dtype.is_float else indices
 
 
