@@ -71,6 +71,8 @@ def deliver(found: Sequence[tuple[ArrayBase, ArrayBase]]) -> None:
         buffer = x._grad
         assert buffer is not None
         into, value = buffer.elements("grad", ""), gradient.elements("grad", "")
+        if buffer._writes is not None:  # a Trainer asks which gradients are new
+            buffer._writes[0] += 1
         if value is into:
             continue
         total: Any = np.add(into, value) if x._grad_req == "add" else value
