@@ -214,7 +214,7 @@ def without_gradient(op: OpDef, sample: Sample) -> set[int]:
     floats = {i for i, t in enumerate(operand_types(sample)) if t.dtype.is_float}
     if op.random:
         return floats
-    if op.name == "np.copysign":
+    if op.name in ("np.copysign", "ir.roi_pooling"):
         return floats & {1}
     return floats if op.name in FLAT else set()
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from baryon.ir import TensorType, i64, u64
 from baryon.ops.attributes import Param
+from baryon.ops.gradients import Attrs, Grads, Recorder, Values
 from baryon.ops.numerics import Arr, rounded
 from baryon.ops.opdef import OpDef, Sample, absent
 from baryon.ops.random import STREAM, mixed
@@ -36,6 +37,10 @@ def _need_key(op: str, key: TensorType) -> None:
         fail(op, f"key must be one number of type u64, not {key}")
 
 
+def _no_path(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
+    return [None, None]  # what is drawn by rejection does not follow its parameter smoothly
+
+
 def _distribution(name: str, doc: str, operand: str, draw: Callable[..., Any]) -> OpDef:
     """An op that draws one number for each parameter, in its element type."""
     op = f"ir.random_{name}"
@@ -51,14 +56,12 @@ def _distribution(name: str, doc: str, operand: str, draw: Callable[..., Any]) -
 
     return OpDef(
         name=op,
-        doc=f"{doc}\n\nValueError, from NumPy, for a negative {operand}.",
+        doc=f"{doc}\n\nNo gradient passes. ValueError, from NumPy, for a negative {operand}.",
         operands=("key", operand),
         params=(_STREAM_PARAM,),
         infer=infer,
         reference=rounded(reference),
-        gradient=absent(
-            f"the number of draws depends on {operand}, so there is no path through it"
-        ),
+        gradient=_no_path,
         lowering=absent("drawn by rejection on the host"),
         samples=(
             Sample(((), (2, 3)), dtypes=("u64", "f32"), positive=True, batch=(1,)),

@@ -100,20 +100,19 @@ def exponential01(shape: Any, dtype: Any) -> ndarray:
 def gamma01(alpha: ndarray) -> ndarray:
     """The gamma distribution of scale 1 for each alpha, through which no gradient passes."""
     drawn, stream = key()
-    return _ir("random_gamma")(drawn, _npx.stop_gradient(alpha), stream=stream)
+    return _ir("random_gamma")(drawn, alpha, stream=stream)
 
 
 def poisson(lam: ndarray) -> ndarray:
     """The Poisson distribution for each rate, through which no gradient passes."""
     drawn, stream = key()
-    return _ir("random_poisson")(drawn, _npx.stop_gradient(lam), stream=stream)
+    return _ir("random_poisson")(drawn, lam, stream=stream)
 
 
 def multinomial(n: ndarray, pvals: ndarray) -> ndarray:
     """Counts of outcomes of n trials for each row of probabilities, as int64."""
     drawn, stream = key()
-    chances = _npx.stop_gradient(pvals)
-    return _ir("random_multinomial")(drawn, n, chances, stream=stream)
+    return _ir("random_multinomial")(drawn, n, pvals, stream=stream)
 
 
 def _ir(name: str) -> Callable[..., ndarray]:
