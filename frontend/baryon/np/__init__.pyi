@@ -4,12 +4,14 @@
 
 import builtins
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 
+from baryon.array.device import Device as Device
 from baryon.array.ndarray import ndarray as ndarray
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Number, Shape
+from baryon.atomic import FileName
 from baryon.ir import Dim
 from baryon.np.dtypes import finfo_obj, iinfo_obj
 from baryon.np.searching import UniqueAll, UniqueInverse

@@ -4,12 +4,14 @@
 
 import builtins
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy
 
+from baryon.array.device import Device as Device
 from baryon.array.ndarray import ndarray as ndarray
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Number, Shape
+from baryon.atomic import FileName
 from baryon.ir import Dim
 from baryon.np.dtypes import finfo_obj, iinfo_obj
 from baryon.np.searching import UniqueAll, UniqueInverse
@@ -157,6 +159,12 @@ def convolution(
 ) -> ndarray:
     """A convolution over 1 to 3 spatial axes of (N, C, *spatial) data."""
 
+def cpu(device_id: int = 0) -> Device:
+    """The CPU."""
+
+def cpu_pinned(device_id: int = 0) -> Device:
+    """The CPU: without a GPU, no memory needs pinning."""
+
 def ctc_loss(
     data: ArrayLike,
     label: ArrayLike,
@@ -167,6 +175,9 @@ def ctc_loss(
     blank_label: str = "first",
 ) -> ndarray:
     """Minus the logarithm of the probability of each label sequence, (N,)."""
+
+def current_device() -> Device:
+    """cpu(0): arrays are always made there."""
 
 def deconvolution(
     data: ArrayLike,
@@ -226,6 +237,12 @@ def foreach(
 ) -> tuple[Nested, Nested]:
     """Run `body(slice, states) -> (outputs, new states)` on each slice of data along axis 0."""
 
+def from_dlpack(x: Any) -> Any:
+    """An array that shares the memory of another library's array, or of a capsule."""
+
+def from_numpy(ndarray: Any, zero_copy: builtins.bool = True) -> Any:
+    """An array of a NumPy array: of the same memory, or of a copy."""
+
 def fully_connected(
     x: ArrayLike,
     weight: ArrayLike,
@@ -247,6 +264,12 @@ def gather_nd(data: ArrayLike, indices: ArrayLike) -> ndarray:
 
 def gelu(data: ArrayLike, approximate: str = "erf") -> ndarray:
     """data times the normal distribution's probability of values below it."""
+
+def gpu(device_id: int = 0) -> NoReturn:
+    """UnsupportedError: there are only CPUs."""
+
+def gpu_memory_info(device_id: int = 0) -> NoReturn:
+    """UnsupportedError: there are only CPUs."""
 
 def group_norm(
     data: ArrayLike,
@@ -321,6 +344,9 @@ def leaky_relu(
 ) -> ndarray:
     """A rectifier: leaky, elu, selu, prelu (`gamma` on axis 1), rrelu, gelu."""
 
+def load(file: FileName) -> ndarray | list[ndarray] | dict[str, ndarray]:
+    """The array of a `.npy`, the dictionary of a `.npz` or of MXNet 1's list, or its plain..."""
+
 def log_softmax(
     data: ArrayLike,
     axis: int = -1,
@@ -374,11 +400,11 @@ def multibox_detection(
 
 def multibox_prior(
     data: ArrayLike,
-    sizes: Four = (1.0,),
-    ratios: Four = (1.0,),
+    sizes: Sequence[float] = (1.0,),
+    ratios: Sequence[float] = (1.0,),
     clip: builtins.bool = False,
-    steps: Four = (-1.0, -1.0),
-    offsets: Four = (0.5, 0.5),
+    steps: Sequence[float] = (-1.0, -1.0),
+    offsets: Sequence[float] = (0.5, 0.5),
 ) -> ndarray:
     """Anchors at each place of a feature map (N, C, H, W): (1, H * W * kinds, 4)."""
 
@@ -406,6 +432,9 @@ def norm(
     keepdims: builtins.bool = False,
 ) -> ndarray:
     """The sum of absolute values (ord 1), or the root of the sum of squares (ord 2), along..."""
+
+def num_gpus() -> int:
+    """0."""
 
 def one_hot(
     data: ArrayLike,
@@ -506,6 +535,12 @@ def round_ste(data: ArrayLike) -> ndarray:
 
 def rsqrt(x: ArrayLike) -> ndarray:
     """1 / sqrt(x)."""
+
+def save(file: FileName, arr: ndarray) -> None:
+    """Write one array as `.npy`; the file has exactly the name that is given."""
+
+def savez(file: FileName, *args: ndarray, **kwds: ndarray) -> None:
+    """Write arrays as an uncompressed `.npz`: positional ones as arr_0, arr_1, ..., others..."""
 
 def scalar_poisson(
     lam: float = 1.0,
@@ -655,6 +690,12 @@ def tensor_poisson(
     out: ndarray | None = None,
 ) -> ndarray:
     """Poisson samples, `shape` of them for each rate, as floats. Drawn on the host."""
+
+def to_dlpack_for_read(data: ndarray) -> Any:
+    """A DLPack capsule of the array's memory, for `from_dlpack` of another library."""
+
+def to_dlpack_for_write(data: ndarray) -> Any:
+    """The same as `to_dlpack_for_read`: whoever takes the capsule may write the memory."""
 
 def topk(
     data: ArrayLike,
