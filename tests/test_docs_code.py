@@ -40,9 +40,9 @@ def test_gluon_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     names: dict[str, Any] = {"__name__": "docs"}
     failures = []
     for number, code in pieces(PAGE.read_text(encoding="utf-8")):
-        code = code.replace("/tmp/", f"{tmp_path}/")
+        ready = code.replace("/tmp/", f"{tmp_path}/")
         try:
-            exec(compile("\n" * (number - 1) + code, str(PAGE), "exec"), names)
+            exec(compile("\n" * (number - 1) + ready, str(PAGE), "exec"), names)
         except Exception as error:
             failures.append(f"line {number}: {code.splitlines()[0]}: {error!r}")
     assert not failures, "\n".join(failures)
