@@ -17,7 +17,9 @@ from baryon.ops.declare import (
     binary,
     common,
     common_float,
+    common_number,
     of_floats,
+    of_numbers,
 )
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values, sum_to
 from baryon.ops.numerics import Arr, promoted, rounded
@@ -106,9 +108,12 @@ power = binary(
     np.power,
     _power_grad,
     lambda t, x1, x2: t.pow(x1, x2),
+    infer=common_number("np.power"),
+    reference=rounded(of_numbers(np.power)),
     samples=(
         *(Sample(s.shapes, dtypes=s.dtypes, positive=True) for s in BINARY_SAMPLES),
         Sample(((2, 3), (3,)), dtypes=("i32", "i32")),
+        Sample(((2, 3), (3,)), dtypes=("bool",)),
     ),
 )
 
