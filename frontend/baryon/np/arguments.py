@@ -9,7 +9,7 @@ from baryon.array import ndarray, only_cpu, wrap
 from baryon.array.dispatch import as_array
 from baryon.array.switches import default_float
 from baryon.array.types import ArrayLike
-from baryon.ir import Dim, UnsupportedError, dtype_of
+from baryon.ir import Dim, UnsupportedError
 from baryon.ops.shapes import one_axis, promote
 
 
@@ -32,13 +32,17 @@ def operand(x: ArrayLike) -> ndarray:
 
 def float_dtype(*arrays: ndarray) -> Any:
     """The floating element type in which arrays meet; the default one for whole numbers."""
-    dtype = promote("", (dtype_of(x.dtype) for x in arrays)).numpy
-    return dtype if dtype_of(dtype).is_float else default_float()
+    dtypes = {x.type.dtype for x in arrays}
+    dtype = dtypes.pop() if len(dtypes) == 1 else promote("", dtypes)
+    return dtype.numpy if dtype.is_float else default_float()
 
 
 def common(*arrays: ndarray) -> list[ndarray]:
     """The arrays in one element type (see `baryon.ops.shapes.promote`)."""
-    dtype = promote("", (dtype_of(x.dtype) for x in arrays)).numpy
+    dtypes = {x.type.dtype for x in arrays}
+    if len(dtypes) == 1:
+        return list(arrays)
+    dtype = promote("", dtypes).numpy
     return [x if x.dtype == dtype else x.astype(dtype) for x in arrays]
 
 

@@ -113,22 +113,19 @@ def argmin(a: ArrayLike, axis: int | None = None, out: ndarray | None = None,
     return stored(_np.argmin(a, axis, bool(keepdims)), out)
 
 
-def _zeros_in(a: ArrayLike) -> ndarray:
-    x = operand(a)
-    return _np.logical_not(x) if x.type.dtype.kind == "bool" else _np.equal(x, 0)
-
-
 def all(a: ArrayLike, axis: Axes | None = None, out: ndarray | None = None,
         keepdims: bool = False) -> ndarray:  # fmt: skip
     """Whether all elements along axes are other than zero; True for none."""
-    zeros = _np.sum(_zeros_in(a), axis, i64, bool(keepdims))
-    return stored(_np.equal(zeros, 0), out)
+    x = operand(a)
+    zeros = _np.logical_not(x) if x.type.dtype.kind == "bool" else _np.equal(x, 0)
+    return stored(_np.equal(_np.sum(zeros, axis, i64, bool(keepdims)), 0), out)
 
 
 def any(a: ArrayLike, axis: Axes | None = None, out: ndarray | None = None,
         keepdims: bool = False) -> ndarray:  # fmt: skip
     """Whether any element along axes is other than zero; False for none."""
-    others = _np.logical_not(_zeros_in(a))
+    x = operand(a)
+    others = x if x.type.dtype.kind == "bool" else _np.not_equal(x, 0)
     return stored(_np.greater(_np.sum(others, axis, i64, bool(keepdims)), 0), out)
 
 

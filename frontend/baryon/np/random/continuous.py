@@ -22,7 +22,7 @@ _np, _npx = Ops("np"), Ops("npx")
 
 
 def _uniform(shape: Any, dtype: Any, low: Any, high: Any) -> Any:
-    return random.uniform(shape, dtype) * (high - low) + low
+    return draws.scaled(random.uniform(shape, dtype), low, high - low)
 
 
 def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None,
@@ -33,7 +33,7 @@ def uniform(low: Any = 0.0, high: Any = 1.0, size: Any = None, dtype: Any = None
 
 
 def _normal(shape: Any, dtype: Any, loc: Any, scale: Any) -> Any:
-    return draws.normal01(shape, dtype) * scale + loc
+    return draws.scaled(draws.normal01(shape, dtype), loc, scale)
 
 
 def normal(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = None,
@@ -56,7 +56,7 @@ def lognormal(mean: Any = 0.0, sigma: Any = 1.0, size: Any = None, dtype: Any = 
 
 def _logistic(shape: Any, dtype: Any, loc: Any, scale: Any) -> Any:
     u = draws.open01(shape, dtype)
-    return (_np.log(u) - _np.log(1 - u)) * scale + loc
+    return draws.scaled(_np.log(u) - _np.log(1 - u), loc, scale)
 
 
 def logistic(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, device: Any = None,
@@ -67,7 +67,7 @@ def logistic(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, device: Any = N
 
 
 def _gumbel(shape: Any, dtype: Any, loc: Any, scale: Any) -> Any:
-    return _np.negative(_np.log(draws.exponential01(shape, dtype))) * scale + loc
+    return draws.scaled(_np.negative(_np.log(draws.exponential01(shape, dtype))), loc, scale)
 
 
 def gumbel(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, device: Any = None,
@@ -79,7 +79,7 @@ def gumbel(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, device: Any = Non
 
 def _laplace(shape: Any, dtype: Any, loc: Any, scale: Any) -> Any:
     v = draws.symmetric(shape, dtype)
-    return _np.sign(v) * _np.log(1 - _np.abs(v)) * scale + loc
+    return draws.scaled(_np.sign(v) * _np.log(1 - _np.abs(v)), loc, scale)
 
 
 def laplace(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = None,
@@ -90,7 +90,7 @@ def laplace(loc: Any = 0.0, scale: Any = 1.0, size: Any = None, dtype: Any = Non
 
 
 def _rayleigh(shape: Any, dtype: Any, scale: Any) -> Any:
-    return _np.sqrt(draws.exponential01(shape, dtype) * 2) * scale
+    return draws.scaled(_np.sqrt(draws.exponential01(shape, dtype) * 2), 0, scale)
 
 
 def rayleigh(scale: Any = 1.0, size: Any = None, device: Any = None, out: ndarray | None = None,
@@ -101,7 +101,7 @@ def rayleigh(scale: Any = 1.0, size: Any = None, device: Any = None, out: ndarra
 
 
 def _exponential(shape: Any, dtype: Any, scale: Any) -> Any:
-    return draws.exponential01(shape, dtype) * scale
+    return draws.scaled(draws.exponential01(shape, dtype), 0, scale)
 
 
 def exponential(scale: Any = 1.0, size: Any = None, device: Any = None, out: ndarray | None = None,

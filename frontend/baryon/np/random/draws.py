@@ -63,6 +63,12 @@ def _parameter(x: Any, dtype: Any) -> Any:
     return operand(x).astype(dtype, copy=False)
 
 
+def scaled(x: ndarray, loc: Any, scale: Any) -> Any:
+    """x * scale + loc, without the ops that numbers make needless."""
+    x = x if isinstance(scale, int | float) and scale == 1 else x * scale
+    return x if isinstance(loc, int | float) and loc == 0 else x + loc
+
+
 def full(x: Any, shape: Any, dtype: Any) -> ndarray:
     """A parameter for each sample."""
     if isinstance(x, ndarray):
