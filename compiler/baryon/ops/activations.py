@@ -51,7 +51,8 @@ def _relu_ref(data: Arr) -> Any:
 
 
 def _relu_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
-    return [o.np.where(o.np.greater(x[0], 0.0), g[0], 0.0)]
+    # by the result: data need not be kept for it
+    return [o.np.where(o.np.greater(y[0], 0.0), g[0], 0.0)]
 
 
 relu = OpDef(

@@ -1,18 +1,18 @@
 """fuse: groups ops into `ir.fused`, each of which becomes one kernel.
 
-A group is an anchor with the element-wise ops after it (epilogue) and, for some families, those
-before it (prologue), or element-wise ops alone. All values inside are used inside only, but for the
+A group is an anchor with the element-wise ops after it (epilogue), those that only these read
+(sides) and, for some families, those before it (prologue), or element-wise ops alone. All values inside are used inside only, but for the
 one that the group returns; hence nothing outside can lie on a path from the group back into it, and
 the group may stand where its last op stood.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from baryon.ir import CONSTANT, RETURN, Module, Op, Region, UnsupportedError
+from baryon.ir import CONSTANT, RETURN, Module, Op, Region, UnsupportedError, Value
 from baryon.ops import TABLE, Absent
 from baryon.ops.structure import FUSED
 from baryon.passes.base import Pass
@@ -108,6 +108,9 @@ class _Grouper:
         elif kind is Prologue.ANY:
             while len(group.ops) < self.max_ops and (op := self.producer(group)) is not None:
                 self.take_prologue(group, [op])
+        while len(group.ops) < self.max_ops and (op := self.side(group)) is not None:
+            self.taken[op] = group
+            group.ops.insert(group.ops.index(group.anchor) + 1, op)  # before it is the prologue
 
     def take_prologue(self, group: Group, ops: list[Op]) -> None:
         self.take(group, ops)
@@ -137,12 +140,21 @@ class _Grouper:
         whole = group.kind == "elementwise"
         like = group.out if whole else group.anchor.operands[0]
         inside = group.ops if whole else group.ops[: group.prologue + 1]
-        for value in (v for op in inside for v in op.operands):
+        return self.only_used_by(inside, like)
+
+    def side(self, group: Group) -> Op | None:
+        """An element-wise op that only the epilogue uses, of the shape of the result."""
+        after = group.ops[group.ops.index(group.anchor) + 1 :]
+        return self.only_used_by(after, group.out)
+
+    def only_used_by(self, users: Sequence[Op], like: Value) -> Op | None:
+        """An element-wise op with a result like `like` that no others use."""
+        for value in (v for op in users for v in op.operands):
             op = value.op
             same = (value.type.shape, value.type.layout) == (like.type.shape, like.type.layout)
             if op is None or not same or not self.is_loose(op):
                 continue
-            if all(user in inside for user in op.result.users):
+            if all(user in users for user in op.result.users):
                 return op
         return None
 

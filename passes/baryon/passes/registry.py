@@ -16,6 +16,7 @@ from baryon.passes.forward_first import ForwardFirst
 from baryon.passes.fuse import Fuse
 from baryon.passes.layout import ChooseLayout
 from baryon.passes.place_concat import PlaceConcat
+from baryon.passes.recompute import Recompute
 from baryon.passes.unroll import Unroll
 
 PASSES: Mapping[str, type[Pass]] = {
@@ -29,6 +30,7 @@ PASSES: Mapping[str, type[Pass]] = {
         DeadCode,
         FoldBatchNorm,
         ChooseLayout,
+        Recompute,
         Fuse,
         PlaceConcat,
         ForwardFirst,
@@ -36,6 +38,6 @@ PASSES: Mapping[str, type[Pass]] = {
 }
 
 DEFAULT_PIPELINE = (
-    "unroll,expand,canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce,layout,fuse,"
-    "place-concat"
+    "unroll,expand,canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce,layout,"
+    "recompute,fuse,place-concat"
 )
