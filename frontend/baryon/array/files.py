@@ -1,4 +1,4 @@
-"""Files of parameters: written whole or not at all, read without trusting them.
+"""Files of arrays: written whole or not at all, read without trusting them.
 
 Written is MXNet 2's format: an uncompressed zip of `.npy` members (`numpy.load` reads it). Read
 are that, a single `.npy`, and the list format of MXNet 1 (`legacy`). Nothing is ever unpickled.
@@ -8,26 +8,30 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
 import ml_dtypes
 import numpy as np
 
-from baryon.gluon.errors import ParameterError
-from baryon.gluon.legacy import read_list
-from baryon.ir import Array
+from baryon.array.legacy import read_list
+from baryon.atomic import FileName, replace_file
+from baryon.ir import Array, BaryonError
 
-FileName = str | os.PathLike[str]
 _DAMAGED = (
     ValueError, EOFError, KeyError, MemoryError, RuntimeError, struct.error, zipfile.BadZipFile,
     zlib.error,
 )  # fmt: skip
 """What NumPy and zipfile raise for damaged files."""
+
+
+class FileError(BaryonError, ValueError):
+    """A file is not what it should be."""
+
+
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUM"
 _BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
 """How MXNet writes bfloat16, which `.npy` has no name for."""
@@ -46,37 +50,22 @@ def save_arrays(path: FileName, arrays: Mapping[str, Array]) -> None:
     replace_file(path, write)
 
 
+def save_array(path: FileName, array: Array) -> None:
+    """Write one array as `.npy`, whole or not at all."""
+    packed = _packed(np.ascontiguousarray(array))
+    replace_file(path, lambda file: np.lib.format.write_array(file, packed, allow_pickle=False))
+
+
 def save_text(path: FileName, text: str) -> None:
     """Write a text file, whole or not at all."""
     replace_file(path, lambda file: file.write(text.encode()))
 
 
-def replace_file(path: FileName, write: Callable[[BinaryIO], object]) -> None:
-    """Let `write` fill a file beside `path`, then give it that name."""
-    target = Path(path)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
 def load_arrays(path: FileName) -> dict[str, Array]:
-    """The named arrays of a file; those of a list without names are called "0", "1", ...
+    """The named arrays of a file; the one of a `.npy` is called "", those of a list without names
+    "0", "1", ...
 
-    Raises ParameterError for a file that is none of the formats or is damaged, OSError if it cannot
+    Raises FileError for a file that is none of the formats or is damaged, OSError if it cannot
     be read.
     """
     with Path(path).open("rb") as file:
@@ -86,11 +75,11 @@ def load_arrays(path: FileName) -> dict[str, Array]:
             if start == _ZIP:
                 return _read_zip(file)
             if start == _NPY:
-                return {"0": _unpacked(np.load(file, allow_pickle=False))}
+                return {"": _unpacked(np.load(file, allow_pickle=False))}
             return read_list(file, os.fstat(file.fileno()).st_size)
         except _DAMAGED as error:
-            raise ParameterError(
-                f"{os.fspath(path)} cannot be read as parameters: {error}",
+            raise FileError(
+                f"{os.fspath(path)} cannot be read as arrays: {error}",
                 hint="expected .npz, .npy or a list of arrays as MXNet's save_parameters writes",
             ) from error
 

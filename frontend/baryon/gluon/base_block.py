@@ -11,10 +11,11 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
+from baryon.array.files import load_arrays, save_arrays
+from baryon.atomic import FileName
 from baryon.device import takes_ctx
 from baryon.gluon import state, structure
 from baryon.gluon.errors import CallError, here
-from baryon.gluon.files import FileName, load_arrays, save_arrays
 from baryon.gluon.hooks import HookHandle, attached
 from baryon.gluon.parameter import Parameter
 from baryon.gluon.summary import summarize

@@ -17,10 +17,11 @@ import numpy as np
 
 import baryon
 from baryon.array import mode_of, ndarray
+from baryon.array.files import load_arrays, save_arrays, save_text
+from baryon.atomic import FileName
 from baryon.deferred import trace
 from baryon.deferred.tree import flatten, rebuild
 from baryon.gluon.errors import ParameterError
-from baryon.gluon.files import FileName, load_arrays, save_arrays, save_text
 from baryon.gluon.parameter import Parameter
 from baryon.gluon.tracking import substituted
 from baryon.ir import Array, BaryonError, Module, Value, parse_module, print_module

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from baryon import initializer
+from baryon.array.files import load_arrays, save_arrays, save_text
 from baryon.gluon.errors import ParameterError, here
-from baryon.gluon.files import load_arrays, save_arrays, save_text
 from baryon.gluon.parameter import CAST, Parameter
 from baryon.gluon.values import elements
 from baryon.ir import Array

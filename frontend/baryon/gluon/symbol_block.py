@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, cast
 
 from baryon.array import ndarray
+from baryon.atomic import FileName
 from baryon.deferred.tree import flatten, rebuild
 from baryon.device import takes_ctx
 from baryon.gluon import export, state
 from baryon.gluon.errors import CallError, ParameterError, here
-from baryon.gluon.files import FileName
 from baryon.gluon.hybrid_block import HybridBlock
 from baryon.gluon.parameter import Parameter
 from baryon.gluon.replay import replay

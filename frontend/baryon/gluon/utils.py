@@ -16,8 +16,8 @@ from urllib.parse import unquote, urlsplit
 
 from baryon import np
 from baryon.array import mode_of, ndarray
+from baryon.atomic import replace_file as _written
 from baryon.gluon.errors import ParameterError, here
-from baryon.gluon.files import replace_file as _written
 from baryon.gluon.hooks import HookHandle
 from baryon.gluon.values import shape_is_known
 

@@ -7,6 +7,7 @@ combine ops, are in the modules below.
 from types import SimpleNamespace as _SimpleNamespace
 
 from baryon.array import namespace as _namespace
+from baryon.array.device import Device as Device
 from baryon.array.missing import missing_name as _missing_name
 from baryon.npx import arrays as _arrays
 from baryon.npx import attention as _attention
@@ -14,6 +15,8 @@ from baryon.npx import composite as _composite
 from baryon.npx import control as _control
 from baryon.npx import ctc as _ctc
 from baryon.npx import detection as _detection
+from baryon.npx import image as image
+from baryon.npx import io as _io
 from baryon.npx import norms as _norms
 from baryon.npx import random as random
 from baryon.npx import recurrent as _recurrent
@@ -29,6 +32,7 @@ _MODULES = (
     _control,
     _ctc,
     _detection,
+    _io,
     _norms,
     _recurrent,
     random,
@@ -42,5 +46,5 @@ _functions = _namespace("npx")
 _functions |= {f.__name__: f for module in _MODULES for f in module.PUBLIC}
 globals().update(_functions)
 
-__all__ = ["random", *_functions]  # noqa: PLE0604 - they are strings
+__all__ = ["Device", "image", "random", *_functions]  # noqa: PLE0604 - they are strings
 __getattr__ = _missing_name("baryon.npx", __all__, _SimpleNamespace())

@@ -19,6 +19,7 @@ from baryon.npx.control import Nested
 
 __all__: list[str]
 
+from baryon.npx import image as image
 from baryon.npx import random as random
 
 def activation(data: ArrayLike, act_type: str = "relu") -> ndarray:
