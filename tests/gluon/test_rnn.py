@@ -17,7 +17,7 @@ from baryon.array import ndarray
 from baryon.gluon import rnn
 from baryon.gluon.errors import BlockError, CallError
 
-T, N, C, H = 3, 2, 4, 5
+T, N, C, H = 2, 2, 4, 5
 
 
 def array(*shape: int, seed: int = 0) -> ndarray:
@@ -59,21 +59,18 @@ def same(first: Any, second: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "build",
+    ("build", "lengths"),
     [
-        lambda: rnn.RNNCell(H),
-        lambda: rnn.LSTMCell(H),
-        lambda: rnn.GRUCell(H),
-        lambda: rnn.LSTMPCell(H, 3),
-        lambda: rnn.BidirectionalCell(rnn.LSTMCell(H), rnn.GRUCell(H)),
-        lambda: rnn.ResidualCell(rnn.RNNCell(C)),
-        lambda: rnn.ZoneoutCell(rnn.RNNCell(C)),
+        (lambda: rnn.RNNCell(H), True),
+        (lambda: rnn.LSTMCell(H), False),
+        (lambda: rnn.GRUCell(H), False),
+        (lambda: rnn.BidirectionalCell(rnn.RNNCell(H), rnn.RNNCell(H)), True),
+        (lambda: rnn.ZoneoutCell(rnn.RNNCell(C)), False),
     ],
 )
-@pytest.mark.parametrize("lengths", [False, True])
 def test_hybridized_as_eager(build: Callable[[], Any], lengths: bool) -> None:
     block = ready(Unrolled(build()))
-    inputs = [array(N, T, C), *([ndarray(np.array([3.0, 1.0], np.float32))] if lengths else [])]
+    inputs = [array(N, T, C), *([ndarray(np.array([2.0, 1.0], np.float32))] if lengths else [])]
     eager = outputs_of(block, *inputs)
     block.hybridize()
     same(outputs_of(block, *inputs), eager)
@@ -106,10 +103,10 @@ def test_layer_as_cell(layer: Any, cell: Any, mode: str, hybrid: bool) -> None:
 
 def test_sequence_lengths_of_a_layer() -> None:
     layer = ready(rnn.LSTM(H, use_sequence_length=True, input_size=C))
-    x, lengths = array(T, N, C), ndarray(np.array([2.0, 3.0], np.float32))
+    x, lengths = array(T, N, C), ndarray(np.array([1.0, 2.0], np.float32))
     outputs, states = layer(x, layer.begin_state(N), lengths)
-    assert (outputs.asnumpy()[2, 0] == 0).all()
-    np.testing.assert_allclose(states[0].asnumpy()[0, 0], outputs.asnumpy()[1, 0], rtol=1e-5)
+    assert (outputs.asnumpy()[1, 0] == 0).all()
+    np.testing.assert_allclose(states[0].asnumpy()[0, 0], outputs.asnumpy()[0, 0], rtol=1e-5)
     with pytest.raises(CallError, match="needs sequence_length"):
         layer(x)
 
@@ -123,7 +120,7 @@ def test_memory_is_clipped() -> None:
 
 
 @pytest.mark.parametrize("hybrid", [False, True])
-@pytest.mark.parametrize("lengths", [None, [2.0, 3.0]])
+@pytest.mark.parametrize("lengths", [None, [1.0, 2.0]])
 def test_dynamic_unroll_as_unroll(hybrid: bool, lengths: list[float] | None) -> None:
     cell = ready(rnn.LSTMCell(H, input_size=C))
     valid = None if lengths is None else ndarray(np.array(lengths, np.float32))
