@@ -321,6 +321,16 @@ def test_frozen_weights_thaw_when_they_change() -> None:
     assert model[2].bias.grad().asnumpy().tolist() == [5, 5]
 
 
+def test_frozen_weights_stay_when_other_nets_change() -> None:
+    model = net()
+    model.optimize_for(X)
+    frozen = model._graph()
+    net()(X)
+    assert model._graph() is frozen
+    model[0].bias.set_data(mx.np.ones((4,)))
+    assert model._graph() is not frozen
+
+
 def test_op_hooks_see_every_op() -> None:
     model = net()
     seen: list[Any] = []

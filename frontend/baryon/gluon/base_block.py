@@ -59,6 +59,7 @@ class Block:
         self._children.pop(name, None)
         self._reg_params.pop(name, None)
         super().__delattr__(name)
+        self._forget()
 
     def __repr__(self) -> str:
         return structure.describe(type(self).__name__, self._children)

@@ -19,7 +19,7 @@ from baryon.gluon.base_block import Block
 from baryon.gluon.errors import BlockError, CallError, DeferredInitializationError, here
 from baryon.gluon.parameter import Parameter, shape_is_known
 from baryon.gluon.replay import monitored
-from baryon.gluon.tracking import casts, changes
+from baryon.gluon.tracking import Watch
 from baryon.ir import Module
 
 _FALLBACK = "hybridize(fallback=True) would run this block eagerly and compile its children"
@@ -50,8 +50,8 @@ class HybridBlock(Block):
                 "self.weight.data() in place of the weight argument",
             )
         self._active = self._fallback = self._inferred = False
-        self._cached: tuple[Cached, int] | None = None
-        self._frozen: tuple[Cached, int] | None = None
+        self._cached: tuple[Cached, Watch] | None = None
+        self._frozen: tuple[Cached, Watch] | None = None
         self._specs: tuple[Any, ...] | None = None
         self._op_hook: tuple[Callable[..., None], bool] | None = None
 
@@ -192,14 +192,20 @@ class HybridBlock(Block):
     def _graph(self) -> Cached:
         if is_recording() or is_training():
             self.__dict__["_frozen"] = None  # what is trained next makes frozen weights stale
-        elif self._frozen is not None and self._frozen[1] == changes():
+        elif self._frozen is not None and not self._frozen[1].changed:
             return self._frozen[0]
-        if self._cached is None or self._cached[1] != casts():
+        if self._cached is None or self._cached[1].changed:
             unique = [*{id(p): p for p in self._named().values()}.values()]
             made = Cached(self._computed, lambda: [p.data() for p in unique], type(self).__name__)
-            self.__dict__["_cached"] = made, casts()
+            self.__dict__["_cached"] = made, self._watch(casts_only=True)
         assert self._cached is not None
         return self._cached[0]
+
+    def _watch(self, *, casts_only: bool) -> Watch:
+        watch = Watch(casts_only=casts_only)
+        for parameter in self._named().values():
+            parameter.watched.add(watch)
+        return watch
 
     def _named(self) -> dict[str, Parameter]:
         return structure.collect(self, None)
@@ -221,7 +227,7 @@ class HybridBlock(Block):
         self._prepare((x, *args))
         frozen = Cached(self._computed, list, type(self).__name__)
         frozen.module(x, *args)
-        self.__dict__["_frozen"] = frozen, changes()
+        self.__dict__["_frozen"] = frozen, self._watch(casts_only=False)
 
     @overload
     def export(

@@ -24,7 +24,7 @@ from baryon.gluon.errors import (
     UninitializedError,
     here,
 )
-from baryon.gluon.tracking import note_cast, note_change, substitutes
+from baryon.gluon.tracking import Watched, substitutes
 from baryon.gluon.values import elements, known_or_minus_one, refuse_sparse, shape_is_known
 from baryon.ir import UnsupportedError, dtype_of
 
@@ -75,6 +75,7 @@ class Parameter:
         self._plan: Plan | None = None
         self._device: Device | None = None
         self._trainer: Any = None
+        self.watched = Watched()
         self._grad_req = "null"
         self.grad_req = grad_req
 
@@ -203,7 +204,7 @@ class Parameter:
         self._attach()
 
     def _attach(self) -> None:
-        note_change()
+        self.watched.tell(cast=False)
         if self._data is not None and self._grad_req != "null":
             Context().run(autograd.attach, self._data, None, self._grad_req)
         elif self._data is not None:
@@ -286,7 +287,7 @@ class Parameter:
         self.shape = numpy.shape(data) if not hasattr(data, "shape") else data.shape
         if self._data is not None:
             Context().run(write, self._data, ..., elements(data), "set_data")
-            note_change()
+            self.watched.tell(cast=False)
         elif self._plan is None:
             self._missing()
         else:
@@ -336,7 +337,7 @@ class Parameter:
         self._dtype = dtype_of(dtype).numpy
         if self._data is None or self._data.dtype == self._dtype:
             return
-        note_cast()
+        self.watched.tell(cast=True)
         old_grad = self._data.grad
         self._data = ndarray(self._data.asnumpy().astype(self._dtype))
         self._attach()

@@ -13,6 +13,9 @@ from baryon.gluon.parameter import Parameter
 if TYPE_CHECKING:
     from baryon.gluon.base_block import Block
 
+_OWN = frozenset({"_children", "_parents", "_reg_params"})
+"""Attributes that blocks themselves have."""
+
 
 def check_replacement(owner: str, name: str, old: Any, value: Any) -> None:
     """TypeError if a block or parameter is replaced by something of another type."""
@@ -93,7 +96,7 @@ def warn_of_unregistered(block: Block) -> None:
     for _, b in walk(block):
         registered = {id(child) for _, child in b.children()}
         for name, value in vars(b).items():
-            if name.startswith("_") or not isinstance(value, list | tuple | dict):
+            if name in _OWN or not isinstance(value, list | tuple | dict):
                 continue
             if any(id(found) not in registered for found in _blocks_in(value)):
                 warnings.warn(

@@ -1,8 +1,8 @@
-"""What is known of all parameters at once: that some changed, and what stands for their arrays."""
+"""Who is told when a parameter changes, and what stands for its array meanwhile."""
 
 from __future__ import annotations
 
-import itertools
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,8 +12,6 @@ from baryon.array import ndarray
 _SUBSTITUTES: ContextVar[Mapping[int, ndarray] | None] = ContextVar(
     "baryon.parameters", default=None
 )
-_NUMBERS = itertools.count(1)
-_CHANGED, _CAST = [0], [0]
 
 substitutes = _SUBSTITUTES.get
 """Arrays in place of those of parameters, by the parameters' ids, or None."""
@@ -29,21 +27,38 @@ def substituted(arrays: Mapping[int, ndarray]) -> Iterator[None]:
         _SUBSTITUTES.reset(token)
 
 
-def note_change() -> None:
-    """A parameter was set, loaded, cast or initialized."""
-    _CHANGED[0] = next(_NUMBERS)
+class Watch:
+    """Whether a parameter changed since a program was made from its value (or from its array).
+
+    casts_only: writing into the array is no change, putting another in its place is.
+    """
+
+    __slots__ = ("__weakref__", "casts_only", "changed")
+
+    def __init__(self, *, casts_only: bool) -> None:
+        self.casts_only, self.changed = casts_only, False
 
 
-def note_cast() -> None:
-    """`data()` of a parameter became another array."""
-    _CAST[0] = next(_NUMBERS)
+class Watched:
+    """The watches of one parameter, which belong to whoever made them."""
 
+    __slots__ = ("_watches",)
 
-def changes() -> int:
-    """A number that is another one after each `note_change`."""
-    return _CHANGED[0]
+    def __init__(self) -> None:
+        self._watches: list[weakref.ref[Watch]] = []
 
+    def add(self, watch: Watch) -> None:
+        """Tell one more watch; those that nobody holds any more are forgotten."""
+        self._watches = [w for w in self._watches if w() is not None] + [weakref.ref(watch)]
 
-def casts() -> int:
-    """A number that is another one after each `note_cast`."""
-    return _CAST[0]
+    def tell(self, *, cast: bool) -> None:
+        """The parameter changed; `cast`: its array is another one."""
+        for watch in [w() for w in self._watches]:
+            if watch is not None and (cast or not watch.casts_only):
+                watch.changed = True
+
+    def __deepcopy__(self, memo: object) -> Watched:
+        return Watched()
+
+    def __reduce__(self) -> tuple[type[Watched], tuple[()]]:
+        return Watched, ()
