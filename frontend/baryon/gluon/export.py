@@ -25,6 +25,7 @@ from baryon.gluon.errors import ParameterError
 from baryon.gluon.parameter import Parameter
 from baryon.gluon.tracking import substituted
 from baryon.ir import Array, BaryonError, Module, Value, parse_module, print_module
+from baryon.passes import run_pipeline
 
 FORMAT = 1
 _MAX_BATCH = 65535
@@ -165,6 +166,7 @@ def read(symbol: FileName, params: FileName | None) -> tuple[Graph, dict[str, Ar
         )
     constants = {name: arrays.pop(f"const:{name}") for name in content["constants"]}
     module = parse_module(content["ir"], constants=constants)
+    run_pipeline(module, "unroll")  # a replay runs ops, not loops
     expected = len(content["inputs"]) + len(content["parameters"])
     if len(module.main.inputs) != expected:
         raise ParameterError(f"{symbol}: the graph has not the {expected} inputs that it lists")

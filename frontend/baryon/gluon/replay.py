@@ -17,6 +17,7 @@ from baryon.deferred.tree import flatten, rebuild
 from baryon.gluon.errors import CallError, here
 from baryon.ir import CONSTANT, Dim, Module, Op, Sym, Value
 from baryon.ops import TABLE
+from baryon.passes import run_pipeline
 
 Observer = Callable[[Op, Sequence[ndarray], Sequence[ndarray]], None]
 """Called with each op, its operands and its results."""
@@ -98,6 +99,7 @@ def monitored(
             callback(f"node_{number}_output{i or ''}", op.name, x)
 
     module = trace(entry, args)
+    run_pipeline(module, "unroll")
     computing = [op for op in module.main.body.ops if op.name != CONSTANT]
     numbers = {op: i for i, op in enumerate(computing)}
     outputs = iter(replay(module, [x for x in flatten(args) if isinstance(x, ndarray)], observe))
