@@ -18,6 +18,7 @@ from baryon.npx import detection as _detection
 from baryon.npx import image as image
 from baryon.npx import io as _io
 from baryon.npx import norms as _norms
+from baryon.npx import quantized as _quantized
 from baryon.npx import random as random
 from baryon.npx import recurrent as _recurrent
 from baryon.npx import sequence as _sequence
@@ -34,6 +35,7 @@ _MODULES = (
     _detection,
     _io,
     _norms,
+    _quantized,
     _recurrent,
     random,
     _sequence,
