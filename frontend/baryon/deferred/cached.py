@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -10,7 +11,6 @@ import numpy as np
 
 from baryon.array import ArrayBase, is_recording, is_training, ndarray, recorder, wrap
 from baryon.deferred.graph import trace_call, with_gradients
-from baryon.deferred.program import Program
 from baryon.deferred.trace import trace
 from baryon.deferred.tree import flatten, rebuild
 from baryon.ir import Module, UnsupportedError
@@ -76,7 +76,12 @@ class Cached:
                     i for i, v in enumerate(graph.variables, len(arrays)) if id(v) in needing
                 ]
                 graph = with_gradients(graph, wanted)
-            return Program(graph, self._function)
+            # loads TVM, for which programs that compile nothing should not wait
+            program = importlib.import_module("baryon.deferred.program")
+            compiled: Callable[[Any, Sequence[ndarray]], Any] = program.Program(
+                graph, self._function
+            )
+            return compiled
         except UnsupportedError as error:
             warnings.warn(
                 f"{self._name} runs eagerly: {error.message} (at {error.where})", EagerWarning,
