@@ -14,6 +14,7 @@ from baryon.npx import attention as _attention
 from baryon.npx import composite as _composite
 from baryon.npx import control as _control
 from baryon.npx import ctc as _ctc
+from baryon.npx import deformable as _deformable
 from baryon.npx import detection as _detection
 from baryon.npx import image as image
 from baryon.npx import io as _io
@@ -32,6 +33,7 @@ _MODULES = (
     _composite,
     _control,
     _ctc,
+    _deformable,
     _detection,
     _io,
     _norms,
