@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from baryon.ir import TensorType, f32
 from baryon.ops import TABLE
-from codegen.harness import Case, module_text
+from codegen.harness import Case, module_text, set_threads
 from codegen.test_elementwise import LAYOUTS, SETTINGS
 
 SIZES = st.sampled_from([1, 2, 5, 8, 13, 36])
@@ -77,3 +78,41 @@ def test_a_symbolic_axis_folds_too() -> None:
     Case(module_text("%x: f32[N,9]", ops, "%y", symbol="N"), "reduce", {"N": 7}).check()
     ops = "%y = np.sum(%x) : f32[]"
     Case(module_text("%x: f32[N,9]", ops, "%y", symbol="N"), "reduce", {"N": 7}).check(atol=1e-5)
+
+
+LONG = [
+    ((64, 20, 24, 24), (0, 2, 3)),
+    ((3, 5, 71, 70), (0, 2, 3)),
+    ((64, 33, 16, 15), (0, 1, 2, 3)),
+    ((4, 64, 32, 32), (1, 2, 3)),
+    ((5000, 37), (0,)),
+    ((50, 60, 70), (0, 2)),
+    ((100003,), (0,)),
+]
+
+
+@pytest.mark.parametrize("op", ["sum", "mean", "max", "prod"])
+@pytest.mark.parametrize(("shape", "axes"), LONG, ids=str)
+def test_lines_folded_in_parts(shape: tuple[int, ...], axes: tuple[int, ...], op: str) -> None:
+    """Long lines, of which there are few: rounding errors stay small, threads change nothing."""
+    for layout in ["", "{channels_last}"][: 1 + (len(shape) == 4)]:
+        kept = [d for a, d in enumerate(shape) if a not in axes]
+        data = f"f32[{','.join(map(str, shape))}]{layout}"
+        out = f"f32[{','.join(map(str, kept))}]"
+        ops = f"%s = npx.softsign(%x) : {data}\n" if op != "prod" else ""
+        ops += f"%r = np.{op}({'%s' if ops else '%x'}) {{axis={axes}}} : {out}\n"
+        ops += f"%y = np.negative(%r) : {out}"
+        case = Case(module_text(f"%x: {data}", ops, "%y"), "reduce")
+        if op == "prod":
+            scaled = case.inputs[0].astype(np.float64) / case.inputs[0].size
+            case.inputs[0] = (1 + scaled).astype(np.float32)
+        got, want = case.run()[0], case.expected(precise=True)[0]
+        count = case.inputs[0].size / max(want.size, 1)
+        absolute = 1e-7 * count if op == "sum" else 1e-6
+        found, wanted = got.astype(np.float64), want.astype(np.float64)
+        np.testing.assert_allclose(found, wanted, 1e-4 if op == "prod" else 1e-5, absolute)
+        set_threads(1)
+        try:
+            assert case.run()[0].tobytes() == got.tobytes()
+        finally:
+            set_threads(2)

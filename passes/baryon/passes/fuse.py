@@ -1,9 +1,9 @@
 """fuse: groups ops into `ir.fused`, each of which becomes one kernel.
 
 A group is an anchor with the element-wise ops after it (epilogue), those that only these read
-(sides) and, for some families, those before it (prologue), or element-wise ops alone. All values inside are used inside only, but for the
-one that the group returns; hence nothing outside can lie on a path from the group back into it, and
-the group may stand where its last op stood.
+(sides) and, for some families, those before it (prologue), or element-wise ops alone. All values
+inside are used inside only, but for the one that the group returns; hence nothing outside can lie
+on a path from the group back into it, and the group may stand where its last op stood.
 """
 
 from __future__ import annotations

@@ -8,12 +8,14 @@ line's length alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import groupby
 from typing import Any
 
+from tvm import tirx
 from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.expr import Expr, bind, fold, lane_const, splat
@@ -25,6 +27,16 @@ from baryon.ir.memory import memory_order
 
 VECTORS = 4
 """Vectors side by side: enough independent sums to hide the latency of one addition."""
+
+PART = 512
+"""Elements of a line that are folded one after the other, where lines are cut into parts: rounding
+errors grow with them."""
+
+TASKS = 16
+"""Tasks that lines are cut into parts for."""
+
+PART_WORK = 4096
+"""Elements that a part's task visits at least."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +92,47 @@ class Fold:
         """Elements of a line."""
         return dim_prod(tuple(n for n, r in zip(self.sizes, self.runs, strict=True) if r.folded))
 
-    def emit(self, body: Callable[[Line], None]) -> None:
-        """Run `body` for all lines; it may be called twice, for whole and for partial blocks."""
-        work = self.length if isinstance(self.length, int) else 1
-        if self.along or isinstance(self.sizes[-1], Sym):
-            with self.frame.builder.tasks([self.sizes[i] for i in self.kept], work) as kept:
-                body(Line(self, dict(zip(self.kept, kept, strict=True)), [(0, 1)]))
-            return
-        self._blocks(body, work)
+    @property
+    def lines(self) -> Dim:
+        """How many lines there are."""
+        return dim_prod(tuple(self.sizes[i] for i in self.kept))
 
-    def _blocks(self, body: Callable[[Line], None], work: int) -> None:
+    @cached_property
+    def cut(self) -> int:
+        """The run that is cut where lines are folded in parts: the outermost folded one."""
+        return next(i for i, r in enumerate(self.runs) if r.folded)
+
+    @cached_property
+    def parts(self) -> int:
+        """Parts of a line that different tasks may fold; 1 where it is not worth it."""
+        size, length, lines = self.sizes[self.cut], self.length, self.lines
+        if any(isinstance(n, Sym) for n in (*self.sizes, length, lines)):
+            return 1
+        assert isinstance(size, int) and isinstance(length, int) and isinstance(lines, int)
+        side = 1 if self.along else min(lines, VECTORS * self.lanes)
+        wanted = -(-TASKS * side // max(lines, 1)) if self.along else -(-length // PART)
+        most = max(1, min(size, wanted, length * side // PART_WORK))
+        if self.along and self.cut == len(self.runs) - 1:  # vectors run along it
+            return next(n for n in range(most, 0, -1) if size % n == 0)
+        return -(-size // -(-size // most))
+
+    def emit(self, body: Callable[[Line], None], parts: int = 1, work: int | None = None) -> None:
+        """Run `body` for all lines; it may be called twice, for whole and for partial blocks.
+
+        parts: run it for so many parts of each line. work: elements that it visits for each line,
+        if these are not the elements of the line.
+        """
+        if work is None:
+            work = -(-self.length // parts) if isinstance(self.length, int) else 1
+        if self.along or isinstance(self.sizes[-1], Sym):
+            counts = [*([parts] if parts > 1 else []), *(self.sizes[i] for i in self.kept)]
+            with self.frame.builder.tasks(counts, work) as indices:
+                share, kept = self._share(indices, parts)
+                body(Line(self, dict(zip(self.kept, kept, strict=True)), [(0, 1)], share))
+            return
+        self._blocks(body, parts, work)
+
+    def _blocks(self, body: Callable[[Line], None], parts: int, work: int) -> None:
         """Lines side by side: blocks of vectors, and one more for what is left."""
         *outer, last = self.kept
         width = self.sizes[last]
@@ -99,26 +142,76 @@ class Fold:
         block, blocks = per_block * self.lanes, vectors // per_block
         rest = [(u * self.lanes, self.lanes) for u in range(vectors % per_block)]
         rest += [(vectors % per_block * self.lanes, tail)] if tail else []
-        counts = [*(self.sizes[i] for i in outer), blocks + bool(rest)]
-        with self.frame.builder.tasks(counts, work * block) as [*kept, part]:
-            at = dict(zip(outer, kept, strict=True)) | {last: part * block}
+        sizes = [self.sizes[i] for i in outer]
+        counts = [*([parts] if parts > 1 else []), *sizes, blocks + bool(rest)]
+        with self.frame.builder.tasks(counts, work * block) as indices:
+            share, [*kept, index] = self._share(indices, parts)
+            at = dict(zip(outer, kept, strict=True)) | {last: index * block}
             whole = [(u * self.lanes, self.lanes) for u in range(per_block)]
             for slots, is_there in ((whole, blocks), (rest, rest)):
                 if is_there and rest and blocks:
-                    with when(part < blocks if slots is whole else part == blocks):
-                        body(Line(self, at, slots))
+                    with when(index < blocks if slots is whole else index == blocks):
+                        body(Line(self, at, slots, share))
                 elif is_there:
-                    body(Line(self, at, slots))
+                    body(Line(self, at, slots, share))
+
+    def _share(self, indices: Sequence[Any], parts: int) -> tuple[Share | None, list[Any]]:
+        """Which part of its lines a task folds, and the rest of its indices."""
+        if parts == 1:
+            return None, [*indices]
+        size = self.sizes[self.cut]
+        assert isinstance(size, int)
+        each = -(-size // parts)
+        first = bind(indices[0] * each)
+        count = each if size % each == 0 else bind(tirx.min(size - first, each))
+        return Share(indices[0], first, count), [*indices[1:]]
+
+
+@dataclass(frozen=True)
+class Share:
+    """Part number `part` of lines: `count` indices of the run that is cut, from `first` on."""
+
+    part: Any
+    first: Any
+    count: Any
 
 
 class Line:
     """One line, or several side by side, one in each lane of each slot.
 
-    slots: offset along the last kept run and lanes, for each vector of lines.
+    slots: offset along the last kept run and lanes, for each vector of lines. share: the part of
+    the lines that is folded; None for all.
     """
 
-    def __init__(self, loops: Fold, kept: dict[int, Any], slots: list[tuple[int, int]]) -> None:
-        self.loops, self.kept, self.slots = loops, kept, slots
+    def __init__(
+        self,
+        loops: Fold,
+        kept: dict[int, Any],
+        slots: list[tuple[int, int]],
+        share: Share | None = None,
+    ) -> None:
+        self.loops, self.kept, self.slots, self.share = loops, kept, slots, share
+
+    @contextmanager
+    def _folded(self, runs: Sequence[int]) -> Iterator[dict[int, Any]]:
+        """Loops over some of the folded runs, as far as they belong to the share."""
+        symbols, share, cut = self.loops.frame.builder.symbols, self.share, self.loops.cut
+        sizes = [symbols.dim(self.loops.sizes[i]) for i in runs]
+        if share is not None and cut in runs:
+            sizes[runs.index(cut)] = share.count
+        with grid(sizes) as indices:
+            at = dict(zip(runs, indices, strict=True))
+            if share is not None and cut in at:
+                at[cut] = share.first + at[cut]
+            yield at
+
+    @property
+    def _span(self) -> tuple[Any, Dim]:
+        """The first index of the last run that belongs to the share, and how many do."""
+        last = len(self.loops.runs) - 1
+        if self.share is None or self.loops.cut != last:
+            return 0, self.loops.sizes[last]
+        return self.share.first, self.share.count
 
     def each(self, visit: Callable[[Place, int], None], vectors: int = 1) -> None:
         """Visit the elements of the line; the number tells vectors apart that are independent.
@@ -130,36 +223,35 @@ class Line:
             self._across(visit)
             return
         outer = [i for i, r in enumerate(loops.runs[:-1]) if r.folded]
-        builder, size = loops.frame.builder, loops.sizes[-1]
-        with grid([builder.symbols.dim(loops.sizes[i]) for i in outer]) as folded:
-            at = self.kept | dict(zip(outer, folded, strict=True))
-            if isinstance(size, Sym) or loops.lanes == 1:
-                with T.serial(0, builder.symbols.dim(size)) as i:
-                    visit(self._place(at, i, 1), 0)
+        last = len(loops.runs) - 1
+        with self._folded(outer) as folded:
+            at = self.kept | folded
+            if isinstance(loops.sizes[-1], Sym) or loops.lanes == 1:
+                with self._folded([last]) as inner:
+                    visit(self._place(at, inner[last], 1), 0)
                 return
-            self._along(visit, at, size, vectors)
+            self._along(visit, at, vectors)
 
-    def _along(
-        self, visit: Callable[[Place, int], None], at: dict[int, Any], size: int, vectors: int
-    ) -> None:
-        lanes = self.loops.lanes
+    def _along(self, visit: Callable[[Place, int], None], at: dict[int, Any], vectors: int) -> None:
+        lanes, (first, size) = self.loops.lanes, self._span
+        assert isinstance(size, int)
         whole, tail = divmod(size, lanes)
         if whole // vectors:
             with T.serial(0, whole // vectors) as v:
                 for u in range(vectors):
-                    visit(self._place(at, (v * vectors + u) * lanes, lanes), u)
+                    visit(self._place(at, first + (v * vectors + u) * lanes, lanes), u)
         for u in range(whole % vectors):
-            visit(self._place(at, (whole // vectors * vectors + u) * lanes, lanes), u)
+            start = (whole // vectors * vectors + u) * lanes
+            visit(self._place(at, first + start, lanes), u)
         if tail:
-            visit(self._place(at, whole * lanes, tail), vectors)
+            visit(self._place(at, first + whole * lanes, tail), vectors)
 
     def _across(self, visit: Callable[[Place, int], None]) -> None:
         loops = self.loops
         folded = [i for i, r in enumerate(loops.runs) if r.folded]
         last = len(loops.runs) - 1
-        counts = [loops.frame.builder.symbols.dim(loops.sizes[i]) for i in folded]
-        with grid(counts) as indices:
-            at = self.kept | dict(zip(folded, indices, strict=True))
+        with self._folded(folded) as inner:
+            at = self.kept | inner
             for number, (offset, lanes) in enumerate(self.slots):
                 visit(self._place(at, at[last] + offset, lanes), number)
 
@@ -197,14 +289,22 @@ class Line:
         loops = self.loops
         if not loops.along:
             return [n for _, n in self.slots]
-        if isinstance(loops.sizes[-1], Sym) or loops.lanes == 1:
+        size = self._span[1]
+        if isinstance(size, Sym) or loops.lanes == 1:
             return [1]
-        tail = loops.sizes[-1] % loops.lanes
+        tail = size % loops.lanes
         return [loops.lanes] * vectors + ([tail] if tail else [])
 
     def of(self, totals: Sequence[Expr], place: Place, number: int) -> Expr:
         """What `reduce` gave, for the place at which `each` is."""
         return splat(totals[0], place.lanes) if self.loops.along else totals[number]
+
+    def numbers(self) -> list[Expr]:
+        """For each slot the number of its first line among all lines."""
+        total: Any = 0
+        for i in self.loops.kept:
+            total = total * self.loops.frame.builder.symbols.dim(self.loops.sizes[i]) + self.kept[i]
+        return [bind(total + offset) for offset, _ in self.slots]
 
     def results(self, domain: Domain) -> list[Place]:
         """Where the line's results lie in a domain whose loops are the kept runs; one per slot."""

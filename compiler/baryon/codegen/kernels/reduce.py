@@ -19,13 +19,16 @@ from baryon.codegen.expr import (
     splat,
 )
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, unravel
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid, unravel
 from baryon.codegen.kernels.fold import Fold, Line
 from baryon.codegen.pointwise import Domain, Frame, Place
 from baryon.codegen.targets import Target
 from baryon.ir import DType, f32, i8, i32, i64
 
 Combine = Callable[[Expr, Expr], Expr]
+
+IN_PARTS = ("sum", "mean", "prod", "max", "min")
+"""Reductions whose lines may be folded in parts."""
 
 
 def build(group: Group, target: Target) -> Kernel:
@@ -67,26 +70,65 @@ class _Reduce:
         return [[number[a] for a in run.axes] for run in self.loops.runs if not run.folded]
 
     def emit(self) -> None:
-        """Emit the loops."""
-        if 0 not in self.result.type.shape:
+        """Emit the loops: for whole lines, or for their parts and then for what these gave."""
+        if 0 in self.result.type.shape:
+            return
+        parts = self.loops.parts if self.kind in IN_PARTS else 1
+        if parts == 1:
             self.loops.emit(self._line)
+            return
+        lines = self.loops.lines
+        assert isinstance(lines, int)
+        memory = Memory.local(parts * lines, self.dtype)
+        self.loops.emit(lambda line: self._part(line, memory, lines), parts)
+        self.loops.emit(lambda line: self._join(line, memory, parts, lines), work=parts)
+
+    def _part(self, line: Line, memory: Memory, lines: int) -> None:
+        """Fold a part of each line."""
+        values = self._reduce(line, *self._operation())
+        assert line.share is not None
+        pairs = zip(values, line.numbers(), line.slots, strict=True)
+        for value, number, (_, lanes) in pairs:
+            memory.store(value, line.share.part * lines + number, lanes)
+
+    def _join(self, line: Line, memory: Memory, parts: int, lines: int) -> None:
+        """Combine the parts of each line, in order."""
+        combine, start = self._operation()
+        totals = [Memory.local(lanes, self.dtype) for _, lanes in line.slots]
+        for total, (_, lanes) in zip(totals, line.slots, strict=True):
+            total.store(lane_const(start, self.dtype, lanes), 0, lanes)
+        numbers = line.numbers()
+        with grid([parts]) as [part]:
+            for total, number, (_, lanes) in zip(totals, numbers, line.slots, strict=True):
+                value = memory.load(part * lines + number, lanes)
+                total.store(combine(total.load(0, lanes), value), 0, lanes)
+        pairs = zip(totals, line.slots, strict=True)
+        self._store(line, self._finish(line, [t.load(0, lanes) for t, (_, lanes) in pairs]))
 
     def _line(self, line: Line) -> None:
-        values = self._arg(line) if self.kind.startswith("arg") else self._fold(line)
+        if self.kind.startswith("arg"):
+            self._store(line, self._arg(line))
+            return
+        self._store(line, self._finish(line, self._reduce(line, *self._operation())))
+
+    def _store(self, line: Line, values: Sequence[Expr]) -> None:
         for place, value in zip(line.results(self.domain), values, strict=True):
             place.known[self.result] = bind(Math.cast(value, self.result.type.dtype))
             place.store()
 
-    def _fold(self, line: Line) -> Sequence[Expr]:
+    def _operation(self) -> tuple[Combine, float]:
+        """What combines two elements, and what changes nothing when combined."""
         if self.kind in ("max", "min"):
-            combine = Math.maximum if self.kind == "max" else Math.minimum
-            return self._reduce(line, combine, self._worst())
+            return Math.maximum if self.kind == "max" else Math.minimum, self._worst()
         if self.kind == "prod":
-            return self._reduce(line, lambda a, b: a * b, 1)
-        sums = self._reduce(line, lambda a, b: a + b, 0)
-        if self.kind == "sum":
-            return sums
-        means = [self._mean(s) for s in sums]
+            return (lambda a, b: a * b), 1
+        return (lambda a, b: a + b), 0
+
+    def _finish(self, line: Line, totals: Sequence[Expr]) -> Sequence[Expr]:
+        """The results, from what folding each line gave."""
+        if self.kind not in ("mean", "var", "std"):
+            return totals
+        means = [self._mean(s) for s in totals]
         return means if self.kind == "mean" else self._deviation(line, means)
 
     def _worst(self) -> float:
