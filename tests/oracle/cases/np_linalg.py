@@ -7,7 +7,6 @@ them. MXNet gives eigh, var and std gradients of zero: only their values are com
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
