@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-
-from oracle.cases import Case
 
 
 def randn(seed: int, *shape: int) -> Any:
@@ -22,33 +21,48 @@ def listed(result: Any) -> list[Any]:
     return [result[i] for i in range(len(result))]
 
 
-def plain(f: Callable[..., Any], *inputs: Any) -> Case:
-    """A case of the results of `f(mx, *arrays)`."""
-
-    def case(mx: Any) -> Sequence[Any]:
-        return listed(f(mx, *(mx.np.array(x, dtype=x.dtype) for x in inputs)))
-
-    return case
-
-
-def graded(f: Callable[..., Any], *inputs: Any, training: bool = True) -> Case:
-    """A case of the results of `f(mx, *arrays)`, then the gradients for its float32 arrays.
-
-    The gradient that comes in differs from element to element.
+@dataclass(frozen=True)
+class Call:
+    """A case of the results of `f(mx, *arrays)` and, if graded, the gradients for its float32
+    arrays. The gradient that comes in differs from element to element.
     """
 
-    def case(mx: Any) -> Sequence[Any]:
-        arrays = [mx.np.array(x, dtype=x.dtype) for x in inputs]
+    f: Callable[..., Any]
+    inputs: tuple[Any, ...]
+    graded: bool
+    training: bool = True
+
+    def arrays(self, mx: Any) -> list[Any]:
+        """The inputs as arrays of a module."""
+        return [mx.np.array(x, dtype=x.dtype) for x in self.inputs]
+
+    def __call__(self, mx: Any) -> Sequence[Any]:
+        """The results and the gradients."""
+        return self.run(mx, lambda *arrays: self.f(mx, *arrays))
+
+    def run(self, mx: Any, f: Callable[..., Any]) -> Sequence[Any]:
+        """The same of another function in the place of `f`."""
+        arrays = self.arrays(mx)
+        if not self.graded:
+            return listed(f(*arrays))
         followed = [x for x in arrays if x.dtype == np.float32]
         for x in followed:
             x.attach_grad()
-        with mx.autograd.record(train_mode=training):
-            results = listed(f(mx, *arrays))
+        with mx.autograd.record(train_mode=self.training):
+            results = listed(f(*arrays))
             loss = sum((y * weights(mx, y)).sum() for y in results)
         loss.backward()
         return [*results, *(x.grad for x in followed)]
 
-    return case
+
+def plain(f: Callable[..., Any], *inputs: Any) -> Call:
+    """A case of the results of `f(mx, *arrays)`."""
+    return Call(f, inputs, graded=False)
+
+
+def graded(f: Callable[..., Any], *inputs: Any, training: bool = True) -> Call:
+    """A case of the results of `f(mx, *arrays)`, then the gradients for its float32 arrays."""
+    return Call(f, inputs, graded=True, training=training)
 
 
 def weights(mx: Any, y: Any) -> Any:
