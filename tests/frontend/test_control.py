@@ -13,6 +13,7 @@ import baryon as mx
 from baryon import autograd, interp
 from baryon.array import TraceError
 from baryon.array.random import uniform
+from baryon.deferred import trace
 from baryon.ir import BaryonError, IRTypeError, parse_module
 from baryon.passes import run_pipeline
 
@@ -111,7 +112,7 @@ def test_while_loop_means_the_loop() -> None:
 def test_traced_unrolled_and_compiled(f: Callable[..., Any]) -> None:
     args = [mx.np.array(X), mx.np.array(H)]
     expected = f(*args)
-    module = mx.trace(f, *args)
+    module = trace(f, *args)
     text = str(module)
     assert "ir.foreach" in text or "ir.while_loop" in text
     assert str(parse_module(text)) == text
@@ -150,7 +151,7 @@ def test_each_iteration_draws_its_own_numbers() -> None:
 
         return mx.npx.foreach(lambda d, s: (mx.npx.foreach(inner, x, s)[0], s), x, [])[0]
 
-    module = mx.trace(f, mx.np.array(X))
+    module = trace(f, mx.np.array(X))
     key = numpy.asarray(7, numpy.uint64)
     (first,) = interp.run(module, [X, key])
     run_pipeline(module, "unroll")
@@ -162,11 +163,11 @@ def test_a_condition_that_is_known_chooses_at_once() -> None:
     def f(x: Any) -> Any:
         return mx.npx.cond(mx.np.array(1), lambda a: a + 1, lambda a: a.no_such_thing, [x])
 
-    assert "ir.cond" not in str(mx.trace(f, mx.np.array(X)))
+    assert "ir.cond" not in str(trace(f, mx.np.array(X)))
 
 
 def in_trace(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda x: mx.trace(f, x)
+    return lambda x: trace(f, x)
 
 
 @pytest.mark.parametrize(("call", "message"), [
@@ -196,12 +197,13 @@ def test_state_cannot_be_assigned_in_a_body() -> None:
         return mx.npx.foreach(body, x, [])[0]
 
     with pytest.raises(TraceError, match="inside the body"):
-        mx.trace(f, mx.np.array(X))
+        trace(f, mx.np.array(X))
 
 
 def test_a_loop_along_a_symbolic_axis_cannot_be_unrolled() -> None:
-    module = mx.trace(lambda x: mx.npx.foreach(lambda d, s: (d, s + d), x, mx.np.zeros(2))[1],
+    module = trace(lambda x: mx.npx.foreach(lambda d, s: (d, s + d), x, mx.np.zeros(2))[1],
                       mx.np.array(X), dynamic_batch=4)  # fmt: skip
-    assert_allclose(interp.run(module, [X])[0], X.sum(0), rtol=1e-6)
+    found: Any = interp.run(module, [X])[0]
+    assert_allclose(found, X.sum(0), rtol=1e-6)
     with pytest.raises(BaryonError, match="symbolic axis"):
         run_pipeline(module, "unroll")
