@@ -139,8 +139,9 @@ def box_decode(
 
 
 def multibox_prior(
-    data: ArrayLike, sizes: Sequence[float] = (1.0,), ratios: Sequence[float] = (1.0,), clip: bool = False,
-    steps: Sequence[float] = (-1.0, -1.0), offsets: Sequence[float] = (0.5, 0.5),
+    data: ArrayLike, sizes: Sequence[float] = (1.0,), ratios: Sequence[float] = (1.0,),
+    clip: bool = False, steps: Sequence[float] = (-1.0, -1.0),
+    offsets: Sequence[float] = (0.5, 0.5),
 ) -> ndarray:  # fmt: skip
     """Anchors at each place of a feature map (N, C, H, W): (1, H * W * kinds, 4).
 
