@@ -268,29 +268,29 @@ class _Emitter:
         return (y * plan.width_in + x) * plan.chunk + channel
 
     def _write(self, sums: Memory) -> None:
-        """Add up the shares and write the result, filter by filter."""
+        """Add up the shares and write the result, a vector of filters at a time."""
         plan, result = self.plan, self.frame.group.main.result
         axes = range(2, result.type.rank)
-        domain = Domain(self.frame, result.type.shape, [(0,), (1,), tuple(axes)])
+        domain = Domain(self.frame, result.type.shape, [(1,), tuple(axes), (0,)])
         counts = [plan.groups, plan.panels, plan.chunks]
         with self.frame.builder.tasks(counts, plan.rows * plan.width) as [group, panel, chunk]:
-            first = bind(_back(panel, plan.width, plan.filters))
+            first = bind(group * plan.filters + _back(panel, plan.width, plan.filters))
             channel = bind(_back(chunk, plan.chunk, plan.channels))
             start = group * (plan.parts[0] * plan.sums)
             start = bind(start + (panel * plan.chunks + chunk) * plan.piece)
-            with grid([plan.vectors, plan.lanes, plan.chunk, plan.taps]) as [j, lane, c, tap]:
-                row = plan.slot(tap * plan.chunk + c)
-                at = start + row * plan.panel_width + j * plan.lanes + lane
-                total = self._total(sums, bind(at))
-                column = first + tirx.min(j * plan.lanes, plan.width - plan.lanes) + lane
-                place = domain.place([group * plan.filters + column, channel + c, tap])
-                place.known[result] = named(Math.cast(total, result.type.dtype))
-                place.store()
+            with grid([plan.chunk, plan.taps]) as [c, tap]:
+                at = bind(start + plan.slot(tap * plan.chunk + c) * plan.panel_width)
+                for j, column in enumerate(plan.starts):
+                    total = self._total(sums, at + j * plan.lanes)
+                    place = domain.place([channel + c, tap, first + column], plan.lanes)
+                    place.known[result] = named(Math.cast(total, result.type.dtype))
+                    place.store()
 
     def _total(self, sums: Memory, at: Expr) -> Expr:
-        total = sums.load(at)
+        lanes = self.plan.lanes
+        total = sums.load(at, lanes)
         for part in range(1, self.plan.parts[0]):
-            total = total + sums.load(at + part * self.plan.sums)
+            total = total + sums.load(at + part * self.plan.sums, lanes)
         return total
 
 
