@@ -37,7 +37,8 @@ _ONE_DTYPE = "Operands of one dtype (IRTypeError otherwise)"
 def _no_fit(op: str, a: TensorType, b: TensorType, left: Dim, right: Dim) -> None:
     if left != right:
         shapes = f"{text(a.shape)} and {text(b.shape)}"
-        fail(op, f"{shapes} do not fit: {left} columns meet {right} rows")
+        hint = "transpose or reshape one of them"
+        fail(op, f"{shapes} do not fit: {left} columns meet {right} rows", hint)
 
 
 def _matmul_infer(a: TensorType, b: TensorType) -> TensorType:

@@ -54,7 +54,8 @@ def broadcast(op: str, *shapes: tuple[Dim, ...]) -> tuple[Dim, ...]:
         sizes = list(dict.fromkeys(d for d in dims if d != 1))
         if len(sizes) > 1:
             fail(op, f"shapes {' and '.join(map(text, shapes))} do not broadcast: at axis "
-                 f"{axis - rank} one is {sizes[0]}, another {sizes[1]}")  # fmt: skip
+                 f"{axis - rank} one is {sizes[0]}, another {sizes[1]}",
+                 "sizes must be equal or 1: reshape, or use np.expand_dims")  # fmt: skip
         result.append(sizes[0] if sizes else 1)
     return tuple(result)
 
@@ -62,7 +63,8 @@ def broadcast(op: str, *shapes: tuple[Dim, ...]) -> tuple[Dim, ...]:
 def one_axis(op: str, axis: int, rank: int) -> int:
     """An axis counted from the front; negative ones count from the end."""
     if not -rank <= axis < rank:
-        fail(op, f"axis {axis} is outside [-{rank}, {rank}) of an operand of rank {rank}")
+        fail(op, f"axis {axis} is outside [-{rank}, {rank}) of an operand of rank {rank}",
+             "axes count from 0 at the front, or from -1 at the back")  # fmt: skip
     return axis % rank
 
 

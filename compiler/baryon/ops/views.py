@@ -30,7 +30,8 @@ def resolve_shape(shape: tuple[Dim, ...], codes: tuple[int | str, ...]) -> tuple
         fail(_RESHAPE, f"newshape {codes} has more than one -1")
     inferred = dim_floordiv(total, known) if None in out else 1
     if inferred is None or (None not in out and total != known):
-        fail(_RESHAPE, f"{total} elements of shape {text(shape)} do not fit newshape {codes}")
+        fail(_RESHAPE, f"{total} elements of shape {text(shape)} do not fit newshape {codes}",
+             "one size may be -1, which takes what is left")  # fmt: skip
     return tuple(inferred if d is None else d for d in out)
 
 

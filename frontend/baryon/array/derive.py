@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Callable, Container, Mapping
 from typing import Any
 
+from baryon.array.border import bordered, manual
 from baryon.array.calls import calls
 from baryon.array.fast import shortcut
 from baryon.array.write import stored
@@ -48,6 +49,7 @@ def namespace(space: str, with_out: Container[str] = ()) -> dict[str, Callable[.
 
 def derived(opdef: OpDef, *, takes_out: bool) -> Callable[..., Any]:
     """The function that calls one op."""
+    border = bordered(manual(opdef.namespace, opdef.name.split(".")[1]))
     own_arguments = len(opdef.operands) + len(opdef.params)
     short = shortcut(opdef.name)
 
@@ -60,7 +62,7 @@ def derived(opdef: OpDef, *, takes_out: bool) -> Callable[..., Any]:
         out = args[own_arguments] if len(args) > own_arguments else kwargs.pop("out", None)
         return stored(calls.call(opdef, args[:own_arguments], kwargs), out)
 
-    made: Any = function_out if takes_out else function
+    made: Any = border(function_out if takes_out else function)
     made.__name__ = made.__qualname__ = opdef.name.split(".")[1]
     made.__module__ = f"baryon.{opdef.namespace}"
     made.__signature__ = signature_of(opdef, takes_out=takes_out)

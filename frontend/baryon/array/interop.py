@@ -64,7 +64,8 @@ def array_function(
 
 def _is_signature_error(error: TypeError) -> bool:
     """Whether a call failed because the function takes other arguments."""
-    return type(error) is TypeError and "argument" in str(error)
+    first = error.__cause__ or error
+    return type(first) is TypeError and "argument" in str(first)
 
 
 def array_ufunc(self: ArrayBase, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:

@@ -8,17 +8,21 @@ import numpy as np
 
 from baryon.array.base import ArrayBase, recorder
 from baryon.array.tape import GradientError, is_recording, mode_of
-from baryon.ir import caller_loc
+from baryon.ir import BaryonError, caller_loc
 
 if TYPE_CHECKING:
     from baryon.array.ndarray import ndarray
+
+
+class ReadOnlyError(BaryonError, ValueError):
+    """An array whose memory belongs to others, who do not let it be written, was to be written."""
 
 
 def write(target: ArrayBase, key: Any, value: Any, what: str) -> None:
     """Set the elements at a NumPy key of a concrete array. `what`: the operation, for errors.
 
     Raises TraceError where the graph would not see the write, GradientError where the gradient
-    would not.
+    would not, ReadOnlyError for memory that came in as read-only (`np.from_dlpack`).
     """
     data = target.elements(what, "inside a trace build the array with np.where or index_update")
     _refuse_traced(target, value, what)
@@ -31,6 +35,11 @@ def write(target: ArrayBase, key: Any, value: Any, what: str) -> None:
             hint="compute a new array (a = a + b, np.where, npx.index_update), or write inside "
             "autograd.pause()",
         )
+    if not data.flags.writeable:
+        raise ReadOnlyError(
+            f"{what} in memory of another library that may only be read",
+            where=str(caller_loc("baryon")), hint="write into x.copy()",
+        )  # fmt: skip
     with np.errstate(all="ignore"):
         plain: Any = value._data if isinstance(value, ArrayBase) else value
         data[key] = plain

@@ -10,6 +10,7 @@ import numpy as _numpy
 from baryon.array import install as _install
 from baryon.array import namespace as _namespace
 from baryon.array import ndarray
+from baryon.array.border import public as _public
 from baryon.array.interop import install_functions as _install_functions
 from baryon.array.missing import missing_name as _missing_name
 from baryon.np import creation as _creation
@@ -37,8 +38,9 @@ _MODULES = (
     _rearranging, _reductions, _replacing, _searching, _statistics,
 )  # fmt: skip
 
-_functions = _host.host_functions() | _namespace("np", _WITH_OUT)
-_functions |= {f.__name__: f for module in _MODULES for f in module.PUBLIC}
+_functions = _public("np", _host.host_functions().values())
+_functions |= _namespace("np", _WITH_OUT)
+_functions |= _public("np", (f for module in _MODULES for f in module.PUBLIC))
 _functions |= {alias: _functions[name] for alias, name in _ALIASES.items()}
 globals().update(_CONSTANTS, **_functions)
 _install(ndarray, _functions)

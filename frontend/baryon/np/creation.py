@@ -45,7 +45,10 @@ def asarray(
 
 
 def from_dlpack(x: Any) -> ndarray:
-    """An array that shares the memory of another library's array."""
+    """An array that shares the memory of another library's array.
+
+    Memory that the other library lets be read alone cannot be assigned to: ReadOnlyError.
+    """
     return wrap(numpy.ascontiguousarray(numpy.from_dlpack(x)))
 
 

@@ -7,6 +7,7 @@ combine ops, are in the modules below.
 from types import SimpleNamespace as _SimpleNamespace
 
 from baryon.array import namespace as _namespace
+from baryon.array.border import public as _public
 from baryon.array.device import Device as Device
 from baryon.array.missing import missing_name as _missing_name
 from baryon.npx import arrays as _arrays
@@ -18,6 +19,7 @@ from baryon.npx import deformable as _deformable
 from baryon.npx import detection as _detection
 from baryon.npx import image as image
 from baryon.npx import io as _io
+from baryon.npx import named as _named
 from baryon.npx import norms as _norms
 from baryon.npx import quantized as _quantized
 from baryon.npx import random as random
@@ -26,6 +28,7 @@ from baryon.npx import sequence as _sequence
 from baryon.npx import softmaxes as _softmaxes
 from baryon.npx import switches as _switches
 from baryon.npx import windows as _windows
+from baryon.npx.absent import ABSENT as _ABSENT
 
 _MODULES = (
     _attention,
@@ -35,20 +38,21 @@ _MODULES = (
     _ctc,
     _deformable,
     _detection,
-    _io,
     _norms,
     _quantized,
     _recurrent,
-    random,
     _sequence,
     _softmaxes,
-    _switches,
     _windows,
 )
 
-_functions = _namespace("npx")
-_functions |= {f.__name__: f for module in _MODULES for f in module.PUBLIC}
+_HOST_MODULES = (_io, random, _switches)
+"""Their functions are not ops: they take no `name`."""
+
+_functions = _named.named(_namespace("npx").values())
+_functions |= _named.named(f for module in _MODULES for f in module.PUBLIC)
+_functions |= _public("npx", (f for module in _HOST_MODULES for f in module.PUBLIC))
 globals().update(_functions)
 
 __all__ = ["Device", "image", "random", *_functions]  # noqa: PLE0604 - they are strings
-__getattr__ = _missing_name("baryon.npx", __all__, _SimpleNamespace())
+__getattr__ = _missing_name("baryon.npx", __all__, _SimpleNamespace(), _ABSENT)

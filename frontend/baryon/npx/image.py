@@ -7,9 +7,10 @@ from typing import NoReturn as _NoReturn
 
 import baryon.image as _host
 from baryon.npx import crops as _crops
+from baryon.npx import named as _named
 from baryon.npx import pixels as _pixels
 
-_functions = {f.__name__: f for module in (_pixels, _crops) for f in module.PUBLIC}
+_functions = _named.named(f for module in (_pixels, _crops) for f in module.PUBLIC)
 _classes = {name: getattr(_host, name) for name in dir(_host) if not name.startswith("_")}
 globals().update({**_classes, **_functions})
 

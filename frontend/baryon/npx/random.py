@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from baryon.array import Ops, ndarray, only_cpu, random, stored
+from baryon.array.border import public
 from baryon.array.missing import missing_name
 from baryon.array.switches import default_float
 from baryon.array.types import ArrayLike, DTypeLike
@@ -123,4 +124,5 @@ PUBLIC = (scalar_poisson, tensor_poisson)
 """Functions that `mx.npx` itself offers."""
 
 __all__ = ["bernoulli", "categorical", "multinomial", "normal_n", "seed", "uniform_n"]
+globals().update(public("npx.random", map(globals().__getitem__, __all__)))
 __getattr__ = missing_name("baryon.npx.random", __all__, SimpleNamespace())

@@ -9,6 +9,7 @@ from numpy.linalg import LinAlgError
 
 from baryon.array import Ops as _Ops
 from baryon.array import ndarray as _ndarray
+from baryon.array.border import public as _public
 from baryon.array.missing import missing_name as _missing_name
 from baryon.array.types import ArrayLike as _ArrayLike
 from baryon.np import products as _products
@@ -79,4 +80,5 @@ __all__ = [
     "multi_dot", "norm", "outer", "pinv", "qr", "slogdet", "solve", "svd", "svdvals", "tensordot",
     "tensorinv", "tensorsolve", "trace", "vecdot", "vector_norm",
 ]  # fmt: skip
+globals().update(_public("np.linalg", (globals()[n] for n in __all__ if n != "LinAlgError")))
 __getattr__ = _missing_name("baryon.np.linalg", __all__, _numpy.linalg)

@@ -6,6 +6,7 @@ compiled graph draws anew on each run; the few that are drawn by rejection run o
 
 import numpy as _numpy
 
+from baryon.array.border import public as _public
 from baryon.array.missing import missing_name as _missing_name
 from baryon.np.random.continuous import (
     beta,
@@ -34,4 +35,5 @@ __all__ = [
     "lognormal", "multinomial", "multivariate_normal", "normal", "pareto", "power", "rand",
     "randint", "randn", "rayleigh", "seed", "shuffle", "uniform", "weibull",
 ]  # fmt: skip
+globals().update(_public("np.random", map(globals().__getitem__, __all__)))
 __getattr__ = _missing_name("baryon.np.random", __all__, _numpy.random)
