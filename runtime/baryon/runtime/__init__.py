@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         UnsupportedCpuError,
     )
     from baryon.runtime.executable import Executable, KernelTime, load
+    from baryon.runtime.features import Feature, Features, feature_list
     from baryon.runtime.session import Session
     from baryon.runtime.spec import TensorSpec
 
@@ -31,6 +32,9 @@ _HOMES = {
     "Executable": "executable",
     "KernelTime": "executable",
     "Session": "session",
+    "Feature": "features",
+    "Features": "features",
+    "feature_list": "features",
     "TensorSpec": "spec",
     "BaryonRuntimeError": "errors",
     "ArtifactError": "errors",
@@ -43,12 +47,15 @@ __all__ = [
     "ArtifactError",
     "BaryonRuntimeError",
     "Executable",
+    "Feature",
+    "Features",
     "InputError",
     "KernelError",
     "KernelTime",
     "Session",
     "TensorSpec",
     "UnsupportedCpuError",
+    "feature_list",
     "load",
 ]
 
