@@ -203,8 +203,8 @@ def _stack_ref(arrays: Sequence[Arr], axis: int) -> Any:
 
 
 def _stack_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
-    axis = attrs["axis"] % y[0].type.rank
-    return [reshape_like(o, slice_axis(o, g[0], axis, i, i + 1), v) for i, v in enumerate(x)]
+    parts = o.np.split(g[0], len(x), axis=attrs["axis"]) if len(x) > 1 else g
+    return [reshape_like(o, part, v) for part, v in zip(parts, x, strict=True)]
 
 
 def _stack_expr(t: Any, loads: Any, index: Any, in_shapes: Any, axis: int) -> Any:

@@ -71,8 +71,8 @@ class _Foreach:
     def compute(self, arrays: Sequence[ndarray], states: Sequence[ndarray]) -> tuple[Any, Any]:
         """Run it as a loop in Python."""
         steps = []
-        for i in range(len(arrays[0])):
-            outputs, states = self.step([x[i] for x in arrays], states)
+        for slices in zip(*map(_slices, arrays), strict=True):
+            outputs, states = self.step(slices, states)
             steps.append(outputs)
         return self.results([_np.stack(rows) for rows in zip(*steps, strict=True)], states)
 
@@ -241,6 +241,12 @@ class _Branch:
             return _arrays(leaves_of(self.tree))
 
         self.body.run(run)
+
+
+def _slices(x: ndarray) -> list[ndarray]:
+    """All slices along axis 0, by one op: so its gradient is one op as well."""
+    parts: Any = _np.split(x, len(x), axis=0)
+    return [_np.squeeze(p, axis=(0,)) for p in (parts if isinstance(parts, tuple) else [parts])]
 
 
 def _arrays(leaves: Sequence[Any]) -> list[ndarray]:

@@ -19,8 +19,6 @@ from baryon.npx.common import array, cast, fail, np, npx, refuse
 from baryon.npx.composite import activation
 from baryon.npx.windows import convolution, pooling
 
-Triple = list[ndarray]
-
 LEVELS = {"int8": 127.0, "uint8": 255.0, "int32": float(2**31 - 1)}
 """The number that stands for the end of the range."""
 
@@ -29,7 +27,7 @@ _LEAST = {"int8": -127.0, "uint8": 0.0}
 
 def contrib_quantize(
     data: ArrayLike, min_range: ArrayLike, max_range: ArrayLike, out_type: str = "uint8"
-) -> Triple:
+) -> list[ndarray]:
     """Floats as int8 or uint8 whose range is max(|min_range|, |max_range|)."""
     low, high = _one(min_range), _one(max_range)
     _need_type("contrib_quantize", out_type, ("int8", "uint8"))
@@ -39,7 +37,7 @@ def contrib_quantize(
 def contrib_quantize_v2(
     data: ArrayLike, out_type: str = "int8", min_calib_range: float | None = None,
     max_calib_range: float | None = None,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """Floats as int8 or uint8, by the calibrated range or, without one, by that of the data.
 
     out_type: int8, uint8, or auto: uint8 if the range has no negative numbers.
@@ -54,7 +52,7 @@ def contrib_quantize_v2(
 def requantize(
     data: ArrayLike, min_range: ArrayLike, max_range: ArrayLike, out_type: str = "int8",
     min_calib_range: float | None = None, max_calib_range: float | None = None,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """int32 of the range (min_range, max_range) as int8 or uint8.
 
     The new range is the calibrated one or, without it, that of the data. out_type: int8, uint8, or
@@ -131,7 +129,7 @@ def quantized_fully_connected(
     max_weight: ArrayLike = 0.0, min_bias: ArrayLike | None = None,
     max_bias: ArrayLike | None = None, num_hidden: int | None = None, no_bias: bool = False,
     flatten: bool = True,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """`fully_connected` on int8 or uint8 data, int8 weight and bias; the result is int32."""
     x, w = array(data), array(weight)
     whole = cast(npx.fully_connected(_wide(x), _wide(w), None, num_hidden, flatten), "int32")
@@ -147,7 +145,7 @@ def quantized_conv(
     dilate: Axes | None = None, pad: Axes | None = None, num_filter: int | None = None,
     num_group: int = 1, workspace: int = 1024, no_bias: bool = False,
     cudnn_tune: str | None = None, cudnn_off: bool = False, layout: str | None = None,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """`convolution` on int8 or uint8 data, int8 weight and bias; the result is int32."""
     x, w = array(data), array(weight)
     whole = convolution(_wide(x), _wide(w), None, kernel, stride, dilate, pad, num_filter,
@@ -161,7 +159,7 @@ def quantized_conv(
 def _accumulated(
     whole: ndarray, level: ndarray, bias: ArrayLike | None, low: ArrayLike | None,
     high: ArrayLike | None, axis: int,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """An int32 result whose unit is `level`, with a bias brought to that unit."""
     if bias is not None:
         if low is None or high is None:
@@ -180,7 +178,7 @@ def quantized_pooling(
     pooling_convention: str = "valid", stride: Axes | None = None, pad: Axes | None = None,
     p_value: int | None = None, count_include_pad: bool | None = None, layout: str | None = None,
     output_size: Axes | None = None,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """`pooling` (max or avg) on int8 or uint8; averages are rounded."""
     x = array(data)
     if pool_type not in ("max", "avg"):
@@ -193,14 +191,14 @@ def quantized_pooling(
 
 def quantized_act(
     data: ArrayLike, min_data: ArrayLike, max_data: ArrayLike, act_type: str = "relu"
-) -> Triple:
+) -> list[ndarray]:
     """relu on int8, uint8 or int32; the range stays."""
     if act_type != "relu":
         fail("quantized_act", f"act_type={act_type!r}", "only relu keeps the range")
     return [activation(data, act_type), _one(min_data), _one(max_data)]
 
 
-def quantized_flatten(data: ArrayLike, min_data: ArrayLike, max_data: ArrayLike) -> Triple:
+def quantized_flatten(data: ArrayLike, min_data: ArrayLike, max_data: ArrayLike) -> list[ndarray]:
     """`batch_flatten`; the range stays."""
     return [npx.batch_flatten(data), _one(min_data), _one(max_data)]
 
@@ -208,7 +206,7 @@ def quantized_flatten(data: ArrayLike, min_data: ArrayLike, max_data: ArrayLike)
 def quantized_reshape(
     data: ArrayLike, min_data: ArrayLike, max_data: ArrayLike, newshape: Sequence[int] = (),
     reverse: bool = False, order: str = "C",
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """`np.reshape`; the range stays."""
     refuse("quantized_reshape", reverse=reverse, order=None if order == "C" else order)
     return [np.reshape(data, newshape), _one(min_data), _one(max_data)]
@@ -216,7 +214,7 @@ def quantized_reshape(
 
 def quantized_transpose(
     data: ArrayLike, min_data: ArrayLike, max_data: ArrayLike, axes: Axes | None = None
-) -> Triple:
+) -> list[ndarray]:
     """`np.transpose`; the range stays."""
     return [np.transpose(data, axes=axes or None), _one(min_data), _one(max_data)]
 
@@ -225,7 +223,7 @@ def quantized_elemwise_add(
     lhs: ArrayLike, rhs: ArrayLike, lhs_min: ArrayLike, lhs_max: ArrayLike, rhs_min: ArrayLike,
     rhs_max: ArrayLike, min_calib_range: float | None = None,
     max_calib_range: float | None = None,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """The sum of two quantized arrays: int8 of the calibrated range, or int32 without one."""
     a, b = _two(lhs, lhs_min, lhs_max, rhs, rhs_min, rhs_max)
     if min_calib_range is not None:
@@ -240,7 +238,7 @@ def quantized_npi_add(
     lhs: ArrayLike, rhs: ArrayLike, lhs_min: ArrayLike, lhs_max: ArrayLike, rhs_min: ArrayLike,
     rhs_max: ArrayLike, min_calib_range: float | None = None,
     max_calib_range: float | None = None,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """`quantized_elemwise_add` of arrays that broadcast."""
     return quantized_elemwise_add(lhs, rhs, lhs_min, lhs_max, rhs_min, rhs_max, min_calib_range,
                                   max_calib_range)  # fmt: skip
@@ -268,7 +266,7 @@ def quantized_embedding(
     data: ArrayLike, weight: ArrayLike, min_weight: ArrayLike, max_weight: ArrayLike,
     input_dim: int | None = None, output_dim: int | None = None, dtype: DTypeLike = "int8",
     sparse_grad: bool = False,
-) -> Triple:  # fmt: skip
+) -> list[ndarray]:  # fmt: skip
     """Rows of an int8 weight; the range stays."""
     rows = np.take(weight, cast(array(data), "int64"), axis=0, mode="clip")
     return [rows, _one(min_weight), _one(max_weight)]
@@ -355,13 +353,13 @@ def _quantized(x: ndarray, end: ndarray, kind: str) -> ndarray:
     return cast(np.clip(np.rint(scaled), _LEAST[kind], LEVELS[kind]), kind)
 
 
-def _ends(low: ndarray, high: ndarray, kind: str) -> Triple:
+def _ends(low: ndarray, high: ndarray, kind: str) -> list[ndarray]:
     """The range of an int8 array is symmetric; that of uint8 is kept as it was given."""
     end = _larger(low, high)
     return [low, high] if kind == "uint8" else [np.negative(end), end]
 
 
-def _in_range(x: ndarray, low: float, high: float | None) -> Triple:
+def _in_range(x: ndarray, low: float, high: float | None) -> list[ndarray]:
     end = _one(max(abs(low), abs(low if high is None else high)))
     return [_quantized(x, end, "int8"), np.negative(end), end]
 

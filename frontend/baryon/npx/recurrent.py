@@ -8,8 +8,10 @@ output; those of a GRU reset, update and new, of which the reset gate acts on th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 from typing import Any
 
 from baryon.array import ndarray
@@ -203,9 +205,9 @@ class _Network:
         total = sum(a * b for shapes in weights for a, b in shapes) + 2 * rows * len(sizes)
         if parameters.shape != (total,):
             fail("rnn", f"parameters {parameters.type}, but these sizes need ({total},)")
-        cut = _Cutter(parameters)
-        found = [[cut.next(shape) for shape in shapes] for shapes in weights]
-        return found, [[cut.next((rows,)), cut.next((rows,))] for _ in sizes]
+        pieces = iter(_cut(parameters, [*chain(*weights), *[(rows,)] * (2 * len(sizes))]))
+        found = [[next(pieces) for _ in shapes] for shapes in weights]
+        return found, [[next(pieces), next(pieces)] for _ in sizes]
 
     def direction(
         self, x: ndarray, weights: Sequence[ndarray], biases: Sequence[ndarray], first: States,
@@ -243,17 +245,11 @@ def _first(states: States) -> tuple[ndarray, States]:
     return states[0], states
 
 
-class _Cutter:
-    """Takes one array after the other from a vector."""
-
-    def __init__(self, vector: ndarray) -> None:
-        self.vector, self.at = vector, 0
-
-    def next(self, shape: tuple[int, ...]) -> ndarray:
-        """The next elements in a shape."""
-        size = shape[0] * (shape[1] if len(shape) > 1 else 1)
-        self.at += size
-        return np.reshape(self.vector[self.at - size : self.at], shape)
+def _cut(vector: ndarray, shapes: Sequence[tuple[int, ...]]) -> list[ndarray]:
+    """Arrays of these shapes, one after the other in a vector."""
+    ends = [*accumulate(map(math.prod, shapes))]
+    parts: Any = np.split(vector, tuple(ends[:-1]), axis=0)
+    return [np.reshape(p, shape) for p, shape in zip(parts, shapes, strict=True)]
 
 
 PUBLIC = (rnn,)

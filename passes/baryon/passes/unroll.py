@@ -113,9 +113,9 @@ def _foreach(w: _Writer, op: Op) -> list[Value]:
     outputs = len(body.outputs) - count
     steps: list[list[Value]] = []
     length = _length(op, arrays[0])
+    slices = [_slices(w, x, length) for x in arrays]
     for i in range(length):
-        slices = [_slice(w, x, i) for x in arrays]
-        results = w.body(body, [*slices, *states, *rest], i)
+        results = w.body(body, [*(s[i] for s in slices), *states, *rest], i)
         steps.append(results[:outputs])
         states = results[outputs:]
     likes = body.outputs[:outputs]
@@ -134,10 +134,12 @@ def _length(op: Op, x: Value) -> int:
     return size
 
 
-def _slice(w: _Writer, x: Value, i: int) -> Value:
-    part = w.o.npx.slice(x, begin=(i,), end=(i + 1,))
-    made: Value = w.o.np.squeeze(part, axis=(0,))
-    return made
+def _slices(w: _Writer, x: Value, length: int) -> list[Value]:
+    """All slices along axis 0, by one op: it is one kernel, and its gradient is one as well."""
+    if not length:
+        return []
+    parts = w.o.np.split(x, length, axis=0)
+    return [w.o.np.squeeze(p, axis=(0,)) for p in (parts if length > 1 else [parts])]
 
 
 def _while_loop(w: _Writer, op: Op) -> list[Value]:
