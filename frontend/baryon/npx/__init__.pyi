@@ -20,7 +20,7 @@ from baryon.npx import random as random
 from baryon.atomic import FileName
 from baryon.npx.control import Nested
 
-def activation(data: ArrayLike, act_type: str = "relu", name: str | None = None) -> ndarray:
+def activation(data: ArrayLike, act_type: str = "relu", *, name: str | None = None) -> ndarray:
     """An activation: relu, sigmoid, log_sigmoid, mish, tanh, softrelu or softsign."""
 
 def add_n(*args: ArrayLike, name: str | None = None) -> ndarray:
@@ -33,6 +33,7 @@ def arange_like(
     repeat: int = 1,
     ctx: Any = None,
     axis: int | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """start, start + step, ... in the shape and dtype of data, or as long as one axis of it."""
@@ -43,11 +44,12 @@ def batch_dot(
     transpose_a: builtins.bool = False,
     transpose_b: builtins.bool = False,
     forward_stype: str | None = "default",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Matrix products of two stacks: (..., rows, k) and (..., k, columns) of one batch shape."""
 
-def batch_flatten(data: ArrayLike, name: str | None = None) -> ndarray:
+def batch_flatten(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """data (N, ...) as a matrix (N, features)."""
 
 def batch_norm(
@@ -65,6 +67,7 @@ def batch_norm(
     cudnn_off: builtins.bool = False,
     min_calib_range: float | None = None,
     max_calib_range: float | None = None,
+    *,
     name: str | None = None,
 ) -> Any:
     """(x - mean) / sqrt(variance + eps) * gamma + beta, for each index along an axis."""
@@ -74,6 +77,7 @@ def bipartite_matching(
     is_ascend: builtins.bool = False,
     threshold: float | None = None,
     topk: int = -1,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Pairs of rows and columns, the best score first, each used once."""
@@ -87,6 +91,7 @@ def box_decode(
     std3: float = 1.0,
     clip: float = -1.0,
     format: str = "center",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The boxes (B, N, 4), by their corners, that offsets (B, N, 4) to anchors (1, N, 4) mean."""
@@ -98,6 +103,7 @@ def box_encode(
     refs: ArrayLike,
     means: ArrayLike,
     stds: ArrayLike,
+    *,
     name: str | None = None,
 ) -> list[ndarray]:
     """Offsets of matched boxes to their anchors, and a mask of those that count."""
@@ -106,6 +112,7 @@ def box_iou(
     lhs: ArrayLike,
     rhs: ArrayLike,
     format: str = "corner",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Intersection over union of all pairs of boxes: (*lhs axes, *rhs axes) without their..."""
@@ -122,11 +129,12 @@ def box_nms(
     force_suppress: builtins.bool = False,
     in_format: str = "corner",
     out_format: str = "corner",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Non-maximum suppression: the boxes that are kept, by falling score, then rows of -1."""
 
-def broadcast_greater(lhs: ArrayLike, rhs: ArrayLike, name: str | None = None) -> ndarray:
+def broadcast_greater(lhs: ArrayLike, rhs: ArrayLike, *, name: str | None = None) -> ndarray:
     """1 where lhs is greater, else 0, in the dtype of lhs."""
 
 def broadcast_like(
@@ -134,11 +142,12 @@ def broadcast_like(
     rhs: ArrayLike,
     lhs_axes: Axes | None = None,
     rhs_axes: Axes | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """lhs repeated to the shape of rhs, or along some axes to the sizes of some of rhs."""
 
-def cast(data: ArrayLike, dtype: DTypeLike, name: str | None = None) -> ndarray:
+def cast(data: ArrayLike, dtype: DTypeLike, *, name: str | None = None) -> ndarray:
     """data in another dtype: floats to whole numbers truncate, to bool compare with zero."""
 
 def cond(
@@ -153,6 +162,7 @@ def cond(
 def constraint_check(
     x: ArrayLike,
     msg: str = "Constraint violated!",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """True where every element is true."""
@@ -161,6 +171,7 @@ def contrib_calibrate_entropy(
     hist: ArrayLike,
     hist_edges: ArrayLike,
     num_quantized_bins: int = 255,
+    *,
     name: str | None = None,
 ) -> list[ndarray]:
     """The threshold of a symmetric range that loses least, and what it loses."""
@@ -170,8 +181,9 @@ def contrib_quantize(
     min_range: ArrayLike,
     max_range: ArrayLike,
     out_type: str = "uint8",
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """Floats as int8 or uint8 whose range is max(|min_range|, |max_range|)."""
 
 def contrib_quantize_v2(
@@ -179,8 +191,9 @@ def contrib_quantize_v2(
     out_type: str = "int8",
     min_calib_range: float | None = None,
     max_calib_range: float | None = None,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """Floats as int8 or uint8, by the calibrated range or, without one, by that of the data."""
 
 def convolution(
@@ -198,6 +211,7 @@ def convolution(
     cudnn_tune: str | None = None,
     cudnn_off: builtins.bool = False,
     layout: str | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """A convolution over 1 to 3 spatial axes of (N, C, *spatial) data."""
@@ -216,6 +230,7 @@ def ctc_loss(
     use_data_lengths: builtins.bool = False,
     use_label_lengths: builtins.bool = False,
     blank_label: str = "first",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Minus the logarithm of the probability of each label sequence, (N,)."""
@@ -240,6 +255,7 @@ def deconvolution(
     cudnn_tune: str | None = None,
     cudnn_off: builtins.bool = False,
     layout: str | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """A transposed convolution: the gradient of `convolution` with respect to its data."""
@@ -259,11 +275,12 @@ def deformable_convolution(
     workspace: int = 1024,
     no_bias: builtins.bool = False,
     layout: str | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """A 2-D convolution of (N, C, H, W) data whose taps are moved by offsets."""
 
-def digamma(data: ArrayLike, name: str | None = None) -> ndarray:
+def digamma(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """The derivative of `gammaln`; NaN at negative whole numbers."""
 
 def dropout(
@@ -272,11 +289,12 @@ def dropout(
     mode: str = "training",
     axes: Sequence[int] | None = None,
     cudnn_off: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Each element set to 0 with probability p, or multiplied by 1 / (1 - p)."""
 
-def elu(data: ArrayLike, slope: float = 1.0, name: str | None = None) -> ndarray:
+def elu(data: ArrayLike, slope: float = 1.0, *, name: str | None = None) -> ndarray:
     """data where it is positive, slope * (exp(data) - 1) elsewhere."""
 
 def embedding(
@@ -286,20 +304,22 @@ def embedding(
     output_dim: int | None = None,
     dtype: DTypeLike = "float32",
     sparse_grad: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Rows of the weight (input_dim, output_dim) at the indices `data`; too large ones clip."""
 
-def erf(data: ArrayLike, name: str | None = None) -> ndarray:
+def erf(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """The Gauss error function."""
 
-def erfinv(data: ArrayLike, name: str | None = None) -> ndarray:
+def erfinv(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """The inverse of the error function; infinite at -1 and 1, NaN beyond."""
 
 def foreach(
     body: Callable[[Nested, Nested], tuple[Nested, Nested]],
     data: Nested,
     init_states: Nested,
+    *,
     name: str | None = None,
 ) -> tuple[Nested, Nested]:
     """Run `body(slice, states) -> (outputs, new states)` on each slice of data along axis 0."""
@@ -317,20 +337,21 @@ def fully_connected(
     num_hidden: int | None = None,
     no_bias: builtins.bool = True,
     flatten: builtins.bool = True,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """x times the transposed weight (num_hidden, in), plus the bias if one is given."""
 
-def gamma(data: ArrayLike, name: str | None = None) -> ndarray:
+def gamma(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """The gamma function; infinite at 0, NaN at negative whole numbers."""
 
-def gammaln(data: ArrayLike, name: str | None = None) -> ndarray:
+def gammaln(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """The logarithm of the magnitude of the gamma function."""
 
-def gather_nd(data: ArrayLike, indices: ArrayLike, name: str | None = None) -> ndarray:
+def gather_nd(data: ArrayLike, indices: ArrayLike, *, name: str | None = None) -> ndarray:
     """Elements of data at indices (M, ...), one row for each of its first M axes."""
 
-def gelu(data: ArrayLike, approximate: str = "erf", name: str | None = None) -> ndarray:
+def gelu(data: ArrayLike, approximate: str = "erf", *, name: str | None = None) -> ndarray:
     """data times the normal distribution's probability of values below it."""
 
 def gpu(device_id: int = 0) -> NoReturn:
@@ -346,14 +367,21 @@ def group_norm(
     num_groups: int = 1,
     eps: float = 0.001,
     output_mean_var: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> Any:
     """Normalization of each sample's groups of channels; gamma and beta are (channels,)."""
 
-def index_add(a: ArrayLike, ind: ArrayLike, val: ArrayLike, name: str | None = None) -> ndarray:
+def index_add(a: ArrayLike, ind: ArrayLike, val: ArrayLike, *, name: str | None = None) -> ndarray:
     """A new array: a with values added to the elements at indices."""
 
-def index_update(a: ArrayLike, ind: ArrayLike, val: ArrayLike, name: str | None = None) -> ndarray:
+def index_update(
+    a: ArrayLike,
+    ind: ArrayLike,
+    val: ArrayLike,
+    *,
+    name: str | None = None,
+) -> ndarray:
     """A new array: a with values in place of the elements at indices; see `index_add`."""
 
 def instance_norm(
@@ -361,6 +389,7 @@ def instance_norm(
     gamma: ArrayLike,
     beta: ArrayLike,
     eps: float = 0.001,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Normalization of each channel of each sample of (N, C, ...) data, on its own."""
@@ -369,6 +398,7 @@ def interleaved_matmul_encdec_qk(
     queries: ArrayLike,
     keys_values: ArrayLike,
     heads: int,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Scores between two sequences: q times transposed k over the square root of d."""
@@ -377,6 +407,7 @@ def interleaved_matmul_encdec_valatt(
     keys_values: ArrayLike,
     attention: ArrayLike,
     heads: int,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Values (K, N, heads * 2 * d) weighted by attention (N * heads, Q, K): (Q, N, heads * d)."""
@@ -384,6 +415,7 @@ def interleaved_matmul_encdec_valatt(
 def interleaved_matmul_selfatt_qk(
     queries_keys_values: ArrayLike,
     heads: int,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Scores of self-attention: q times transposed k over the square root of d."""
@@ -392,6 +424,7 @@ def interleaved_matmul_selfatt_valatt(
     queries_keys_values: ArrayLike,
     attention: ArrayLike,
     heads: int,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Values weighted by attention (N * heads, S, S): (S, N, heads * d)."""
@@ -405,25 +438,32 @@ def intgemm_fully_connected(
     no_bias: builtins.bool = False,
     flatten: builtins.bool = True,
     out_type: str = "float32",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Prepared data times a prepared weight, as int32, or times `scaling` (and plus bias)..."""
 
-def intgemm_maxabsolute(data: ArrayLike, name: str | None = None) -> ndarray:
+def intgemm_maxabsolute(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """The largest absolute value, of shape (1,)."""
 
-def intgemm_prepare_data(data: ArrayLike, maxabs: ArrayLike, name: str | None = None) -> ndarray:
+def intgemm_prepare_data(data: ArrayLike, maxabs: ArrayLike, *, name: str | None = None) -> ndarray:
     """Floats as int8: data * 127 / maxabs, rounded and cut off."""
 
 def intgemm_prepare_weight(
     weight: ArrayLike,
     maxabs: ArrayLike | None = None,
     already_quantized: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """A weight (out, in) as int8; baryon packs it when it compiles, so rows stay as they are."""
 
-def intgemm_take_weight(weight: ArrayLike, indices: ArrayLike, name: str | None = None) -> ndarray:
+def intgemm_take_weight(
+    weight: ArrayLike,
+    indices: ArrayLike,
+    *,
+    name: str | None = None,
+) -> ndarray:
     """The rows of a prepared weight at indices: some of its outputs."""
 
 def is_np_array() -> builtins.bool:
@@ -442,6 +482,7 @@ def layer_norm(
     axis: int = -1,
     eps: float = 1e-05,
     output_mean_var: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> Any:
     """Normalization along one axis, scaled by gamma and shifted by beta, vectors as long as..."""
@@ -453,6 +494,7 @@ def leaky_relu(
     slope: float = 0.25,
     lower_bound: float = 0.125,
     upper_bound: float = 0.334,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """A rectifier: leaky, elu, selu, prelu (`gamma` on axis 1), rrelu, gelu."""
@@ -467,6 +509,7 @@ def log_softmax(
     temperature: float | None = None,
     use_length: builtins.bool = False,
     dtype: DTypeLike | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The logarithm of `softmax`, without loss of precision; 0 behind `length`."""
@@ -477,6 +520,7 @@ def lrn(
     alpha: float = 0.0001,
     beta: float = 0.75,
     knorm: float = 2.0,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """data / (knorm + alpha / nsize * sum of squares over nsize channels) ** beta."""
@@ -487,6 +531,7 @@ def masked_log_softmax(
     axis: int = -1,
     temperature: float = 1.0,
     normalize: builtins.bool = True,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The logarithm of `masked_softmax`: minus infinity where `mask` is false."""
@@ -497,6 +542,7 @@ def masked_softmax(
     axis: int = -1,
     temperature: float = 1.0,
     normalize: builtins.bool = True,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """`softmax` over the elements where `mask` is true; 0 elsewhere, and where none is."""
@@ -518,6 +564,7 @@ def modulated_deformable_convolution(
     no_bias: builtins.bool = False,
     im2col_step: int = 64,
     layout: str | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """`deformable_convolution` whose taps are multiplied by a mask."""
@@ -533,6 +580,7 @@ def multibox_detection(
     force_suppress: builtins.bool = False,
     variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
     nms_topk: int = -1,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The detections that a network's predictions for anchors mean: (batch, A, 6)."""
@@ -544,6 +592,7 @@ def multibox_prior(
     clip: builtins.bool = False,
     steps: Sequence[float] = (-1.0, -1.0),
     offsets: Sequence[float] = (0.5, 0.5),
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Anchors at each place of a feature map (N, C, H, W): (1, H * W * kinds, 4)."""
@@ -558,11 +607,12 @@ def multibox_target(
     negative_mining_thresh: float = 0.5,
     minimum_negative_samples: int = 0,
     variances: Sequence[float] = (0.1, 0.1, 0.2, 0.2),
+    *,
     name: str | None = None,
 ) -> ndarray:
     """What a detector should predict for each anchor."""
 
-def nonzero(a: ArrayLike, name: str | None = None) -> ndarray:
+def nonzero(a: ArrayLike, *, name: str | None = None) -> ndarray:
     """The indices of elements other than zero: one row of int64 for each, (n, axes)."""
 
 def norm(
@@ -571,6 +621,7 @@ def norm(
     axis: Axes | None = None,
     out_dtype: DTypeLike | None = None,
     keepdims: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The sum of absolute values (ord 1), or the root of the sum of squares (ord 2), along..."""
@@ -584,6 +635,7 @@ def one_hot(
     on_value: Number = 1.0,
     off_value: Number = 0.0,
     dtype: DTypeLike = "float32",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """on_value at the position that each index names along a new last axis, else off_value."""
@@ -593,6 +645,7 @@ def pad(
     mode: str = "constant",
     pad_width: Sequence[int] = (),
     constant_value: Number = 0,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Elements added around: `pad_width` is before and after of axis 0, of axis 1, and so on."""
@@ -603,6 +656,7 @@ def pick(
     axis: int = -1,
     mode: str = "clip",
     keepdims: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """One element along an axis for each position of the others."""
@@ -620,6 +674,7 @@ def pooling(
     count_include_pad: builtins.bool | None = None,
     layout: str | None = None,
     output_size: Axes | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """A window of `kernel` slides over the spatial axes: its max, avg, sum, or lp norm."""
@@ -629,8 +684,9 @@ def quantized_act(
     min_data: ArrayLike,
     max_data: ArrayLike,
     act_type: str = "relu",
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """relu on int8, uint8 or int32; the range stays."""
 
 def quantized_conv(
@@ -654,8 +710,9 @@ def quantized_conv(
     cudnn_tune: str | None = None,
     cudnn_off: builtins.bool = False,
     layout: str | None = None,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """`convolution` on int8 or uint8 data, int8 weight and bias; the result is int32."""
 
 def quantized_elemwise_add(
@@ -667,8 +724,9 @@ def quantized_elemwise_add(
     rhs_max: ArrayLike,
     min_calib_range: float | None = None,
     max_calib_range: float | None = None,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """The sum of two quantized arrays: int8 of the calibrated range, or int32 without one."""
 
 def quantized_elemwise_mul(
@@ -681,6 +739,7 @@ def quantized_elemwise_mul(
     min_calib_range: float | None = None,
     max_calib_range: float | None = None,
     enable_float_output: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> Any:
     """The product of two quantized arrays: float32 with enable_float_output, else as a triple:"""
@@ -694,16 +753,18 @@ def quantized_embedding(
     output_dim: int | None = None,
     dtype: DTypeLike = "int8",
     sparse_grad: builtins.bool = False,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """Rows of an int8 weight; the range stays."""
 
 def quantized_flatten(
     data: ArrayLike,
     min_data: ArrayLike,
     max_data: ArrayLike,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """`batch_flatten`; the range stays."""
 
 def quantized_fully_connected(
@@ -719,8 +780,9 @@ def quantized_fully_connected(
     num_hidden: int | None = None,
     no_bias: builtins.bool = False,
     flatten: builtins.bool = True,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """`fully_connected` on int8 or uint8 data, int8 weight and bias; the result is int32."""
 
 def quantized_npi_add(
@@ -732,8 +794,9 @@ def quantized_npi_add(
     rhs_max: ArrayLike,
     min_calib_range: float | None = None,
     max_calib_range: float | None = None,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """`quantized_elemwise_add` of arrays that broadcast."""
 
 def quantized_pooling(
@@ -751,8 +814,9 @@ def quantized_pooling(
     count_include_pad: builtins.bool | None = None,
     layout: str | None = None,
     output_size: Axes | None = None,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """`pooling` (max or avg) on int8 or uint8; averages are rounded."""
 
 def quantized_reshape(
@@ -762,8 +826,9 @@ def quantized_reshape(
     newshape: Sequence[int] = (),
     reverse: builtins.bool = False,
     order: str = "C",
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """`np.reshape`; the range stays."""
 
 def quantized_transpose(
@@ -771,11 +836,12 @@ def quantized_transpose(
     min_data: ArrayLike,
     max_data: ArrayLike,
     axes: Axes | None = None,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """`np.transpose`; the range stays."""
 
-def relu(data: ArrayLike, name: str | None = None) -> ndarray:
+def relu(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """max(data, 0). Shape and dtype are those of data, whole numbers included."""
 
 def requantize(
@@ -785,8 +851,9 @@ def requantize(
     out_type: str = "int8",
     min_calib_range: float | None = None,
     max_calib_range: float | None = None,
+    *,
     name: str | None = None,
-) -> Triple:
+) -> list[ndarray]:
     """int32 of the range (min_range, max_range) as int8 or uint8."""
 
 def reset_np() -> None:
@@ -797,6 +864,7 @@ def reshape(
     newshape: Shape,
     reverse: builtins.bool = False,
     order: str = "C",
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The elements in another shape; the codes are those of `np.reshape`."""
@@ -808,6 +876,7 @@ def reshape_like(
     lhs_end: int | None = None,
     rhs_begin: int | None = None,
     rhs_end: int | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """lhs with its axes [lhs_begin, lhs_end) in the shape of rhs's axes [rhs_begin, rhs_end)."""
@@ -829,6 +898,7 @@ def rnn(
     lstm_state_clip_min: float | None = None,
     lstm_state_clip_max: float | None = None,
     lstm_state_clip_nan: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> Any:
     """Recurrent layers over (T, N, input) data; mode is rnn_relu, rnn_tanh, gru or lstm."""
@@ -838,14 +908,15 @@ def roi_pooling(
     rois: ArrayLike,
     pooled_size: Axes = (),
     spatial_scale: float = 1.0,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The maximum over each bin of each region of interest: (R, C, *pooled_size)."""
 
-def round_ste(data: ArrayLike, name: str | None = None) -> ndarray:
+def round_ste(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """The nearest whole number, halves away from 0; the gradient is passed on as it is."""
 
-def rsqrt(x: ArrayLike, name: str | None = None) -> ndarray:
+def rsqrt(x: ArrayLike, *, name: str | None = None) -> ndarray:
     """1 / sqrt(x)."""
 
 def save(file: FileName, arr: ndarray) -> None:
@@ -869,6 +940,7 @@ def sequence_last(
     sequence_length: ArrayLike | None = None,
     use_sequence_length: builtins.bool = False,
     axis: int = 0,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The last element of each sequence: data without its time axis; zeros for length 0."""
@@ -879,6 +951,7 @@ def sequence_mask(
     use_sequence_length: builtins.bool = False,
     value: float = 0,
     axis: int = 0,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The data with `value` behind the end of each sequence."""
@@ -888,6 +961,7 @@ def sequence_reverse(
     sequence_length: ArrayLike | None = None,
     use_sequence_length: builtins.bool = False,
     axis: int = 0,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Each sequence in reverse order; what is behind its end stays where it is."""
@@ -902,16 +976,16 @@ def set_np(
 def set_np_default_dtype(is_np_default_dtype: builtins.bool = True) -> builtins.bool:
     """Switch the default element types, for all threads; returns what they were."""
 
-def shape_array(data: ArrayLike, name: str | None = None) -> ndarray:
+def shape_array(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """The shape as an int64 vector."""
 
-def sigmoid(data: ArrayLike, name: str | None = None) -> ndarray:
+def sigmoid(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """1 / (1 + exp(-data))."""
 
-def sign_ste(data: ArrayLike, name: str | None = None) -> ndarray:
+def sign_ste(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """-1, 0 or 1 by the sign; the gradient is passed on as it is."""
 
-def silu(data: ArrayLike, name: str | None = None) -> ndarray:
+def silu(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """data * sigmoid(data), also called swish."""
 
 def sldwin_atten_context(
@@ -920,6 +994,7 @@ def sldwin_atten_context(
     dilation: ArrayLike,
     w: int,
     symmetric: builtins.bool = True,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Values (N, L, heads, d) of each window, weighted by the score (N, L, heads, entries)."""
@@ -930,6 +1005,7 @@ def sldwin_atten_mask_like(
     valid_length: ArrayLike,
     w: int,
     symmetric: builtins.bool = True,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """1 where both ends of a score (N, L, heads, entries) are inside of a sequence, else 0."""
@@ -940,6 +1016,7 @@ def sldwin_atten_score(
     dilation: ArrayLike,
     w: int,
     symmetric: builtins.bool = True,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """Products of each query with the keys of a window around its place."""
@@ -949,6 +1026,7 @@ def slice(
     begin: Sequence[int | None],
     end: Sequence[int | None],
     step: Sequence[int | None] | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """data[begin[0]:end[0]:step[0], begin[1]:end[1]:step[1], ...]; None leaves an end open."""
@@ -958,6 +1036,7 @@ def slice_channel(
     num_outputs: int,
     axis: int = 1,
     squeeze_axis: builtins.bool = False,
+    *,
     name: str | None = None,
 ) -> Any:
     """A list of equal parts along an axis, which `squeeze_axis` drops; of one part, that part."""
@@ -966,11 +1045,12 @@ def slice_like(
     data: ArrayLike,
     shape_like: ArrayLike,
     axes: Axes | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """The beginning of data, along some axes (by default all) as long as shape_like."""
 
-def smooth_l1(data: ArrayLike, scalar: float = 1.0, name: str | None = None) -> ndarray:
+def smooth_l1(data: ArrayLike, scalar: float = 1.0, *, name: str | None = None) -> ndarray:
     """(scalar data)^2 / 2 where |data| < 1 / scalar^2, elsewhere |data| - 1 / (2 scalar^2)."""
 
 def softmax(
@@ -980,17 +1060,18 @@ def softmax(
     temperature: float | None = None,
     use_length: builtins.bool = False,
     dtype: DTypeLike | None = None,
+    *,
     name: str | None = None,
 ) -> ndarray:
     """exp(data / temperature), divided by its sum along an axis."""
 
-def softplus(data: ArrayLike, name: str | None = None) -> ndarray:
+def softplus(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """log(1 + exp(data)), without overflow. MXNet calls it softrelu."""
 
-def softsign(data: ArrayLike, name: str | None = None) -> ndarray:
+def softsign(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """data / (1 + |data|)."""
 
-def stop_gradient(data: ArrayLike, name: str | None = None) -> ndarray:
+def stop_gradient(data: ArrayLike, *, name: str | None = None) -> ndarray:
     """data itself, through which no gradient flows. Any shape and dtype."""
 
 def sync_batch_norm(
@@ -1006,6 +1087,7 @@ def sync_batch_norm(
     output_mean_var: builtins.bool = False,
     ndev: int = 1,
     key: str = "",
+    *,
     name: str | None = None,
 ) -> Any:
     """`batch_norm` along axis 1, whose batch is spread over `ndev` devices, of which there..."""
@@ -1031,6 +1113,7 @@ def topk(
     ret_typ: str = "indices",
     is_ascend: builtins.bool = False,
     dtype: DTypeLike = "float32",
+    *,
     name: str | None = None,
 ) -> Any:
     """The k largest elements along an axis, or of the flat array; all for k < 1."""
@@ -1043,6 +1126,7 @@ def while_loop(
     func: Callable[..., tuple[Nested, Nested]],
     loop_vars: Nested,
     max_iterations: int | None = None,
+    *,
     name: str | None = None,
 ) -> tuple[Nested, Nested]:
     """Run `func(*loop_vars) -> (step outputs, new loop_vars)` while `cond(*loop_vars)` is..."""
