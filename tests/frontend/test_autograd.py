@@ -294,3 +294,15 @@ class TestCached:
             assert x.grad is not None
             found.append(x.grad.tolist())
         assert found[0] == found[1]
+
+    def test_ops_of_the_host_run_between_compiled_parts(self) -> None:
+        x = leaf(3, 3)
+        x[:] = x + 3 * mx.np.eye(3)
+
+        def f(v: ndarray) -> ndarray:
+            return mx.np.exp(mx.np.linalg.inv(v * 2)) + mx.np.tanh(v)
+
+        cached = mx.deferred.Cached(f, list)
+        np.testing.assert_allclose(cached(x).asnumpy(), f(x).asnumpy(), rtol=1e-10)
+        eager, compiled = train_step(f, x, x), train_step(cached, x, x)
+        np.testing.assert_allclose(compiled[1], eager[1], rtol=1e-9)

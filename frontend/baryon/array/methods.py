@@ -28,6 +28,7 @@ _NP = (
 REMOVED: Mapping[str, str] = {
     **{name: f"npx.{name}(a, ...)" for name in _NPX},
     **{name: f"np.{name}(a, ...)" for name in _NP},
+    "as_nd_ndarray": "nothing: there is one kind of array",
     "argmax_channel": "a.argmax(axis=1)",
     "asscalar": "a.item()",
     "broadcast_axes": "np.broadcast_to(a, shape)",

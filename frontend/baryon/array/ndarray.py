@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import operator
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy import typing as npt
 
-from baryon.array import autograd
+from baryon.array import autograd, interop
 from baryon.array.base import recorder
-from baryon.array.calls import calls, op, set_array_class, wrap
+from baryon.array.border import bordered
+from baryon.array.calls import op, set_array_class, wrap
 from baryon.array.device import CPU, Device, only_cpu
 from baryon.array.indexing import getitem, is_basic, numpy_key
 from baryon.array.methods import removed
@@ -19,9 +21,14 @@ from baryon.array.operators import Operators
 from baryon.array.tape import is_recording
 from baryon.array.write import store, write
 from baryon.ir import Dim, Sym, dim_prod, dtype_of
-from baryon.ops import TABLE
 
 _NO_BRANCH = "choose elements with np.where; branch only on shapes and on values from outside"
+_ONE = "index one element, or read them all with tolist() or asnumpy()"
+_AS_MANY = "say any() or all() of the elements"
+_KEY = (
+    "a key holds, for each axis at most one: an integer from -n to n - 1, a slice, or an array of "
+    "whole numbers or bool"
+)
 _RETURN_IT = "return the array from the traced function and read the result of the compiled one"
 
 
@@ -134,6 +141,7 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
             store(other, self.astype(other.dtype).broadcast_to(other.shape))
         return other  # type: ignore[no-any-return]
 
+    @bordered(_ONE)
     def item(self, *args: int) -> Any:
         """One element as a Python number."""
         return self.elements("item()", _RETURN_IT).item(*args)
@@ -153,6 +161,7 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
     def wait_to_read(self) -> None:
         """Do nothing: results are there when a call returns."""
 
+    @bordered("say 'write', 'add' or 'null'")
     def attach_grad(self, grad_req: str = "write", stype: str | None = None) -> None:
         """Make this array an input of the gradient tape.
 
@@ -185,17 +194,14 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
         data = self.elements("conversion to a NumPy array", "use mx.np functions on it")
         return np.array(data, dtype, copy=copy is not False)
 
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        opdef = TABLE.get(f"np.{_UFUNC_NAMES.get(ufunc.__name__, ufunc.__name__)}")
-        if method != "__call__" or kwargs or opdef is None:
-            return NotImplemented
-        return calls.call(opdef, inputs, {})
+    __array_function__ = interop.array_function
+    __array_ufunc__ = interop.array_ufunc
 
     def __array_namespace__(self, api_version: str | None = None) -> Any:
         """The module of the functions for such arrays (Python array API standard)."""
         if api_version is not None and not str(api_version).startswith("20"):
             raise ValueError(f"there is no version {api_version!r} of the array API")
-        return calls.np
+        return importlib.import_module("baryon.np")
 
     def __dlpack__(self, **kwargs: Any) -> Any:
         data: Any = self.elements("DLPack", _RETURN_IT)
@@ -206,16 +212,20 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
 
     to_dlpack_for_read = to_dlpack_for_write = __dlpack__
 
+    @bordered(_AS_MANY)
     def __bool__(self) -> bool:
         data = self.elements("a truth value (if, while, and, or, not)", _NO_BRANCH)
         return bool(data) if data.size else False
 
+    @bordered(_ONE)
     def __int__(self) -> int:
         return int(self.elements("int()", _RETURN_IT).item())
 
+    @bordered(_ONE)
     def __float__(self) -> float:
         return float(self.elements("float()", _RETURN_IT).item())
 
+    @bordered(_ONE)
     def __index__(self) -> int:
         return operator.index(
             self.elements("an index", "index with numbers, or use np.take").item()
@@ -230,6 +240,7 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
     def __contains__(self, x: Any) -> bool:
         return bool(np.any(self.elements("`in`", _NO_BRANCH) == x))
 
+    @bordered("index it with (), or give it an axis with reshape(1)")
     def _length(self, asked: str) -> int:
         if not self.shape:
             raise TypeError(f"{asked} of an array without axes")
@@ -241,6 +252,7 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
             )
         return size
 
+    @bordered(_KEY)
     def __getitem__(self, key: Any) -> ndarray:
         if self._data is None or recorder() is not None or self._followed or not is_basic(key):
             found: ndarray = getitem(self, key)
@@ -250,6 +262,7 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
             part = self._data[key, ...]
         return self._view(part) if part.flags.c_contiguous else wrap(part.copy())
 
+    @bordered(f"{_KEY}; values broadcast to the shape of what they replace")
     def __setitem__(self, key: Any, value: Any) -> None:
         write(self, numpy_key(key), value, "assignment to elements")
 
@@ -263,6 +276,20 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
         made = wrap(data)
         made._writes = self.writes()
         return made
+
+    def slice_assign(self, rhs: Any, begin: Any, end: Any, step: Any = ()) -> ndarray:
+        """Write `rhs` into the part from `begin` to `end`, in place; returns the array."""
+        steps = tuple(step) or (None,) * len(begin)
+        key = tuple(slice(*ends) for ends in zip(begin, end, steps, strict=True))
+        self[key] = rhs
+        return self
+
+    slice_assign_scalar = slice_assign
+
+    @property
+    def stype(self) -> str:
+        """How elements are stored: `default`, which is densely."""
+        return "default"
 
     def __deepcopy__(self, memo: Any) -> ndarray:
         return wrap(self.elements("deepcopy", _RETURN_IT).copy())
@@ -281,9 +308,6 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
 
     def __format__(self, spec: str) -> str:
         return format(self.item() if self.size == 1 and spec else str(self), spec)
-
-
-_UFUNC_NAMES = {"true_divide": "divide", "absolute": "abs"}
 
 
 def one_tuple(args: tuple[Any, ...]) -> tuple[Any, ...]:

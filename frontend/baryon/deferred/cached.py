@@ -91,7 +91,7 @@ class Cached:
 
 
 def _signature(arguments: tuple[Any, ...]) -> tuple[Any, Sequence[ndarray], Hashable]:
-    """The arguments with arrays of ours for NumPy's, the arrays in them, and what they look like."""
+    """The arguments without arrays of NumPy, the arrays in them, and what they look like."""
     if all(type(x) is ndarray for x in arguments):
         return arguments, arguments, tuple([(x._data.shape, x._data.dtype) for x in arguments])
     ours = rebuild(arguments, lambda x: wrap(x.copy()) if isinstance(x, np.ndarray) else x)

@@ -1,4 +1,4 @@
-"""A traced call as machine code: forward alone, or forward and then backward on one arena."""
+"""A traced call as machine code: forward alone, or forward first and backward later."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ from baryon.array import (
     is_training,
     mode_of,
     ndarray,
+    random,
     wrap,
 )
 from baryon.array import autograd as engine
-from baryon.array import random
 from baryon.array.tape import Node
-from baryon.build import Options, build, in_process
+from baryon.deferred.engines import Run, engine_of
 from baryon.deferred.graph import Graph
 from baryon.deferred.tree import flatten, rebuild
 from baryon.ir import Array
-from baryon.passes import DEFAULT_PIPELINE, early_calls
-from baryon.runtime import Session
 
 
 class Program:
@@ -36,45 +34,36 @@ class Program:
 
     def __init__(self, graph: Graph, rerun: Callable[..., Any]) -> None:
         self.graph, self.rerun = graph, rerun
-        pipeline = f"{DEFAULT_PIPELINE},forward-first{{late={graph.late}}}"
-        artifact = build(
-            graph.module, Options(pipeline=pipeline if graph.late else DEFAULT_PIPELINE)
-        )
-        self._early = early_calls(graph.module, graph.late)
-        self.executable = in_process(artifact)
-        self._native = self.executable._native
-        self._calls = self._native.call_count()
-        self._raw = [s.buffer_dtype is not s.dtype for s in self.executable.inputs]
-        self._shapes = [(s.max_shape, s.buffer_dtype, s.dtype) for s in self.executable.outputs]
-        graph.module.constants.clear()  # they are in the executable now
+        self.engine = engine_of(graph)
+        graph.module.constants.clear()  # the engine has them now
 
     def inputs(self, arrays: Sequence[ndarray]) -> list[Array]:
-        """The executable's inputs, without the gradients that come in later."""
+        """The engine's inputs, without the gradients that come in later."""
         found: list[Any] = [x._data for x in arrays]
         for variable in self.graph.variables:
             found.append(_key() if variable is None else variable._data)
-        if True in self._raw:
+        if True in self.engine.raw:
             found = [x.view(np.uint16) if raw else x
-                     for x, raw in zip(found, self._raw, strict=False)]  # fmt: skip
+                     for x, raw in zip(found, self.engine.raw, strict=False)]  # fmt: skip
         return found
 
     def buffers(self) -> list[Array]:
-        """Memory for the executable's outputs."""
-        return [np.empty(shape, dtype) for shape, dtype, _ in self._shapes]
+        """Memory for the engine's outputs."""
+        return [np.empty(shape, dtype) for shape, dtype, _ in self.engine.outputs]
 
     def __call__(self, arguments: Any, arrays: Sequence[ndarray]) -> Any:
         """Run forward; returns the nested result, with its entry on the gradient tape."""
         inputs, buffers = self.inputs(arrays), self.buffers()
         if self.graph.late:
             return self._recorded(arguments, arrays, inputs, buffers)
-        self._native.run(inputs, buffers)
+        self.engine.run(inputs, buffers)
         return self._result(self._outputs(buffers), buffers)
 
     def _outputs(self, buffers: Sequence[Array]) -> list[ndarray]:
         return [self._array(i, buffers[i]) for i in range(self.graph.outputs)]
 
     def _array(self, index: int, buffer: Array) -> ndarray:
-        _, raw, dtype = self._shapes[index]
+        _, raw, dtype = self.engine.outputs[index]
         return wrap(buffer if raw is dtype else buffer.view(dtype))
 
     def _result(self, outputs: Sequence[ndarray], buffers: Sequence[Array]) -> Any:
@@ -88,12 +77,12 @@ class Program:
     def _recorded(
         self, arguments: Any, arrays: Sequence[ndarray], inputs: list[Array], buffers: list[Array]
     ) -> Any:
-        session = Session(self.executable)
-        seeds = [np.empty(*self._shapes[i][:2]) for i in self.graph.seeded]
-        session.run(0, self._early, [*inputs, *seeds], buffers)
+        run = self.engine.start()
+        seeds = [np.empty(*self.engine.outputs[i][:2]) for i in self.graph.seeded]
+        run.early([*inputs, *seeds], buffers)
         outputs = self._outputs(buffers)
         variables = [v for v in self.graph.variables if v is not None]
-        backward = _Backward(self, session, arguments, inputs, buffers, len(arrays))
+        backward = _Backward(self, run, arguments, inputs, buffers, len(arrays))
         result = self._result(outputs, buffers)
         Node("hybridized block", [*arrays, *variables], outputs, backward)
         return result
@@ -107,10 +96,10 @@ class _Backward:
     """The second part of one recorded run; a `Pull` of the tape."""
 
     def __init__(
-        self, program: Program, session: Session, arguments: Any, inputs: list[Array],
+        self, program: Program, run: Run, arguments: Any, inputs: list[Array],
         buffers: list[Array], count: int,
     ) -> None:  # fmt: skip
-        self.program, self.session, self.arguments = program, session, arguments
+        self.program, self.run, self.arguments = program, run, arguments
         self.inputs, self.buffers, self.count = inputs, buffers, count
         self.fresh = True
 
@@ -123,14 +112,13 @@ class _Backward:
         seeds = [self._seed(i, grads[i]) for i in graph.seeded]
         if not self.fresh:  # the values of the forward pass are gone: compute them again
             self.buffers = program.buffers()
-            self.session.run(0, program._early, [*self.inputs, *seeds], self.buffers)
+            self.run.early([*self.inputs, *seeds], self.buffers)
         self.fresh = False
-        rest = program._calls - program._early
-        self.session.run(program._early, rest, [*self.inputs, *seeds], self.buffers)
+        self.run.late([*self.inputs, *seeds], self.buffers)
         return self._spread(graph)
 
     def _seed(self, index: int, grad: ArrayBase | None) -> Array:
-        shape, raw, dtype = self.program._shapes[index]
+        shape, raw, dtype = self.program.engine.outputs[index]
         if grad is None:
             return np.zeros(shape, raw)
         data = grad.elements("a gradient", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from baryon.ir import Array, BaryonError, Module
+from baryon.ir import Array, BaryonError, Module, UnsupportedError
 from baryon.ir.module import INLINE_CONSTANT
 from baryon.passes.base import Pass, PassError
 from baryon.passes.pipeline import parse_pipeline, print_pipeline
@@ -57,6 +57,8 @@ class PassManager:
             changed = step.run(module)
             seconds = time.perf_counter() - start
             self._check(step, module, before, changed)
+        except UnsupportedError:  # the user's network, not the pass, is the reason
+            raise
         except Exception as error:
             raise self._failure(number, error, before, constants) from error
         if self.observer is not None:
