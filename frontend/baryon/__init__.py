@@ -38,7 +38,8 @@ _SUBMODULES = frozenset({
     "ops", "optimizer", "profiler", "random", "recordio", "runtime", "test_utils", "util",
     "visualization",
 })  # fmt: skip
-_ALIASES = {"init": "initializer", "kv": "kvstore", "viz": "visualization", "context": "device"}
+_ALIASES = {"init": "initializer", "kv": "kvstore", "viz": "visualization", "context": "device",
+            "img": "image"}  # fmt: skip
 _ATTRIBUTES = {
     "compile": "baryon.api",
     "trace": "baryon.deferred",

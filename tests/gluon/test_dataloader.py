@@ -46,7 +46,7 @@ def test_two_iterators_and_one_that_is_left(kind: dict[str, Any]) -> None:
 
 def test_arrays_of_workers_are_whole_and_writable() -> None:
     big = np.random.RandomState(0).rand(4, 200, 200)
-    text = [(big[i], "text", mx.np.array([i])) for i in range(4)]
+    text = [(big[i], "text", mx.np.array(i)) for i in range(4)]
     loader = data.DataLoader(
         data.SimpleDataset(text), 2, num_workers=1, batchify_fn=data.batchify.AsList()
     )
@@ -54,7 +54,7 @@ def test_arrays_of_workers_are_whole_and_writable() -> None:
     for i, (array, word, number) in enumerate(found):
         np.testing.assert_array_equal(array, big[i])
         array[:] = 0
-        assert (word, number.tolist()) == ("text", [i])
+        assert (word, number.tolist()) == ("text", i)
     stacked = next(iter(data.DataLoader(data.SimpleDataset([*big]), 4, num_workers=1)))
     np.testing.assert_array_equal(stacked.asnumpy(), big)
 

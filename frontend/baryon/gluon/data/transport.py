@@ -32,7 +32,7 @@ class _Pickler(pickle.Pickler):
         if not isinstance(obj, ndarray):
             return NotImplemented
         data = obj.elements("a batch for another process", "return concrete arrays from a dataset")
-        return _array, (np.ascontiguousarray(data),)
+        return _array, (np.asarray(data, order="C"),)
 
 
 def _array(data: npt.NDArray[Any]) -> ndarray:
