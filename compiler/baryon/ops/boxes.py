@@ -232,9 +232,9 @@ def _offsets(anchors: Arr, boxes: Arr, variances: Any) -> Arr:
     """Boxes relative to their anchors, as a network predicts them."""
     size, wanted = (b[:, 2:4] - b[:, :2] for b in (anchors, boxes))
     shift = ((boxes[:, 2:4] + boxes[:, :2]) - (anchors[:, 2:4] + anchors[:, :2])) / 2 / size
-    return np.concatenate([shift, np.log(wanted / size)], axis=1) / np.asarray(
-        variances, size.dtype
-    )
+    offsets = np.concatenate([shift, np.log(wanted / size)], axis=1)
+    scaled: Arr = offsets / np.asarray(variances, size.dtype)
+    return scaled
 
 
 multibox_target = OpDef(
