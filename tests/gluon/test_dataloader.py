@@ -159,6 +159,20 @@ def test_workers_end_with_their_loader() -> None:
     assert wait_until_gone(pids)
 
 
+def test_a_copy_of_a_loader_in_a_forked_process_ends_no_workers() -> None:
+    loaders = {"outer": data.DataLoader(PAIRS, 5, num_workers=1)}
+    assert len(list(loaders["outer"])) == 2
+
+    def drop(x: int) -> int:
+        loaders.clear()
+        gc.collect()
+        return x
+
+    inner = data.DataLoader(data.SimpleDataset([1]).transform(drop), 1, num_workers=1)
+    assert [b.tolist() for b in inner] == [[1]]
+    assert len(list(loaders["outer"])) == 2
+
+
 SCRIPT = """
 import os, sys, time
 from baryon.gluon import data

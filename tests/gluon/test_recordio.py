@@ -95,7 +95,7 @@ def test_headers_are_those_of_mxnet() -> None:
     assert packed.startswith(bytes.fromhex("0300000000000000")) and packed.endswith(b"\x40\x40zz")
     header, rest = recordio.unpack(packed)
     assert (header.flag, rest) == (3, b"zz")
-    np.testing.assert_array_equal(header.label, np.float32([1, 2, 3]))
+    np.testing.assert_array_equal(header.label, np.array([1, 2, 3], np.float32))
     with pytest.raises(recordio.RecordError, match="no header"):
         recordio.unpack(b"short")
     with pytest.raises(recordio.RecordError, match="label of 3"):

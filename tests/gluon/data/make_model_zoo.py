@@ -3,12 +3,13 @@
 For each network a line `[name keyword=value ...]`, then a line `name shape` for each parameter.
 """
 
+import importlib
 import lzma
 from pathlib import Path
+from typing import Any
 
-import mxnet as mx
-from mxnet.gluon.model_zoo import vision
-from mxnet.gluon.model_zoo.model_store import _model_sha1
+mx: Any = importlib.import_module("mxnet")  # which only the oracle's interpreter has
+vision = mx.gluon.model_zoo.vision
 
 MORE = {
     "resnet18_v1": {"thumbnail": True, "classes": 10},
@@ -29,7 +30,7 @@ def described(name: str, **kwargs: object) -> str:
 
 if __name__ == "__main__":
     mx.npx.set_np()
-    text = "".join(described(name) for name in sorted(_model_sha1))
+    text = "".join(described(name) for name in sorted(mx.gluon.model_zoo.model_store._model_sha1))
     text += "".join(described(name, **kwargs) for name, kwargs in MORE.items())
     path = Path(__file__).with_name("model_zoo.txt.xz")
     path.write_bytes(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))

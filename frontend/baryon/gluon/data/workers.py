@@ -59,7 +59,7 @@ class Workers:
         self._next = 0
         self._owners: dict[int, int] = {}
         self._done: dict[int, Any] = {}
-        self.close = weakref.finalize(self, _end, self._processes, self._sockets)
+        self.close = weakref.finalize(self, _end, os.getpid(), self._processes, self._sockets)
 
     def _start(self, make: Make) -> None:
         ours, theirs = _CONTEXT.Pipe()
@@ -135,7 +135,9 @@ class Workers:
         ) from None
 
 
-def _end(processes: Sequence[ForkProcess], sockets: Sequence[Connection]) -> None:
+def _end(owner: int, processes: Sequence[ForkProcess], sockets: Sequence[Connection]) -> None:
+    if os.getpid() != owner:  # a copy of the loader in a forked process: its workers are not ours
+        return
     for socket in sockets:
         socket.close()
     for process in processes:

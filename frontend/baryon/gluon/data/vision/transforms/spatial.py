@@ -44,7 +44,7 @@ class CropResize(HybridBlock):
 
     def forward(self, x: ndarray) -> Any:
         """The part of the image."""
-        part = npx.image.crop(x, *self._box)
+        part: ndarray = npx.image.crop(x, *self._box)
         return part if self._size is None else npx.image.resize(
             part, self._size, False, self._interp)  # fmt: skip
 
