@@ -1,0 +1,207 @@
+"""What runs a graph: one executable, or executables with ops of the host between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from baryon.build import Options, build, in_process
+from baryon.deferred.graph import Graph
+from baryon.ir import CONSTANT, RETURN, Array, Builder, Func, Module, Op, Region, Value
+from baryon.ops import TABLE, Absent, lookup
+from baryon.passes import DEFAULT_PIPELINE, early_calls, run_pipeline, waiting_ops
+from baryon.runtime import Executable, Session
+
+Port = tuple[tuple[int, ...], np.dtype[Any], np.dtype[Any]]
+"""Shape, the dtype of the buffer that the engine writes, and the dtype that its elements have."""
+
+
+class Run(Protocol):
+    """One run in two parts. Both take all inputs and outputs."""
+
+    def early(self, inputs: list[Array], outputs: list[Array]) -> None:
+        """Compute what needs no late input."""
+
+    def late(self, inputs: list[Array], outputs: list[Array]) -> None:
+        """Compute the rest, once, from what the early part left."""
+
+
+class Engine(Protocol):
+    """Runs a graph on arrays; `outputs` says what they must look like."""
+
+    outputs: list[Port]
+    raw: list[bool]
+
+    def run(self, inputs: list[Array], outputs: list[Array]) -> None:
+        """Compute everything. raw: which inputs are wanted as bit patterns (bfloat16)."""
+
+    def start(self) -> Run:
+        """Begin a run in two parts."""
+
+
+def engine_of(graph: Graph) -> Engine:
+    """The engine for a graph, whose module is changed. Raises UnsupportedError."""
+    run_pipeline(graph.module, "unroll,expand")
+    ops = graph.module.main.body.ops
+    return Pieces(graph) if any(map(_is_on_host, ops)) else Whole(graph)
+
+
+def _is_on_host(op: Op) -> bool:
+    return isinstance(TABLE[op.name].lowering, Absent) and TABLE[op.name].expansion is None
+
+
+class Whole:
+    """A graph as one executable."""
+
+    def __init__(self, graph: Graph) -> None:
+        late = f",forward-first{{late={graph.late}}}" if graph.late else ""
+        self.executable = in_process(build(graph.module, Options(pipeline=DEFAULT_PIPELINE + late)))
+        self._native = self.executable._native
+        self._early = early_calls(graph.module, graph.late)
+        self._rest = self._native.call_count() - self._early
+        self.raw = [s.buffer_dtype is not s.dtype for s in self.executable.inputs]
+        self.outputs: list[Port] = [
+            (s.max_shape, s.buffer_dtype, s.dtype) for s in self.executable.outputs
+        ]
+        self.run = self._native.run
+
+    def start(self) -> Run:
+        """Begin a run whose intermediate values stay in one arena."""
+        return _Parts(Session(self.executable), self._early, self._rest)
+
+
+@dataclass(frozen=True)
+class _Parts:
+    session: Session
+    count: int
+    rest: int
+
+    def early(self, inputs: list[Array], outputs: list[Array]) -> None:
+        self.session.run(0, self.count, inputs, outputs)
+
+    def late(self, inputs: list[Array], outputs: list[Array]) -> None:
+        self.session.run(self.count, self.rest, inputs, outputs)
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some ops of a graph: an op of the host, or an executable for a run of the others."""
+
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    work: Op | Executable
+
+    def run(self, values: dict[Value, Array]) -> None:
+        arrays = [values[v] for v in self.inputs]
+        if isinstance(self.work, Op):
+            found: Sequence[Array] = TABLE[self.work.name].evaluate(arrays, self.work.attrs)
+        else:
+            found = self.work(*map(np.ascontiguousarray, arrays))
+        values.update(zip(self.outputs, found, strict=True))
+
+
+class Pieces:
+    """A graph in which some ops have no kernel: those are evaluated by their NumPy meaning."""
+
+    def __init__(self, graph: Graph) -> None:
+        body = graph.module.main.body
+        waiting = waiting_ops(body, graph.late)
+        self._body = body
+        self._constants: dict[Value, Array] = {
+            op.result: graph.module.constants[str(op.attrs["name"])]
+            for op in body.ops
+            if op.name == CONSTANT
+        }
+        ops = [op for op in body.ops if op.name not in (CONSTANT, RETURN)]
+        early, late = ([op for op in ops if (op in waiting) == later] for later in (False, True))
+        self._early = [self._piece(run) for run in _runs(early)]
+        self._late = [self._piece(run) for run in _runs(late)]
+        self.raw = [False] * len(body.args)
+        self.outputs: list[Port] = [_port(v) for v in body.outputs]
+
+    def run(self, inputs: list[Array], outputs: list[Array]) -> None:
+        """Compute everything."""
+        self.start().early(inputs, outputs)
+
+    def start(self) -> Run:
+        """Begin a run whose values stay in a dictionary."""
+        return _Steps(self)
+
+    def _piece(self, ops: Sequence[Op]) -> _Piece:
+        """One op of the host alone, or an executable for several others."""
+        if _is_on_host(ops[0]):
+            return _Piece(tuple(ops[0].operands), ops[0].results, ops[0])
+        made = {r for op in ops for r in op.results}
+        inside = set(ops)
+        read = dict.fromkeys(v for op in ops for v in op.operands if v not in made)
+        taken = tuple(v for v in read if v not in self._constants)
+        given = tuple(r for op in ops for r in op.results if not inside.issuperset(r.users))
+        module = _module_of(ops, taken, given, self._constants)
+        return _Piece(taken, given, in_process(build(module, Options())))
+
+
+@dataclass
+class _Steps:
+    engine: Pieces
+
+    def __post_init__(self) -> None:
+        self.values: dict[Value, Array] = dict(self.engine._constants)
+
+    def early(self, inputs: list[Array], outputs: list[Array]) -> None:
+        self.values.update(zip(self.engine._body.args, inputs, strict=True))
+        self._run(self.engine._early, outputs)
+
+    def late(self, inputs: list[Array], outputs: list[Array]) -> None:
+        self.values.update(zip(self.engine._body.args, inputs, strict=True))
+        self._run(self.engine._late, outputs)
+
+    def _run(self, pieces: Sequence[_Piece], outputs: list[Array]) -> None:
+        for piece in pieces:
+            piece.run(self.values)
+        for value, into in zip(self.engine._body.outputs, outputs, strict=True):
+            if value in self.values:
+                np.copyto(into, self.values[value])
+
+
+def _port(value: Value) -> Port:
+    dtype = value.type.dtype.numpy
+    return tuple(int(str(d)) for d in value.type.shape), dtype, dtype
+
+
+def _runs(ops: Sequence[Op]) -> Iterator[list[Op]]:
+    """The ops in order: each op of the host alone, those between them together."""
+    run: list[Op] = []
+    for op in ops:
+        if _is_on_host(op):
+            yield from [run] if run else []
+            yield [op]
+            run = []
+        else:
+            run.append(op)
+    yield from [run] if run else []
+
+
+def _module_of(
+    ops: Sequence[Op],
+    inputs: Sequence[Value],
+    outputs: Sequence[Value],
+    constants: Mapping[Value, Array],
+) -> Module:
+    """A module of copies of some ops."""
+    names = [f"input{i}" for i in range(len(inputs))]
+    module, region = Module(), Region([v.type for v in inputs], names)
+    builder = Builder(module, region, lookup)
+    copies: dict[Value, Value] = dict(zip(inputs, region.args, strict=True))
+    for op in ops:
+        for value in op.operands:
+            if value not in copies:
+                copies[value] = builder.constant(constants[value])
+        with builder.at(op.loc):
+            made = builder.emit(op.name, [copies[v] for v in op.operands], op.attrs)
+        copies.update(zip(op.results, made, strict=True))
+    builder.ret([copies[v] for v in outputs])
+    module.funcs["main"] = Func("main", region, [f"output{i}" for i in range(len(outputs))])
+    return module
