@@ -39,7 +39,7 @@ _BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
 
 def save_arrays(path: FileName, arrays: Mapping[str, Array]) -> None:
     """Write named arrays; the file appears, or replaces an older one, once it is complete."""
-    packed = {name: _packed(np.ascontiguousarray(a)) for name, a in arrays.items()}
+    packed = {name: _packed(np.asarray(a, order="C")) for name, a in arrays.items()}
 
     def write(file: BinaryIO) -> None:
         with zipfile.ZipFile(file, "w", allowZip64=True) as archive:
@@ -52,7 +52,7 @@ def save_arrays(path: FileName, arrays: Mapping[str, Array]) -> None:
 
 def save_array(path: FileName, array: Array) -> None:
     """Write one array as `.npy`, whole or not at all."""
-    packed = _packed(np.ascontiguousarray(array))
+    packed = _packed(np.asarray(array, order="C"))
     replace_file(path, lambda file: np.lib.format.write_array(file, packed, allow_pickle=False))
 
 

@@ -29,7 +29,8 @@ class Cached:
 
     Each new combination of shapes and dtypes of the arguments is traced and compiled when it is
     first called; so is a call under `autograd.record()`, whose forward and backward passes are
-    compiled together. Programs for which an op has no kernel run eagerly, with an EagerWarning.
+    compiled together. Ops without a kernel run on the host between the compiled parts; a call that
+    cannot be compiled even so runs eagerly, with an EagerWarning.
     """
 
     def __init__(

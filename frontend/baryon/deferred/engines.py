@@ -11,8 +11,8 @@ import numpy as np
 from baryon.build import Options, build, in_process
 from baryon.deferred.graph import Graph
 from baryon.ir import CONSTANT, RETURN, Array, Builder, Func, Module, Op, Region, Value
-from baryon.ops import TABLE, Absent, lookup
-from baryon.passes import DEFAULT_PIPELINE, early_calls, run_pipeline, waiting_ops
+from baryon.ops import TABLE, lookup
+from baryon.passes import LOWER, SIMPLIFY, early_calls, has_kernel, run_pipeline, waiting_ops
 from baryon.runtime import Executable, Session
 
 Port = tuple[tuple[int, ...], np.dtype[Any], np.dtype[Any]]
@@ -44,13 +44,9 @@ class Engine(Protocol):
 
 def engine_of(graph: Graph) -> Engine:
     """The engine for a graph, whose module is changed. Raises UnsupportedError."""
-    run_pipeline(graph.module, "unroll,expand")
+    run_pipeline(graph.module, SIMPLIFY)
     ops = graph.module.main.body.ops
-    return Pieces(graph) if any(map(_is_on_host, ops)) else Whole(graph)
-
-
-def _is_on_host(op: Op) -> bool:
-    return isinstance(TABLE[op.name].lowering, Absent) and TABLE[op.name].expansion is None
+    return Whole(graph) if all(map(has_kernel, ops)) else Pieces(graph)
 
 
 class Whole:
@@ -58,7 +54,7 @@ class Whole:
 
     def __init__(self, graph: Graph) -> None:
         late = f",forward-first{{late={graph.late}}}" if graph.late else ""
-        self.executable = in_process(build(graph.module, Options(pipeline=DEFAULT_PIPELINE + late)))
+        self.executable = in_process(build(graph.module, Options(pipeline=LOWER + late)))
         self._native = self.executable._native
         self._early = early_calls(graph.module, graph.late)
         self._rest = self._native.call_count() - self._early
@@ -99,7 +95,7 @@ class _Piece:
         if isinstance(self.work, Op):
             found: Sequence[Array] = TABLE[self.work.name].evaluate(arrays, self.work.attrs)
         else:
-            found = self.work(*map(np.ascontiguousarray, arrays))
+            found = self.work(*(np.asarray(x, order="C") for x in arrays))
         values.update(zip(self.outputs, found, strict=True))
 
 
@@ -132,7 +128,7 @@ class Pieces:
 
     def _piece(self, ops: Sequence[Op]) -> _Piece:
         """One op of the host alone, or an executable for several others."""
-        if _is_on_host(ops[0]):
+        if not has_kernel(ops[0]):
             return _Piece(tuple(ops[0].operands), ops[0].results, ops[0])
         made = {r for op in ops for r in op.results}
         inside = set(ops)
@@ -140,7 +136,7 @@ class Pieces:
         taken = tuple(v for v in read if v not in self._constants)
         given = tuple(r for op in ops for r in op.results if not inside.issuperset(r.users))
         module = _module_of(ops, taken, given, self._constants)
-        return _Piece(taken, given, in_process(build(module, Options())))
+        return _Piece(taken, given, in_process(build(module, Options(pipeline=LOWER))))
 
 
 @dataclass
@@ -175,7 +171,7 @@ def _runs(ops: Sequence[Op]) -> Iterator[list[Op]]:
     """The ops in order: each op of the host alone, those between them together."""
     run: list[Op] = []
     for op in ops:
-        if _is_on_host(op):
+        if not has_kernel(op):
             yield from [run] if run else []
             yield [op]
             run = []

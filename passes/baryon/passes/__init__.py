@@ -5,16 +5,18 @@ plan = plan_memory(module)
 """
 
 from baryon.passes.base import Pass, PassError, PipelineError, RulePass
+from baryon.passes.families import has_kernel
 from baryon.passes.forward_first import ForwardFirst, early_calls, waiting_ops
 from baryon.passes.manager import PassManager, Timing, run_pipeline
 from baryon.passes.memory import MemoryPlan, Placement, Storage, plan_memory
 from baryon.passes.pipeline import parse_pipeline, print_pipeline
-from baryon.passes.registry import DEFAULT_PIPELINE, PASSES
+from baryon.passes.registry import DEFAULT_PIPELINE, LOWER, PASSES, SIMPLIFY
 from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, verify_stage
 
 __all__ = [
-    "DEFAULT_PIPELINE", "FUSED_STAGE", "GRAPH", "LOWERED", "PASSES", "STAGES", "ForwardFirst",
-    "MemoryPlan", "Pass", "PassError", "PassManager", "PipelineError", "Placement", "RulePass",
-    "Stage", "Storage", "Timing", "early_calls", "parse_pipeline", "plan_memory",
-    "print_pipeline", "run_pipeline", "verify_stage", "waiting_ops",
+    "DEFAULT_PIPELINE", "FUSED_STAGE", "GRAPH", "LOWER", "LOWERED", "PASSES", "SIMPLIFY",
+    "STAGES", "ForwardFirst", "MemoryPlan", "Pass", "PassError", "PassManager", "PipelineError",
+    "Placement", "RulePass", "Stage", "Storage", "Timing", "early_calls", "has_kernel",
+    "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline", "verify_stage",
+    "waiting_ops",
 ]  # fmt: skip

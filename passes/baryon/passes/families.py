@@ -56,6 +56,12 @@ def kind_of(op: Op) -> str | None:
     return opdef.lowering.family or opdef.role.value
 
 
+def has_kernel(op: Op) -> bool:
+    """Whether compiled code can hold an op: in a kernel, as a name of memory, or as structure."""
+    opdef = lookup(op.name)
+    return opdef is not None and (kind_of(op) is not None or isinstance(opdef.lowering, Lowering))
+
+
 def is_elementwise(op: Op) -> bool:
     """True for ops that an epilogue or prologue may hold."""
     opdef = lookup(op.name)

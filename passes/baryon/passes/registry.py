@@ -37,7 +37,10 @@ PASSES: Mapping[str, type[Pass]] = {
     )
 }
 
-DEFAULT_PIPELINE = (
-    "unroll,expand,canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce,layout,"
-    "recompute,fuse,place-concat"
-)
+SIMPLIFY = "unroll,expand,canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce"
+"""What makes a graph smaller, whoever runs it."""
+
+LOWER = "layout,recompute,fuse,place-concat"
+"""What makes kernels of a simplified graph."""
+
+DEFAULT_PIPELINE = f"{SIMPLIFY},{LOWER}"
