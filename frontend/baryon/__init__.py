@@ -50,13 +50,20 @@ _ATTRIBUTES = {
     ),
 }  # fmt: skip
 
+_ABSENT = {
+    "library": "libraries with operators for MXNet's C++ interface cannot be loaded",
+    "operator": "write an autograd.Function or a block instead of a custom operator",
+    "rtc": "there are no GPUs",
+}
+
 
 def __getattr__(name: str) -> Any:
     if name in _SUBMODULES or name in _ALIASES:
         return importlib.import_module(f"baryon.{_ALIASES.get(name, name)}")
     if name in _ATTRIBUTES:
         return getattr(importlib.import_module(_ATTRIBUTES[name]), name)
-    raise AttributeError(f"module 'baryon' has no attribute {name!r}")
+    reason = f": {_ABSENT[name]}" if name in _ABSENT else ""
+    raise AttributeError(f"module 'baryon' has no attribute {name!r}{reason}")
 
 
 def __dir__() -> list[str]:

@@ -68,6 +68,14 @@ def test_ir_v1_use_outside_of_the_region() -> None:
     assert refused(module, "%b is used before it is defined") == "ir.v1"
 
 
+def test_ir_v1_use_inside_of_a_region() -> None:
+    module = good()
+    outer = module.main.body.args[0]
+    inner = module.main.body.ops[1].regions[0].ops
+    inner.insert(0, Op("ir.relayout", [outer], [outer.type]))
+    assert refused(module, f"%{outer.name} is used before it is defined") == "ir.v1"
+
+
 def test_ir_v1_defined_twice() -> None:
     module = good()
     module.main.body.args.append(module.main.body.args[0])

@@ -59,7 +59,7 @@ class _Verifier:
             )
 
     def region(self, region: Region) -> None:
-        outer = set(self.visible)
+        outer, self.visible = self.visible, set()  # a region reads what it is given, no more
         for arg in region.args:
             self.define(arg, None)
         if not region.ops:
