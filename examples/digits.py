@@ -108,6 +108,7 @@ class Attention(gluon.HybridBlock):
         self.norm1, self.norm2 = nn.LayerNorm(), nn.LayerNorm()
         self.ffn = nn.HybridSequential()
         self.ffn.add(nn.Dense(4 * units, flatten=False), nn.GELU(), nn.Dense(units, flatten=False))
+        self.dropout = nn.Dropout(0.2)
 
     def forward(self, x: np.ndarray) -> np.ndarray:
         """(N, T, units) to the same shape."""
@@ -116,8 +117,8 @@ class Attention(gluon.HybridBlock):
         q, k, v = qkv.transpose(2, 0, 3, 1, 4)
         weights = npx.softmax(np.matmul(q, k.swapaxes(2, 3)) * self.scale)
         mixed = np.matmul(weights, v).transpose(0, 2, 1, 3).reshape(n, t, units)
-        x = x + self.out(mixed)
-        return x + self.ffn(self.norm2(x))
+        x = x + self.dropout(self.out(mixed))
+        return x + self.dropout(self.ffn(self.norm2(x)))
 
 
 class Transformer(gluon.HybridBlock):
@@ -157,8 +158,8 @@ TASKS = {
     "mlp": Task(mlp, lambda x: x.reshape(-1, 64), 40),
     "lenet": Task(lenet, upscaled, 20),
     "resnet": Task(resnet, lambda x: x[:, None], 35, 0.985, 1e-2),
-    "lstm": Task(RowLSTM, lambda x: x, 40),
-    "transformer": Task(Transformer, lambda x: x, 40),
+    "lstm": Task(RowLSTM, lambda x: x, 60, rate=1e-2),
+    "transformer": Task(Transformer, lambda x: x, 60),
 }
 
 
