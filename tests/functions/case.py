@@ -23,6 +23,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "b": ("bool",),
 }
 
+NOTHING: Mapping[str, int] = {}
+
 
 @dataclass(frozen=True)
 class Case:
@@ -33,7 +35,8 @@ class Case:
     low, high: the range of the elements. kinds: of the element types, keys of `KINDS`.
     reference: the NumPy way to say the same, `reference(*arrays)`, where NumPy's function differs
         or is missing. graded, compiled, compared: what does not hold for this case.
-    least: the smallest size of a letter.
+    least: the smallest size of a letter. halves, edges: that the function takes float16 and
+        bfloat16; that it means NumPy's also for axes of size 0 and for none.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Case:
     compared: bool = True
     least: int = 1
     rtol: float = 1e-5
+    halves: bool = True
+    edges: bool = True
 
     @property
     def id(self) -> str:
@@ -56,13 +61,17 @@ class Case:
         text = f"{self.shapes}{sorted(self.keywords.items(), key=str)}{self.kinds}"
         return f"{self.name}-{zlib.crc32(text.encode()) % 1000}"
 
-    def draw(self, seed: int, kind: str, dtype: str | None = None) -> list[Any]:
-        """NumPy arrays of drawn shapes."""
+    def draw(
+        self, seed: int, kind: str, dtype: str | None = None, fixed: Mapping[str, int] = NOTHING
+    ) -> list[Any]:
+        """NumPy arrays of drawn shapes; `fixed`: sizes of letters that are not drawn."""
         rng = numpy.random.default_rng((seed, zlib.crc32(self.id.encode())))
         sizes = [s for s in SIZES if s >= self.least]
-        letters = {c: int(rng.choice(sizes)) for c in "abcdefghn"}
+        letters = {c: int(rng.choice(sizes)) for c in "abcdefghn"} | dict(fixed)
         type_ = dtype or str(rng.choice(KINDS[kind]))
-        shapes = [[letters.get(d) or int(d) for d in text.split()] for text in self.shapes]
+        shapes = [
+            [letters[d] if d in letters else int(d) for d in text.split()] for text in self.shapes
+        ]
         return [self._elements(rng, shape, kind).astype(type_) for shape in shapes]
 
     def _elements(self, rng: Any, shape: Sequence[int], kind: str) -> Any:

@@ -115,7 +115,7 @@ ON_ONE: dict[str, dict[str, Any]] = {
     "nanmedian": {}, "nancumsum": {}, "nancumprod": {}, "nanargmax": {}, "nanargmin": {},
     "nanpercentile": {"keywords": {"q": 30.0}}, "nanquantile": {"keywords": {"q": 0.3}},
     "cov": {"least": 2}, "corrcoef": {"least": 2}, "count_nonzero": {}, "argwhere": {},
-    "ndim": {}, "size": {}, "vander": {"call": lambda m, x: m.vander(x[0])},
+    "ndim": {}, "size": {}, "vander": {"call": lambda m, x: m.vander(x[0]), "halves": False},
     "msort": {"reference": lambda x: numpy.sort(x, axis=0)},
     "partition": {"keywords": {"kth": 0}}, "trapz": {"reference": numpy.trapezoid},
     "trim_zeros": {"call": lambda m, x: m.trim_zeros(x[0])},

@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from baryon.ir import Array, Attr, Builder, IRTypeError, UnsupportedError, Value
+from baryon.ir import Array, Attr, Builder, IRTypeError, UnsupportedError, Value, bf16, dtype_of
 from baryon.ops.opdef import OpDef
+from baryon.ops.shapes import promote
 
 V = TypeVar("V")
 Emit = Callable[[OpDef, Sequence[V], Mapping[str, Any]], Sequence[V]]
@@ -99,6 +100,8 @@ def as_operand(x: Any, others: Sequence[np.dtype[np.generic]]) -> Array:
     A Python number takes the dtype that NumPy gives the result (a float beside float32 is float32).
     """
     if isinstance(x, bool | int | float) and others:
+        if bf16.numpy in others:  # of which NumPy does not know that it is a float
+            return np.asarray(x, promote("", map(dtype_of, others)).numpy)
         return np.asarray(x, np.result_type(*others, x))
     array = np.asarray(x)
     return array.astype(np.float32) if isinstance(x, float) else array

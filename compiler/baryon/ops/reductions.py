@@ -138,23 +138,25 @@ min = _extremum("np.min", "The smallest element; NaN if there is one.", np.min)
 
 def _moment(name: str, doc: str, function: Callable[..., Any], gradient: Any) -> OpDef:
     def infer(a: TensorType, axis: Any, keepdims: bool) -> TensorType:
-        _need_elements(name, a, axis)
         return TensorType(_folded(name, a.shape, axis, keepdims), floating(a.dtype))
 
     def reference(a: Arr, axis: Any, keepdims: bool) -> Any:
-        return function(as_float(a), axis=axis, keepdims=keepdims)
+        x = as_float(a)
+        if not x.size:  # NumPy's answer, without its warning
+            return np.full(_folded(name, x.shape, axis, keepdims), np.nan, x.dtype)
+        return function(x, axis=axis, keepdims=keepdims)
 
     return OpDef(
         name=name,
-        doc=f"{doc}\n\nFloats keep their dtype; whole numbers give float32. IRTypeError for an "
-        "unknown axis and where there are no elements to fold.",
+        doc=f"{doc} NaN for none.\n\nFloats keep their dtype; whole numbers give float32. "
+        "IRTypeError for an unknown axis.",
         operands=("a",),
         params=(_AXIS, _KEEP),
         infer=infer,
         reference=rounded(reference),
         gradient=gradient,
         lowering=_REDUCE,
-        samples=SAMPLES,
+        samples=(*SAMPLES, Sample(((2, 0),), {"axis": 1}, dtypes=("i32",))),
         source=name.replace("np.", "numpy."),
     )
 

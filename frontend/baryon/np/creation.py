@@ -49,7 +49,7 @@ def from_dlpack(x: Any) -> ndarray:
 
     Memory that the other library lets be read alone cannot be assigned to: ReadOnlyError.
     """
-    return wrap(numpy.ascontiguousarray(numpy.from_dlpack(x)))
+    return wrap(numpy.asarray(numpy.from_dlpack(x), order="C"))
 
 
 def copy(a: ArrayLike) -> ndarray:

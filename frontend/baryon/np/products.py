@@ -123,7 +123,8 @@ def diagonal(a: ArrayLike, offset: int = 0, axis1: int = 0, axis2: int = 1) -> n
     if one == two:
         raise ValueError("axis1 and axis2 must differ")
     rest = [i for i in range(x.ndim) if i not in (one, two)]
-    flat = _np.transpose(x, (*rest, one, two)).reshape(*(x.shape[i] for i in rest), -1)
+    flat = _np.transpose(x, (*rest, one, two))
+    flat = _np.reshape(flat, (*(x.shape[i] for i in rest), x.shape[one] * x.shape[two]))
     spans = [slice(None)] * len(rest) + [_diagonal_span(x.shape[one], x.shape[two], offset)]
     return _npx.slice(flat, **slice_attrs(spans))
 

@@ -94,7 +94,7 @@ def to_dlpack_for_write(data: ndarray) -> Any:
 
 def from_numpy(ndarray: Any, zero_copy: bool = True) -> Any:
     """An array of a NumPy array: of the same memory, or of a copy."""
-    return _wrapped(numpy.ascontiguousarray(ndarray) if zero_copy else numpy.array(ndarray))
+    return _wrapped(numpy.asarray(ndarray, order="C") if zero_copy else numpy.array(ndarray))
 
 
 def _wrapped(array: Any) -> ndarray:

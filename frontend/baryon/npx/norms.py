@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 from baryon.array import assign_state, is_training, mode_of, ndarray
 from baryon.array.random import uniform
 from baryon.array.types import ArrayLike
+from baryon.ir import Sym
 from baryon.npx.common import along, array, cast, fail, ir, np, npx
 
 
@@ -102,7 +104,9 @@ def group_norm(
     channels = x.shape[1] if x.ndim > 1 else 0
     if not isinstance(channels, int) or num_groups < 1 or channels % num_groups:
         fail("group_norm", f"data {x.type} has no {num_groups} equal groups of channels")
-    groups = np.reshape(x, (-2, num_groups, -1))
+    rest = x.shape[1:]
+    each = -1 if any(isinstance(d, Sym) for d in rest) else prod(map(int, rest)) // num_groups
+    groups = np.reshape(x, (-2, num_groups, each))
     mean = np.mean(groups, axis=(2,), keepdims=True)
     centred = np.subtract(groups, mean)
     variance = np.add(np.mean(np.square(centred), axis=(2,), keepdims=True), eps)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import nan
 from typing import Any
 
 from tvm import tirx
@@ -148,6 +149,8 @@ class _Reduce:
 
     def _mean(self, total: Expr) -> Expr:
         count = self.frame.builder.symbols.dim(self.loops.length)
+        if count == 0:
+            return bind(total + const(nan, total))
         if isinstance(count, int):
             return bind(total / const(count, total))
         return bind(total / splat(Math.cast(count, self.dtype), lanes_of(total)))
