@@ -78,7 +78,7 @@ NUMBERS = [
     said("drop_grad", lambda x: (x.attach_grad(), x.drop_grad(), x.grad is None)[2],
          lambda x: True, **{**FACTS, "kinds": "f"}),
     said("stype", lambda x: x.stype == "default", lambda x: True, **FACTS),
-    *(said(n, lambda x, n=n: getattr(x, n)(x.device), lambda x: x, **FACTS)  # type: ignore[misc]
+    *(said(n, lambda x, n=n: getattr(x, n)(x.device), lambda x: x, **FACTS)
       for n in ("to_device", "as_in_ctx", "as_in_context", "copyto")),
     said("copyto", lambda x: x.copyto(x + 1), lambda x: x, **FACTS),
     said("slice_assign", lambda x: x.slice_assign(x[:1] * 3, (0, 0), (1, None), ()),

@@ -28,6 +28,7 @@ def expect(found: Any, wanted: Any, rtol: float) -> None:
     assert len(found) == len(wanted)
     for x, y in zip(map(plain, found), map(plain, wanted), strict=True):
         assert x.shape == y.shape
+        assert x.dtype.kind == y.dtype.kind, f"{x.dtype} for {y.dtype}"
         single = x.dtype in (numpy.float32, numpy.float16) or y.dtype == numpy.float32
         tolerance = max(rtol, 1e-4) if single else rtol
         scale = float(numpy.abs(y[numpy.isfinite(y)]).max(initial=1.0)) if y.dtype != bool else 1.0

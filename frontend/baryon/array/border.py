@@ -25,7 +25,8 @@ KINDS: Final = (
 )  # fmt: skip
 """The errors of others that are raised anew, special ones first."""
 
-_CAUGHT: Final = (BaryonError, *KINDS)
+CAUGHT: Final = (BaryonError, *KINDS)
+"""The errors that functions at the border look at."""
 _OURS: Final = ("baryon", "numpy", "ml_dtypes")
 
 
@@ -37,7 +38,7 @@ def bordered(hint: str) -> Callable[[F], F]:
         def call(*args: Any, **kwargs: Any) -> Any:
             try:
                 return function(*args, **kwargs)
-            except _CAUGHT as error:
+            except CAUGHT as error:
                 told = explained(error, hint)
                 raise told from told.__cause__
 
@@ -56,8 +57,11 @@ def manual(space: str, name: str) -> str:
     return f"help(mx.{space}.{name}) says what it takes"
 
 
-def explained(error: Exception, hint: str) -> Exception:
-    """The error to raise in place of one: it has a line and a hint, unless it is the user's own."""
+def explained(error: Exception, hint: str | None) -> Exception:
+    """The error to raise in place of one: it has a line and a hint, unless it is the user's own.
+
+    hint: for errors without one; None if the caller's caller knows better.
+    """
     if isinstance(error, BaryonError):
         error.where = error.where or str(caller_loc("baryon"))
         error.hint = error.hint or hint

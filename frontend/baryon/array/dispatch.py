@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from baryon.array.base import ArrayBase, recorder
-from baryon.ir import Array, BaryonError, Sym, caller_loc
+from baryon.array.border import CAUGHT, explained, manual
+from baryon.ir import Array, Sym
 from baryon.ops import Calls, OpDef, as_operand
 
 
@@ -22,9 +23,10 @@ class ArrayCalls(Calls[ArrayBase]):
             kwargs = {k: _symbols_as_text(v) for k, v in kwargs.items()}
         try:
             return super().call(opdef, args, kwargs)
-        except BaryonError as error:
-            error.where = error.where or str(caller_loc("baryon"))
-            raise
+        except CAUGHT as error:
+            public = opdef.namespace in ("np", "npx")
+            told = explained(error, manual(*opdef.name.split(".")) if public else None)
+            raise told from told.__cause__
 
 
 def _symbols_as_text(x: Any) -> Any:

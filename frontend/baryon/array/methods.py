@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 METHODS = (
-    "all", "any", "argmax", "argmin", "argsort", "broadcast_to", "clip", "cumsum", "diagonal",
-    "dot", "max", "mean", "min", "nonzero", "prod", "repeat", "round", "sort", "squeeze", "std",
-    "sum", "swapaxes", "take", "tile", "var",
+    "all", "any", "argmax", "argmin", "argsort", "broadcast_to", "cumsum", "diagonal", "dot",
+    "max", "mean", "min", "nonzero", "prod", "repeat", "round", "sort", "squeeze", "std", "sum",
+    "swapaxes", "take", "tile", "var",
 )  # fmt: skip
 """Functions of `mx.np` that are methods too."""
 

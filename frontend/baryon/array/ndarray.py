@@ -19,7 +19,7 @@ from baryon.array.indexing import getitem, is_basic, numpy_key
 from baryon.array.methods import removed
 from baryon.array.operators import Operators
 from baryon.array.tape import is_recording
-from baryon.array.write import store, write
+from baryon.array.write import store, stored, write
 from baryon.ir import Dim, Sym, dim_prod, dtype_of
 
 _NO_BRANCH = "choose elements with np.where; branch only on shapes and on values from outside"
@@ -50,7 +50,6 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
         argmin: Callable[..., ndarray]
         argsort: Callable[..., ndarray]
         broadcast_to: Callable[..., ndarray]
-        clip: Callable[..., ndarray]
         cumsum: Callable[..., ndarray]
         diagonal: Callable[..., ndarray]
         dot: Callable[..., ndarray]
@@ -120,6 +119,10 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
         return self.reshape(-1, order=order)
 
     ravel = flatten
+
+    def clip(self, min: Any = None, max: Any = None, out: ndarray | None = None) -> ndarray:
+        """The elements limited to [min, max]; None is no limit."""
+        return stored(op("np.clip")(self, min, max), out)
 
     def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
                copy: bool = True) -> ndarray:  # fmt: skip
