@@ -83,10 +83,14 @@ class _PlanBuilder:
 
     def call(self, group: Group, compiled: CompiledKernel) -> None:
         """Add one step."""
-        numbers = tuple(self._arg(group, arg) for arg in compiled.kernel.args)
-        self.calls.append((compiled.name, numbers))
+        given = [self._arg(group, arg) for arg in compiled.kernel.args]
+        for desc, wanted in zip(given, compiled.kernel.types, strict=True):
+            # kernels do not look at their arguments, they go by what was agreed here
+            shape = (Dim(wanted.symbol), wanted.count) if wanted.symbol else (wanted.count,)
+            assert (desc.dtype, desc.shape) == (wanted.dtype, shape), f"{compiled.name}: {desc}"
+        self.calls.append((compiled.name, tuple(map(self.tensor, given))))
 
-    def _arg(self, group: Group, arg: tuple[str, int] | Pack) -> int:
+    def _arg(self, group: Group, arg: tuple[str, int] | Pack) -> TensorDesc:
         if isinstance(arg, Pack):
             payload = group.constants[group.op.operands[arg.operand]]
             return self._constant(arg.transform(payload))
@@ -94,12 +98,12 @@ class _PlanBuilder:
         value = (group.op.operands if kind == "operand" else group.op.results)[index]
         if value in group.constants:
             return self._constant(in_memory(group.constants[value], value.type))
-        return self.tensor(self._kernel_view(value))
+        return self._kernel_view(value)
 
-    def _constant(self, array: Array) -> int:
+    def _constant(self, array: Array) -> TensorDesc:
         flat = np.ascontiguousarray(array).reshape(-1)
         offset = self.weights.add(flat)
-        return self.tensor(TensorDesc(flat.dtype.name, (flat.size,), Storage.WEIGHTS, 0, offset))
+        return TensorDesc(flat.dtype.name, (flat.size,), Storage.WEIGHTS, 0, offset)
 
     def _kernel_view(self, value: Value) -> TensorDesc:
         """A value as kernels see it: rows of memory (see `baryon.codegen.kernel`)."""

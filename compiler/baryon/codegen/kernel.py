@@ -37,16 +37,31 @@ class Pack:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """The memory of one parameter: `count` elements, or rows of as many for each of a symbol."""
+
+    dtype: str
+    symbol: str | None
+    count: int
+
+    @staticmethod
+    def of(type: TensorType) -> Rows:
+        """The memory of a value."""
+        return Rows(tvm_name(type.dtype), *rows(type))
+
+
+@dataclass(frozen=True)
 class Kernel:
     """A kernel before compilation.
 
     func: a tirx.PrimFunc. args: where its buffer parameters come from: ("operand", i),
-    ("result", i), or a Pack of operand i. flops: operations per run, for
-    one row of a symbolic dimension.
+    ("result", i), or a Pack of operand i. types: what each of them is in memory. flops: operations
+    per run, for one row of a symbolic dimension.
     """
 
     func: Any
     args: tuple[tuple[str, int] | Pack, ...]
+    types: tuple[Rows, ...] = ()
     flops: int = 0
     notes: Mapping[str, str] = field(default_factory=dict)
 
@@ -111,6 +126,7 @@ class KernelBuilder:
     def __init__(self) -> None:
         self.symbols = Symbols()
         self.args: list[tuple[str, int] | Pack] = []
+        self.types: list[Rows] = []
 
     @contextmanager
     def function(self, *, in_place: bool = False) -> Iterator[KernelBuilder]:
@@ -127,6 +143,7 @@ class KernelBuilder:
     def param(self, arg: tuple[str, int] | Pack, type: TensorType) -> Memory:
         """Declare the next buffer parameter."""
         self.args.append(arg)
+        self.types.append(Rows.of(type))
         return Memory.parameter(f"b{len(self.args) - 1}", type, self.symbols)
 
     @contextmanager
@@ -146,7 +163,7 @@ class KernelBuilder:
 
     def finish(self, flops: int = 0, **notes: str) -> Kernel:
         """The kernel."""
-        return Kernel(self.func, tuple(self.args), flops, notes)
+        return Kernel(self.func, tuple(self.args), tuple(self.types), flops, notes)
 
 
 @contextmanager

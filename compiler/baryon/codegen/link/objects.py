@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from tvm.runtime import Executable
+
 
 def object_bytes(module: Any) -> bytes:
     """ELF object of a compiled module: what `tvm.compile` returns, its `.mod`, or an LLVM module.
 
     TVM only writes to a path, so the path names a file in memory.
     """
-    module = getattr(module, "mod", module)
+    # not getattr: a module takes any attribute for a function's name, and compiles itself to look
+    module = module.mod if isinstance(module, Executable) else module
     module = module.imports[0] if module.imports else module
     descriptor = os.memfd_create("baryon-object")
     try:
