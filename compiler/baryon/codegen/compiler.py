@@ -1,15 +1,17 @@
-"""From fused groups to object code: build each kernel once, compile them on all cores."""
+"""From fused groups to object code: each kernel once, on all cores, and only if it is new."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from baryon.codegen.cache import Entry, KernelCache, default_cache, key_of
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Kernel
+from baryon.codegen.kernel import Kernel, Pack, Rows
 from baryon.codegen.kernels import FAMILIES
 from baryon.codegen.link import object_bytes
 from baryon.codegen.pipeline import lower
@@ -36,24 +38,46 @@ def silent(stage: str, done: int, total: int) -> None:
 def compile_groups(
     groups: Sequence[Group], target: Target, jobs: int | None = None, progress: Progress = silent
 ) -> list[CompiledKernel]:
-    """One compiled kernel per group, in order; equal groups share theirs.
+    """One compiled kernel per group, in order; equal groups share theirs, also with earlier ones
+    (see `baryon.codegen.cache`).
 
     jobs: threads that compile, all CPUs by default (TVM releases the GIL while it works).
     """
     keys = [_key(group) for group in groups]
     unique = dict(zip(keys, groups, strict=True))
-    names = {key: f"{group.kind}_{n}" for n, (key, group) in enumerate(unique.items())}
+    store = default_cache()
     # TIR is built in this thread, ahead of the workers that turn it into machine code
     with ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as pool:
-        futures = {
-            key: pool.submit(_compile, names[key], build_kernel(group, target), target)
-            for key, group in unique.items()
+        steps = {
+            key: _start(pool, f"{group.kind}_{n}", group, key_of(key, target), target, store)
+            for n, (key, group) in enumerate(unique.items())
         }
         done = {}
-        for n, (key, future) in enumerate(futures.items()):
-            done[key] = future.result()
-            progress("kernels", n + 1, len(futures))
+        for n, (key, step) in enumerate(steps.items()):
+            done[key] = step()
+            progress("kernels", n + 1, len(steps))
+    if store:
+        store.trim()
     return [done[key] for key in keys]
+
+
+def _start(
+    pool: Executor, name: str, group: Group, key: str, target: Target, store: KernelCache | None
+) -> Callable[[], CompiledKernel]:
+    """Begin to compile a kernel that the store does not have; call the result to wait for it."""
+    entry = store.find(key) if store else None
+    kernel = (from_notes(entry.notes) if entry else None) or build_kernel(group, target)
+    if entry:
+        return partial(CompiledKernel, name, entry.object, kernel)
+    future = pool.submit(_compile, kernel, target)
+
+    def finish() -> CompiledKernel:
+        code = future.result()
+        if store:
+            store.add(key, Entry(code, to_notes(kernel)))
+        return CompiledKernel(name, code, kernel)
+
+    return finish
 
 
 def build_kernel(group: Group, target: Target) -> Kernel:
@@ -68,8 +92,25 @@ def build_kernel(group: Group, target: Target) -> Kernel:
         raise
 
 
-def _compile(name: str, kernel: Kernel, target: Target) -> CompiledKernel:
-    return CompiledKernel(name, object_bytes(lower({name: kernel.func}, target)), kernel)
+def _compile(kernel: Kernel, target: Target) -> bytes:
+    return object_bytes(lower({"kernel": kernel.func}, target))
+
+
+def to_notes(kernel: Kernel) -> dict[str, Any]:
+    """A kernel as JSON; nothing if it packs constants, which takes functions of its family."""
+    if any(isinstance(arg, Pack) for arg in kernel.args):
+        return {}
+    types = [(t.dtype, t.symbol, t.count) for t in kernel.types]
+    return {"args": kernel.args, "types": types, "flops": kernel.flops, "notes": dict(kernel.notes)}
+
+
+def from_notes(notes: Mapping[str, Any]) -> Kernel | None:
+    """The kernel that `to_notes` wrote, without its TIR; None if it has to be built."""
+    if not notes:
+        return None
+    args = tuple((kind, index) for kind, index in notes["args"])
+    types = tuple(Rows(*fields) for fields in notes["types"])
+    return Kernel(None, args, types, notes["flops"], notes["notes"])
 
 
 def _key(group: Group) -> tuple[Any, ...]:

@@ -54,9 +54,9 @@ class Rows:
 class Kernel:
     """A kernel before compilation.
 
-    func: a tirx.PrimFunc. args: where its buffer parameters come from: ("operand", i),
-    ("result", i), or a Pack of operand i. types: what each of them is in memory. flops: operations
-    per run, for one row of a symbolic dimension.
+    func: a tirx.PrimFunc; None for a kernel that was compiled before. args: where its buffer
+    parameters come from: ("operand", i), ("result", i), or a Pack of operand i. types: what each of
+    them is in memory. flops: operations per run, for one row of a symbolic dimension.
     """
 
     func: Any
