@@ -25,6 +25,7 @@ from baryon.array import (
 )
 from baryon.array import autograd as _engine
 from baryon.array.function import Function
+from baryon.ir import caller_loc
 
 __all__ = [
     "Function", "GradientError", "backward", "get_symbol", "grad", "is_recording", "is_training",
@@ -122,6 +123,7 @@ def grad(
         if gradient is None:
             raise GradientError(
                 f"the heads do not depend on variable {i} ({wanted[i].type})",
+                where=str(caller_loc("baryon")),
                 hint="call attach_grad() on it before it is used inside record()",
             )
     return found[0] if isinstance(variables, ArrayBase) else found

@@ -153,7 +153,7 @@ ASKS: dict[str, Callable[[ndarray], Any]] = {
     r"int\(\)": lambda x: int(x),
     "index": lambda x: [1, 2][x],
     "NumPy array": lambda x: numpy.asarray(x),
-    "NumPy array ": lambda x: numpy.concatenate([x, x]),
+    r"np.partition\(\)": lambda x: numpy.partition(x, 0),
     "DLPack": lambda x: numpy.from_dlpack(x),
     "iteration over axis 0": lambda x: [*x],
     r"len\(\) over axis 0": lambda x: len(x),

@@ -81,10 +81,17 @@ def dtype_of(value: object) -> DType:
         return value
     if isinstance(value, str) and value in DTYPES:
         return DTYPES[value]
-    dtype = np.dtype("bfloat16" if value == "bfloat16" else value)  # type: ignore[call-overload]
+    try:
+        dtype = np.dtype(value)  # type: ignore[call-overload]
+    except TypeError as error:
+        raise _unsupported(value) from error
     if dtype not in _FROM_NUMPY:
-        raise IRTypeError(f"element type {dtype} is not supported", hint=f"use one of {_names()}")
+        raise _unsupported(dtype)
     return _FROM_NUMPY[dtype]
+
+
+def _unsupported(dtype: object) -> IRTypeError:
+    return IRTypeError(f"element type {dtype} is not supported", hint=f"use one of {_names()}")
 
 
 def _names() -> str:

@@ -61,6 +61,7 @@ def _head(head: ArrayBase, grad: Any) -> ArrayBase:
         raise GradientError(
             f"the head gradient has the shape {found.shape}, its head {head.shape}",
             where=str(caller_loc("baryon")),
+            hint="give one number for each element of the head, or none for ones",
         )
     return found
 

@@ -27,6 +27,7 @@ KINDS: Final = (
 
 CAUGHT: Final = (BaryonError, *KINDS)
 """The errors that functions at the border look at."""
+_REGULARIZE: Final = "the matrix lacks a property; adding a little of np.eye(n) may give it"
 _OURS: Final = ("baryon", "numpy", "ml_dtypes")
 
 
@@ -69,7 +70,8 @@ def explained(error: Exception, hint: str | None) -> Exception:
     kind = next(k for k in KINDS if isinstance(error, k))
     if not _is_ours(error.__traceback__):
         return error
-    told: Exception = _both(kind)(str(error), where=str(caller_loc("baryon")), hint=hint)
+    advice = _REGULARIZE if kind is LinAlgError else hint
+    told: Exception = _both(kind)(str(error), where=str(caller_loc("baryon")), hint=advice)
     told.__cause__ = error
     return told
 

@@ -161,5 +161,6 @@ class Trace:
             return self.value(ndarray(np.asarray(leaf)))
         raise TraceError(
             f"the traced function returned {leaf!r}",
+            where=str(caller_loc("baryon")),
             hint="return arrays, or tuples, lists and dicts of arrays",
         )

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Self, TypeVar
 
+from baryon.array.border import bordered
 from baryon.array.files import load_arrays, save_arrays
 from baryon.atomic import FileName
 from baryon.device import takes_ctx
@@ -21,6 +22,8 @@ from baryon.gluon.parameter import Parameter
 from baryon.gluon.summary import summarize
 
 B = TypeVar("B", bound="Block")
+
+FORWARD = "the signature of `forward` says what the block takes"
 
 
 class Block:
@@ -236,6 +239,7 @@ class Block:
         """
         print(summarize(self, inputs))
 
+    @bordered(FORWARD)
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of `forward`, with hooks; arguments are positional."""
         if kwargs:

@@ -13,9 +13,10 @@ from typing import Any, overload
 
 from baryon.array import TraceError, is_recording, is_training, ndarray
 from baryon.array.base import recorder
+from baryon.array.border import bordered
 from baryon.deferred import Cached
 from baryon.gluon import export, structure
-from baryon.gluon.base_block import Block
+from baryon.gluon.base_block import FORWARD, Block
 from baryon.gluon.errors import BlockError, CallError, DeferredInitializationError, here
 from baryon.gluon.parameter import Parameter, shape_is_known
 from baryon.gluon.replay import monitored
@@ -145,6 +146,7 @@ class HybridBlock(Block):
         """The names of that many inputs in an exported graph."""
         return export.input_names(arg_num)
 
+    @bordered(FORWARD)
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The outputs of `forward`: compiled if the block is hybridized."""
         if kwargs:

@@ -16,6 +16,7 @@ import numpy
 
 from baryon import initializer
 from baryon.array import autograd, ndarray
+from baryon.array.border import bordered
 from baryon.array.write import write
 from baryon.device import Device, one_device, takes_ctx
 from baryon.gluon.errors import (
@@ -136,7 +137,8 @@ class Parameter:
     @grad_req.setter
     def grad_req(self, req: str) -> None:
         if req not in GRAD_REQS:
-            raise ValueError(f"grad_req is {req!r}, expected one of {', '.join(GRAD_REQS)}")
+            raise ParameterError(f"grad_req is {req!r}", where=here(),
+                                 hint=f"one of {', '.join(GRAD_REQS)}")  # fmt: skip
         req = req if self._differentiable else "null"
         if req != self._grad_req:
             self._grad_req = req
@@ -332,6 +334,7 @@ class Parameter:
         if grad is not None:
             Context().run(write, grad, ..., 0, "zero_grad")
 
+    @bordered("give an element type, such as 'float16'")
     def cast(self, dtype: Any) -> None:
         """Convert value and gradient to another element type; `data()` is a new array then."""
         self._dtype = dtype_of(dtype).numpy

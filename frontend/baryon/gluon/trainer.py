@@ -204,7 +204,8 @@ def _unique(
     unique: dict[int, tuple[str, Parameter]] = {}
     for name, parameter in named:
         if not isinstance(parameter, Parameter):
-            raise ParameterError(f"{parameter!r} is not a Parameter", where=here())
+            raise ParameterError(f"{parameter!r} is not a Parameter", where=here(),
+                                 hint="give net.collect_params()")  # fmt: skip
         unique.setdefault(id(parameter), (name, parameter))
     return [n for n, _ in unique.values()], [p for _, p in unique.values()]
 

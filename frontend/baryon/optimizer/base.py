@@ -255,5 +255,7 @@ def _refuse(name: str, unknown: Mapping[str, Any], sym: Any) -> None:
         raise OptimizerError(
             f"{name} has no parameter {key!r}",
             where=str(caller_loc("baryon")),
-            hint=f"it is called {_RENAMED[key]!r} now" if key in _RENAMED else None,
+            hint=f"it is called {_RENAMED[key]!r} now"
+            if key in _RENAMED
+            else f"help(mx.optimizer.{name}) says what it takes",
         )

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
+from baryon.array.border import bordered
 from baryon.gluon.data.batchify import Batchify, Stack
 from baryon.gluon.data.sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler
 from baryon.gluon.data.seeds import epoch_seed
@@ -30,6 +31,7 @@ class DataLoader:
     and one loader.
     """
 
+    @bordered("help(mx.gluon.data.DataLoader) says what goes together")
     def __init__(self, dataset: Any, batch_size: int | None = None, shuffle: bool = False,
                  sampler: Sampler[int] | Sequence[int] | None = None,
                  last_batch: str | None = None, batch_sampler: Any = None,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from baryon.array import ndarray
+from baryon.array.border import bordered
 from baryon.gluon.data.sampler import FilterSampler, Sampler, SequentialSampler
 from baryon.recordio import MXIndexedRecordIO, index_of
 
@@ -80,6 +81,7 @@ class ArrayDataset(Dataset):
     Of one sequence, sample i is its element i.
     """
 
+    @bordered("give sequences of one length")
     def __init__(self, *args: Any) -> None:
         if not args:
             raise ValueError("ArrayDataset needs at least one array")

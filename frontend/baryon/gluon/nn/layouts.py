@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from baryon.gluon.errors import here
 from baryon.ir import UnsupportedError
 
 Sizes = int | Sequence[int]
@@ -27,6 +28,7 @@ def channels_first(layout: str, rank: int, layer: str) -> str:
     if layout != expected:
         raise UnsupportedError(
             f"{layer}: layout={layout!r} is not supported",
+            where=here(),
             hint=f"use {expected!r}: baryon itself lays channels last in memory",
         )
     return layout

@@ -117,7 +117,8 @@ class _Layer(HybridBlock):
     def infer_shape(self, inputs: ndarray, *args: Any) -> None:
         """The input size, from the first input."""
         if inputs.ndim != 3:
-            raise CallError(f"inputs of shape {inputs.shape} are not {self._layout}", where=here())
+            raise CallError(f"inputs of shape {inputs.shape} are not {self._layout}", where=here(),
+                            hint="they have the axes time, batch and features")  # fmt: skip
         self._input_size = int(inputs.shape[2])  # type: ignore[arg-type]
         self.rnn_param.shape = (self._param_size(self._input_size),)
 

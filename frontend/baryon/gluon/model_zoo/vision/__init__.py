@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from baryon.array.border import bordered
 from baryon.gluon.model_zoo.vision.alexnet import AlexNet, alexnet
 from baryon.gluon.model_zoo.vision.base import Classifier, Root
 from baryon.gluon.model_zoo.vision.densenet import (
@@ -110,6 +111,7 @@ MODELS: Mapping[str, Callable[..., Classifier]] = {
 _ALIASES = {make.__name__: name for name, make in MODELS.items()}
 
 
+@bordered("upper and lower case are equal; pretrained weights are read from `root`")
 def get_model(name: str, pretrained: bool = False, device: Any = None, root: Root = None,
               classes: int = 1000, **kwargs: Any) -> Classifier:  # fmt: skip
     """A network by its name, in any case.
