@@ -66,7 +66,8 @@ EXPRESSIONS = [
 ]  # fmt: skip
 NUMBERS = [
     said("shape", lambda x: x.shape, **FACTS), said("ndim", lambda x: x.ndim, **FACTS),
-    said("size", lambda x: x.size, **FACTS), said("dtype", lambda x: x.dtype.kind == "i", **FACTS),
+    said("size", lambda x: x.size, **FACTS),
+    said("dtype", lambda x: x.dtype.kind in "iuf", **FACTS),
     said("item", lambda x: x.item(0), **FACTS), said("item", lambda x: x.item(0, 0), **FACTS),
     said("tolist", lambda x: x.tolist(), **FACTS),
     said("asnumpy", lambda x: x.asnumpy(), lambda x: x, **FACTS),

@@ -11,7 +11,9 @@ import numpy
 import pytest
 
 import baryon as mx
+from baryon.deferred import Cached
 from baryon.ir import IRTypeError
+from baryon.np.names import ALIASES
 from functions.case import Case, flat, plain
 from functions.cases import CASES
 
@@ -84,6 +86,7 @@ def test_halves(case: Case, dtype: str) -> None:
     tolerance = 8 * HALVES[dtype]
     for x, y in zip(ours(case, rounded), wanted, strict=True):
         assert x.shape == y.shape
+        assert x.dtype == type_ or not case.graded or y.dtype.kind != "f"
         if x.dtype == type_ or x.dtype.kind == "f":
             scale = float(numpy.abs(y[numpy.isfinite(y)]).max(initial=1.0))
             numpy.testing.assert_allclose(
@@ -107,3 +110,50 @@ def test_small_integers(case: Case) -> None:
             assert x.shape == y.shape
             if not (dtype.startswith("u") and (y < 0).any()):
                 numpy.testing.assert_allclose(x, y, 1e-3)
+
+
+TOGETHER = {
+    c.name: c for c in COMPARED
+    if c.compiled and c.edges and c.halves and "f" in c.kinds
+    and c.shapes in (("a b",), ("a b", "a b")) and c.name.removeprefix("np.") not in ALIASES
+}  # fmt: skip
+"""One case of each function of arrays of one shape."""
+
+
+@pytest.mark.parametrize(("dtype", "sizes"), [
+    ("float16", {"a": 3, "b": 5}), ("bfloat16", {"a": 2, "b": 9}), ("float32", {"a": 0, "b": 3}),
+    ("float64", {"a": 2, "b": 0}),
+])  # fmt: skip
+@pytest.mark.parametrize("part", range(4))
+def test_compiled(part: int, dtype: str, sizes: dict[str, int]) -> None:
+    """Many functions in one program, in half precision and on axes of size 0."""
+    type_ = numpy.dtype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    cases = [c for c in TOGETHER.values() if takes(c, sizes)][part::4]
+    drawn = [[x.astype(type_) for x in c.draw(0, "f", "float32", sizes)] for c in cases]
+    arrays = [mx.np.array(x, dtype=x.dtype) for xs in drawn for x in xs]
+
+    def program(*given: Any) -> list[Any]:
+        rest = iter(given)
+        return [flat(c.ours(*(next(rest) for _ in c.shapes))) for c in cases]
+
+    found, wanted = flat(Cached(program, list)(*arrays)), flat(program(*arrays))
+    assert len(found) == len(wanted)
+    for x, y in zip(map(plain, found), map(plain, wanted), strict=True):
+        assert (x.shape, x.dtype) == (y.shape, y.dtype)
+        tolerance = 4 * HALVES.get(dtype, 1e-6)
+        numpy.testing.assert_allclose(
+            x.astype("float64"), y.astype("float64"), tolerance, tolerance
+        )
+
+
+def takes(case: Case, sizes: dict[str, int]) -> bool:
+    """Whether NumPy and we compute the case on these sizes."""
+    arrays = case.draw(0, "f", "float32", sizes)
+    if numpys(case, arrays) is None:
+        return False
+    try:
+        ours(case, arrays)
+    except IRTypeError as error:
+        assert any(text in str(error) for text in REFUSALS)
+        return False
+    return True

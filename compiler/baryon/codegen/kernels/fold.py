@@ -106,7 +106,7 @@ class Fold:
     def parts(self) -> int:
         """Parts of a line that different tasks may fold; 1 where it is not worth it."""
         size, length, lines = self.sizes[self.cut], self.length, self.lines
-        if any(isinstance(n, Sym) for n in (*self.sizes, length, lines)):
+        if any(isinstance(n, Sym) or n == 0 for n in (*self.sizes, length, lines)):
             return 1
         assert isinstance(size, int) and isinstance(length, int) and isinstance(lines, int)
         side = 1 if self.along else min(lines, VECTORS * self.lanes)
