@@ -69,7 +69,7 @@ def test_wide_vectors(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The kernels of AVX-512 in AVX2's instructions: LLVM splits the vectors, all else is equal."""
     narrow, wide = get_target("x86-64-v3"), get_target("x86-64-v4")
     mixed = replace(wide, cpu=narrow.cpu, features=narrow.features, disabled=narrow.disabled)
-    monkeypatch.setattr("baryon.api.get_target", lambda name: mixed)
+    monkeypatch.setattr("baryon.build.get_target", lambda name: mixed)
     model = light.random_model(name)
     exe = baryon.compile(import_onnx(onnx.load_from_string(model)), threads=2)
     x = np.random.default_rng(1).standard_normal(shape_of(exe)).astype(np.float32)
