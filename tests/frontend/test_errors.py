@@ -68,6 +68,12 @@ def written_too_late() -> None:
     y.backward()
 
 
+def set_wrongly() -> None:
+    parameter = gluon.Parameter("w", shape=(2,))
+    parameter.initialize()
+    parameter.set_data(np.ones(3))
+
+
 SHAPES: dict[str, Failing] = {
     "np.add: shapes": lambda: Z + np.ones(4),
     "np.matmul: .* do not fit": lambda: Z @ Z,
@@ -159,8 +165,7 @@ BLOCKS: dict[str, Failing] = {
     "cannot be a child": lambda: nn.HybridSequential().add(nn.Sequential()),
     "has no graph yet": lambda: net(nn.Dense(4)).export("x"),
     "cannot be initialized": lambda: gluon.Parameter("w", shape=(-1,)).initialize(),
-    r"'w' has the shape \(2,\)": lambda: (
-        p := gluon.Parameter("w", shape=(2,)), p.initialize(), p.set_data(np.ones(3))),
+    r"'w' has the shape \(2,\)": set_wrongly,
     "does not have 0.weight": lambda: net(nn.Dense(4, in_units=3)).load_dict({}),
     "that the net does not": lambda: net().load_dict({"a": Z}),
     "the saved one": lambda: net(nn.Dense(4, in_units=3)).load_dict(

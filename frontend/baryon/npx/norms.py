@@ -105,7 +105,8 @@ def group_norm(
     if not isinstance(channels, int) or num_groups < 1 or channels % num_groups:
         fail("group_norm", f"data {x.type} has no {num_groups} equal groups of channels")
     rest = x.shape[1:]
-    each = -1 if any(isinstance(d, Sym) for d in rest) else prod(map(int, rest)) // num_groups
+    known = [d for d in rest if not isinstance(d, Sym)]
+    each = prod(known) // num_groups if len(known) == len(rest) else -1
     groups = np.reshape(x, (-2, num_groups, each))
     mean = np.mean(groups, axis=(2,), keepdims=True)
     centred = np.subtract(groups, mean)
