@@ -34,6 +34,7 @@ __all__ = [
 ]  # fmt: skip
 
 Arrays = ndarray | Sequence[ndarray]
+Gradients = ndarray | Sequence[ndarray | None]
 
 
 def record(train_mode: bool = True) -> AbstractContextManager[None]:
@@ -84,7 +85,7 @@ def mark_variables(
 
 def backward(
     heads: Arrays,
-    head_grads: Arrays | None = None,
+    head_grads: Gradients | None = None,
     retain_graph: bool = False,
     train_mode: bool = True,
 ) -> None:
@@ -101,7 +102,7 @@ def backward(
 def grad(
     heads: Arrays,
     variables: Arrays,
-    head_grads: Arrays | None = None,
+    head_grads: Gradients | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
     train_mode: bool = True,

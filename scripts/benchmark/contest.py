@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -80,7 +81,8 @@ def compile_ours(model: Path, artifact: Path) -> dict[str, Any]:
     """Compile by the command line in a process of its own; seconds and file size."""
     command = [sys.executable, "-m", "baryon.cli.main", "compile", str(model), "-o", str(artifact)]
     start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    cold = os.environ | {"BARYON_CACHE": "off"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=cold)
     seconds = time.perf_counter() - start
     if done.returncode:
         raise EngineError(f"{OURS}: {done.stderr.strip()}")

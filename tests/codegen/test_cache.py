@@ -21,7 +21,7 @@ from baryon.codegen.cache import Entry, KernelCache, default_cache, key_of, priv
 from baryon.codegen.compiler import from_notes, to_notes
 from baryon.codegen.kernel import Kernel, Pack, Rows
 from baryon.codegen.targets import Target, get_target
-from baryon.deferred.trace import trace
+from baryon.deferred.tracing import trace
 
 Patch = pytest.MonkeyPatch
 KEY = hashlib.sha256(b"a key").hexdigest()

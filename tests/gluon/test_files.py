@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import baryon as mx
 from baryon import autograd
+from baryon.array.files import FileError, load_arrays, save_arrays
 from baryon.gluon import HybridBlock, SymbolBlock, nn
 from baryon.gluon.errors import BlockError, CallError, ParameterError
-from baryon.array.files import FileError, load_arrays, save_arrays
 
 X = mx.np.array(np.random.RandomState(0).randn(4, 3, 6, 6).astype("float32"))
 

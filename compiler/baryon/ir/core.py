@@ -1,8 +1,8 @@
 """The IR's data structure: functions, regions, ops and values.
 
 SSA: every value is defined once, by an op or as an argument of a region, and is used only after its
-definition in the same region: what a nested region reads comes in as its arguments. Ops know the user's source line. Nothing
-here knows what any op means; that is `baryon.ops`.
+definition in the same region: what a nested region reads comes in as its arguments. Ops know the
+user's source line. Nothing here knows what any op means; that is `baryon.ops`.
 """
 
 from __future__ import annotations

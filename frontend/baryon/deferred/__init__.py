@@ -3,7 +3,7 @@
 import baryon.np  # noqa: F401 - the methods of arrays are its functions
 from baryon.array import TraceError
 from baryon.deferred.cached import Cached, EagerWarning
-from baryon.deferred.trace import DEFAULT_MAX, trace
+from baryon.deferred.tracing import DEFAULT_MAX, trace
 from baryon.deferred.tree import flatten, names_of, rebuild
 
 __all__ = [

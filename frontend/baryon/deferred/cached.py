@@ -11,7 +11,7 @@ import numpy as np
 
 from baryon.array import ArrayBase, is_recording, is_training, ndarray, recorder, wrap
 from baryon.deferred.graph import trace_call, with_gradients
-from baryon.deferred.trace import trace
+from baryon.deferred.tracing import trace
 from baryon.deferred.tree import flatten, rebuild
 from baryon.ir import Module, UnsupportedError
 
