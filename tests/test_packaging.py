@@ -76,6 +76,7 @@ def test_native_module_header_and_types_are_there(wheel: zipfile.ZipFile) -> Non
 def test_every_inner_package_is_one(wheel: zipfile.ZipFile) -> None:
     names = set(wheel.namelist())
     folders = {name.rsplit("/", 1)[0] for name in names if name.endswith(".py")}
+    folders.remove("baryon/mxnet/children")  # it goes on the path of processes, as it is
     assert all(f"{folder}/__init__.py" in names for folder in folders)
     inner = {folder.split("/")[1] for folder in folders if "/" in folder}
     assert {"cli", "codegen", "importers", "interp", "ir", "ops", "passes", "runtime"} <= inner
