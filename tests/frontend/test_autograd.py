@@ -306,3 +306,12 @@ class TestCached:
         np.testing.assert_allclose(cached(x).asnumpy(), f(x).asnumpy(), rtol=1e-10)
         eager, compiled = train_step(f, x, x), train_step(cached, x, x)
         np.testing.assert_allclose(compiled[1], eager[1], rtol=1e-9)
+
+    def test_writes_into_constants_are_seen(self) -> None:
+        scale, shift = mx.np.ones(2), mx.np.zeros(2)
+        cached = mx.deferred.Cached(lambda x: x * scale + (shift - 1), list)
+        assert cached(mx.np.ones(2)).tolist() == [0.0, 0.0]
+        scale[:] = 5
+        assert cached(mx.np.ones(2)).tolist() == [4.0, 4.0]
+        shift += 10
+        assert cached(mx.np.ones(2)).tolist() == [14.0, 14.0]

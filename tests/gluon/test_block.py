@@ -393,3 +393,25 @@ def test_a_net_compiles_for_deployment() -> None:
     expected = model(X).asnumpy()
     (got,) = mx.compile(model, X)(X.asnumpy())
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-5)
+
+
+class Scaled(mx.gluon.HybridBlock):
+    """x times an array that is no parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = mx.np.ones(2)
+
+    def forward(self, x: Any) -> Any:
+        self.positions = mx.np.arange(2)  # set while it is traced
+        return x * self.scale + self.positions
+
+
+def test_arrays_that_are_no_parameters_may_change() -> None:
+    net = Scaled()
+    net.hybridize()
+    assert net(mx.np.ones(2)).tolist() == [1.0, 2.0]
+    net.scale[:] = 3
+    assert net(mx.np.ones(2)).tolist() == [3.0, 4.0]
+    net.scale = mx.np.ones(2) * 5
+    assert net(mx.np.ones(2)).tolist() == [5.0, 6.0]

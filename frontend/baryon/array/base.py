@@ -32,6 +32,10 @@ class Recorder(Protocol):
         """Whether this call belongs to the graph, rather than being computed at once."""
         ...
 
+    def watch(self, operands: Sequence[ArrayBase]) -> None:
+        """Note concrete arrays from which a constant of the graph is computed."""
+        ...
+
     def emit(
         self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
     ) -> Sequence[Value]:

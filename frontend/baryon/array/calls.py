@@ -34,8 +34,10 @@ def _emit(
     opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
 ) -> Sequence[ArrayBase]:
     active = recorder()
-    if active is not None and active.takes(opdef, operands, attrs):
-        return [_CLASS[0](None, v, active) for v in active.emit(opdef, operands, attrs)]
+    if active is not None:
+        if active.takes(opdef, operands, attrs):
+            return [_CLASS[0](None, v, active) for v in active.emit(opdef, operands, attrs)]
+        active.watch(operands)
     results = [_CLASS[0](a) for a in evaluate(opdef, operands, attrs)]
     if mode().recording and any(x.needs_gradient for x in operands):
         note(opdef, operands, attrs, results)

@@ -53,6 +53,11 @@ class Body:
             return True
         return self.around.takes(opdef, operands, attrs)
 
+    def watch(self, operands: Sequence[ArrayBase]) -> None:
+        """Noted outside, where the constants are."""
+        if self.around is not None:
+            self.around.watch(operands)
+
     def emit(
         self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
     ) -> Sequence[Value]:

@@ -10,10 +10,20 @@ from typing import Any
 import numpy as np
 
 from baryon.array import ArrayBase, is_recording, is_training, ndarray, recorder, wrap
-from baryon.deferred.graph import trace_call, with_gradients
+from baryon.deferred.graph import Graph, trace_call, with_gradients
 from baryon.deferred.tracing import trace
 from baryon.deferred.tree import flatten, rebuild
-from baryon.ir import Module, UnsupportedError
+from baryon.ir import Module, UnsupportedError, caller_loc
+
+Run = Callable[[Any, Sequence[ndarray]], Any]
+"""Takes the arguments and the arrays in them."""
+
+
+def _not_compiled(arguments: Any, arrays: Sequence[ndarray]) -> Any:
+    raise AssertionError("the caller compiles first")
+
+
+_NOTHING: tuple[Graph | None, Run] = (None, _not_compiled)
 
 
 class EagerWarning(UserWarning):
@@ -25,7 +35,7 @@ class Cached:
 
     variables: gives the arrays (parameters, running statistics) that the function reads besides its
         arguments; their elements may change between calls. Other arrays that it reads become
-        constants. name: for messages.
+        constants; writing into one makes the next call compile again. name: for messages.
 
     Each new combination of shapes and dtypes of the arguments is traced and compiled when it is
     first called; so is a call under `autograd.record()`, whose forward and backward passes are
@@ -41,7 +51,7 @@ class Cached:
     ) -> None:
         self._function, self._variables = function, variables
         self._name = name or getattr(function, "__name__", "function")
-        self._programs: dict[Hashable, Callable[[Any, Sequence[ndarray]], Any]] = {}
+        self._programs: dict[Hashable, tuple[Graph | None, Run]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
         """The function's result. Raises TraceError for what cannot be traced."""
@@ -50,9 +60,9 @@ class Cached:
         arguments, arrays, key = _signature(arguments)
         mask = self._mask(arrays) if is_recording() else None
         full = (key, is_training(), mask)
-        program = self._programs.get(full)
-        if program is None:
-            program = self._programs[full] = self._compile(arguments, arrays, mask)
+        graph, program = self._programs.get(full, _NOTHING)
+        if graph is None or graph.is_stale:
+            graph, program = self._programs[full] = self._compile(arguments, arrays, mask)
         return program(arguments, arrays)
 
     def module(self, *arguments: Any) -> Module:
@@ -66,7 +76,7 @@ class Cached:
 
     def _compile(
         self, arguments: Any, arrays: Sequence[ndarray], mask: tuple[bool, ...] | None
-    ) -> Callable[[Any, Sequence[ndarray]], Any]:
+    ) -> tuple[Graph, Run]:
         variables = list(self._variables())
         graph = trace_call(self._function, arguments, variables, is_training())
         try:
@@ -79,16 +89,12 @@ class Cached:
                 graph = with_gradients(graph, wanted)
             # loads TVM, for which programs that compile nothing should not wait
             program = importlib.import_module("baryon.deferred.program")
-            compiled: Callable[[Any, Sequence[ndarray]], Any] = program.Program(
-                graph, self._function
-            )
-            return compiled
+            return graph, program.Program(graph, self._function)
         except UnsupportedError as error:
-            warnings.warn(
-                f"{self._name} runs eagerly: {error.message} (at {error.where})", EagerWarning,
-                stacklevel=4,
-            )  # fmt: skip
-            return lambda given, _: self._function(*given)
+            at = caller_loc("baryon")
+            message = f"{self._name} runs eagerly: {error.message} (at {error.where})"
+            warnings.warn_explicit(message, EagerWarning, at.source, at.line)
+            return graph, lambda given, _: self._function(*given)
 
 
 def _signature(arguments: tuple[Any, ...]) -> tuple[Any, Sequence[ndarray], Hashable]:

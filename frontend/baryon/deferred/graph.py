@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from baryon.array import ArrayBase, mode_of, ndarray, recording_to
@@ -36,6 +36,12 @@ class Graph:
     state: tuple[ndarray, ...]
     seeded: tuple[int, ...] = ()
     wanted: tuple[int, ...] = ()
+    watched: tuple[tuple[list[int], int], ...] = ()
+
+    @property
+    def is_stale(self) -> bool:
+        """True once an array was written whose elements are constants of the module."""
+        return any(count[0] != before for count, before in self.watched)
 
     @property
     def late(self) -> int:
@@ -75,6 +81,7 @@ def _close(recorder: Trace, result: Any, values: list[Value], arguments: int) ->
         tuple(arrays.get(value) for value in module.main.inputs[arguments:]),
         len(values),
         tuple(target for target, _ in effects),
+        watched=tuple(recorder.watched),
     )
 
 
@@ -98,10 +105,7 @@ def with_gradients(graph: Graph, wanted: Sequence[int]) -> Graph:
     reached = [(i, g) for i, g in zip(wanted, found, strict=True) if g is not None]
     builder.ret([*before, *(g for _, g in reached)])
     graph.module.main.output_names += [f"gradient{i}" for i, _ in reached]
-    return Graph(
-        graph.module, graph.structure, graph.arguments, graph.variables, graph.outputs,
-        graph.state, tuple(seeded), tuple(i for i, _ in reached),
-    )  # fmt: skip
+    return replace(graph, seeded=tuple(seeded), wanted=tuple(i for i, _ in reached))
 
 
 def _added(builder: Builder, before: Value | None, seed: Value) -> Value:

@@ -67,6 +67,7 @@ class Trace:
         self._streams = 0
         self._names = names or {}
         self._constants: dict[object, tuple[Any, Value]] = {}
+        self.watched: list[tuple[list[int], int]] = []
 
     def takes(self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]) -> bool:
         """True for ops on traced arrays or variables, and for shapes that hold symbols.
@@ -77,6 +78,11 @@ class Trace:
             return True
         shapes = (attrs[p.name] or () for p in opdef.params if p.kind.startswith("shape"))
         return any(isinstance(d, str) for dims in shapes for d in dims)
+
+    def watch(self, operands: Sequence[ArrayBase]) -> None:
+        """Note what the constants of the graph come from: how often it was written until now."""
+        counts = [x.writes() for x in operands if not x.is_traced]
+        self.watched += [(count, count[0]) for count in counts]
 
     def emit(
         self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
@@ -124,6 +130,7 @@ class Trace:
         data = x.elements("a constant", "")
         small = data.ndim == 0 and id(x) not in self._names
         key = (data.dtype, data.tobytes()) if small else id(data)
+        self.watch([x])
         if key not in self._constants:  # the entry keeps the array alive, so its id stays its own
             payload: Array = data.copy()
             value = self._at_start(payload, self._names.get(id(x), "c"))

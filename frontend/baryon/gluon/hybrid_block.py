@@ -58,7 +58,7 @@ class HybridBlock(Block):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        if isinstance(value, Block | Parameter):
+        if isinstance(value, Block | Parameter) or _is_constant(value):
             self._forget()
 
     def register_child(self, block: Block, name: str | None = None) -> None:
@@ -266,6 +266,14 @@ class HybridBlock(Block):
     def forward(self, *args: Any) -> Any:
         """The computation on arrays; override it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
+
+
+def _is_constant(value: Any) -> bool:
+    """Whether programs compiled so far lack this value of an attribute, a constant of theirs.
+
+    What a block sets while it is traced belongs to that very program.
+    """
+    return isinstance(value, ndarray) and recorder() is None
 
 
 def _is_unknown(parameter: Parameter) -> bool:
