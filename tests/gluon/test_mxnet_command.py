@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import baryon as mx
 from baryon.mxnet.names import ABSENT, ELSEWHERE, MODULES, NAMES
 
 
@@ -196,3 +197,10 @@ def test_the_tables_do_not_contradict_each_other() -> None:
     assert not set(MODULES) & set(ELSEWHERE)
     assert not set(MODULES) & set(ABSENT)
     assert set(NAMES) <= set(MODULES)
+
+
+def test_legacy_names_of_baryon_itself_say_what_replaced_them() -> None:
+    with pytest.raises(AttributeError, match=r"use mx\.np\.ones"):
+        mx.nd.ones((2, 2))
+    with pytest.raises(AttributeError, match="cannot be loaded"):
+        mx.library
