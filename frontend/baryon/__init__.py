@@ -61,11 +61,9 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f"baryon.{_ALIASES.get(name, name)}")
     if name in _ATTRIBUTES:
         return getattr(importlib.import_module(_ATTRIBUTES[name]), name)
-    # the names of MXNet 1 say what replaced them
     if not name.startswith("_") and name in importlib.import_module("baryon.mxnet.names").MODULES:
-        return importlib.import_module("baryon.mxnet.removed").Removed(
-            name
-        )  # says what replaced it
+        removed = importlib.import_module("baryon.mxnet.removed")
+        return removed.Removed(name)  # its names say what replaced them
     reason = f": {_ABSENT[name]}" if name in _ABSENT else ""
     raise AttributeError(f"module 'baryon' has no attribute {name!r}{reason}")
 
