@@ -118,11 +118,6 @@ class ArrayBase:
         return self._value.type
 
     @property
-    def tensor_type(self) -> TensorType:
-        """The same as `type`."""
-        return self.type
-
-    @property
     def shape(self) -> tuple[Dim, ...]:
         """The sizes of the axes; a symbolic one is an `ir.Sym`."""
         return self._data.shape if self._data is not None else self.type.shape
@@ -140,7 +135,7 @@ class ArrayBase:
     def elements(self, asked: str, hint: str) -> Array:
         """The elements; TraceError, with what `asked` for them and a `hint`, if it is traced."""
         if self._data is None:
-            self.refuse(f"{asked} needs the elements of a traced array ({self.tensor_type})", hint)
+            self.refuse(f"{asked} needs the elements of a traced array ({self.type})", hint)
         return self._data
 
     def refuse(self, message: str, hint: str) -> NoReturn:
@@ -152,7 +147,7 @@ class ArrayBase:
         assert self._value is not None
         if self._owner is not user:
             self.refuse(
-                f"a traced array ({self.tensor_type}) is used outside the trace that made it",
+                f"a traced array ({self.type}) is used outside the trace that made it",
                 "pass it as an input of the inner trace, or return it from the traced function",
             )
         return self._value

@@ -84,7 +84,9 @@ def _binary(name: str, ufunc: np.ufunc, kinds: str) -> Callable[[Any, Any], ndar
 def _unary(name: str, ufunc: np.ufunc) -> Callable[[Any], ndarray]:
     def call(a: Any) -> ndarray:
         x = getattr(a, "_data", None)
-        if x is None or x.dtype.char not in "fd" or _RECORDER.get() or _MODE.get().recording:
+        if _RECORDER.get() is not None or _MODE.get().recording:
+            return op(name)(a)
+        if x is None or x.dtype.char not in "fd":
             return op(name)(a)
         with np.errstate(all="ignore"):
             result = ufunc(x)

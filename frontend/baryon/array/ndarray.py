@@ -250,7 +250,7 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
         size = self.shape[0]
         if isinstance(size, Sym):
             self.refuse(
-                f"{asked} over axis 0 of {self.tensor_type}, whose size is known at run time only",
+                f"{asked} over axis 0 of {self.type}, whose size is known at run time only",
                 "compute on the whole axis with array functions, or trace with a fixed size",
             )
         return size
@@ -299,7 +299,7 @@ class ndarray(Operators):  # noqa: N801 - the name that NumPy users know
 
     def __repr__(self) -> str:
         if self._data is None:
-            return f"<traced array {self.tensor_type}>"
+            return f"<traced array {self.type}>"
         text = repr(self._data)
         if "dtype=" in text and self._data.dtype == np.float32:
             return text[: text.rindex(",")].rstrip() + ")"

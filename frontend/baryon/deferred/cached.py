@@ -78,7 +78,7 @@ class Cached:
         self, arguments: Any, arrays: Sequence[ndarray], mask: tuple[bool, ...] | None
     ) -> tuple[Graph, Run]:
         variables = list(self._variables())
-        graph = trace_call(self._function, arguments, variables, is_training())
+        graph = trace_call(self._function, arguments, variables)
         try:
             if mask is not None:
                 needing = {id(v) for v in variables if v.needs_gradient}

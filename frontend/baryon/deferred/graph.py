@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from baryon.array import ArrayBase, mode_of, ndarray, recording_to
+from baryon.array import ArrayBase, ndarray
 from baryon.deferred.recorder import Trace, Variable
 from baryon.deferred.tree import flatten, rebuild
 from baryon.ir import Builder, Module, Value
 from baryon.ops import TABLE, lookup
 from baryon.ops.vjp import append_gradients
-from baryon.passes import PassManager, parse_pipeline
+from baryon.passes import run_pipeline
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ class Graph:
         return len(self.seeded)
 
 
-def trace_call(
-    function: Callable[..., Any], arguments: Any, variables: Sequence[ndarray], training: bool
-) -> Graph:
+def trace_call(function: Callable[..., Any], arguments: Any, variables: Sequence[ndarray]) -> Graph:
     """Trace a call on nested arguments; arrays in them are inputs, and so are the variables.
 
     Raises TraceError where the function asks a traced array for elements.
@@ -60,9 +58,7 @@ def trace_call(
     names = [f"input{i}" for i in range(len(leaves))]
     listed = [Variable(x, f"weight{i}") for i, x in enumerate(variables)]
     recorder = Trace([x.type for x in leaves], names, {}, listed)
-    inputs = iter([ndarray(None, v, recorder) for v in recorder.region.args])
-    given = rebuild(arguments, lambda x: next(inputs) if isinstance(x, ArrayBase) else x)
-    with recording_to(recorder), mode_of(recording=False, training=training):
+    with recorder.recording(arguments, lambda x: isinstance(x, ArrayBase)) as given:
         result = function(*given)
         values = [recorder.output(x) for x in flatten(result)]
     return _close(recorder, result, values, len(leaves))
@@ -90,7 +86,7 @@ def with_gradients(graph: Graph, wanted: Sequence[int]) -> Graph:
 
     Raises UnsupportedError at an op on the way that has no gradient.
     """
-    PassManager(parse_pipeline("unroll")).run(graph.module)
+    run_pipeline(graph.module, "unroll")
     body = graph.module.main.body
     before = list(body.outputs)
     body.terminator.erase()

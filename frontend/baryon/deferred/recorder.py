@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from baryon.array import ArrayBase, TraceError, ndarray
-from baryon.deferred.tree import flatten, names_of
+from baryon.array import ArrayBase, TraceError, mode_of, ndarray, recording_to
+from baryon.deferred.tree import flatten, names_of, rebuild
 from baryon.ir import (
     Array,
     Builder,
@@ -68,6 +69,17 @@ class Trace:
         self._names = names or {}
         self._constants: dict[object, tuple[Any, Value]] = {}
         self.watched: list[tuple[list[int], int]] = []
+
+    @contextmanager
+    def recording(self, arguments: Any, is_input: Callable[[Any], bool]) -> Iterator[Any]:
+        """Record inside the block, off the gradient tape; gives the arguments with traced arrays.
+
+        is_input: which of their leaves the inputs stand for, in order.
+        """
+        inputs = iter([ndarray(None, value, self) for value in self.region.args])
+        given = rebuild(arguments, lambda leaf: next(inputs) if is_input(leaf) else leaf)
+        with recording_to(self), mode_of(recording=False):
+            yield given
 
     def takes(self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]) -> bool:
         """True for ops on traced arrays or variables, and for shapes that hold symbols.
@@ -133,12 +145,9 @@ class Trace:
         self.watch([x])
         if key not in self._constants:  # the entry keeps the array alive, so its id stays its own
             payload: Array = data.copy()
-            value = self._at_start(payload, self._names.get(id(x), "c"))
+            value = self.builder.constant(payload, self._names.get(id(x), "c"))
             self._constants[key] = (data, value)
         return self._constants[key][1]
-
-    def _at_start(self, payload: Array, hint: str) -> Value:
-        return self.builder.constant(payload, hint)
 
     def finish(self, result: Any, names: Sequence[str] | None) -> Module:
         """Close the function with the arrays of `result`; refuses effects, which need a caller."""

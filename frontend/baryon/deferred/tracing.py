@@ -10,9 +10,8 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from baryon.array import mode_of, ndarray, recording_to
 from baryon.deferred.recorder import Trace
-from baryon.deferred.tree import paths, rebuild
+from baryon.deferred.tree import paths
 from baryon.ir import Dim, IRTypeError, Module, Sym, TensorType, dtype_of
 
 DEFAULT_MAX = 16
@@ -53,11 +52,8 @@ def trace(
     leaves = [(name, leaf) for name, leaf in paths(arguments, "") if _is_array(leaf)]
     plan = _Symbols(leaves, dynamic_axes or {}, dynamic_batch, symbols or {})
     recorder = Trace(plan.types, [name for name, _ in leaves], plan.bounds, names=constant_names)
-    inputs = iter([ndarray(None, value, recorder) for value in recorder.region.args])
-    call = rebuild(arguments, lambda leaf: next(inputs) if _is_array(leaf) else leaf)
-    with recording_to(recorder), mode_of(recording=False):
-        result = f(*call.values())
-        return recorder.finish(result, output_names)
+    with recorder.recording(arguments, _is_array) as call:
+        return recorder.finish(f(*call.values()), output_names)
 
 
 def _parameter_names(f: Callable[..., Any], count: int) -> list[str]:

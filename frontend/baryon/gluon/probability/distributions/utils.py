@@ -73,7 +73,7 @@ def last_size(x: ndarray) -> int:
     """The size of the last axis; IRTypeError if it is a symbol."""
     size = x.shape[-1]
     if not isinstance(size, int):
-        raise IRTypeError(f"the last axis of {x.tensor_type} belongs to the event: fix its size")
+        raise IRTypeError(f"the last axis of {x.type} belongs to the event: fix its size")
     return size
 
 
