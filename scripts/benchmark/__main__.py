@@ -14,7 +14,8 @@ from typing import Any
 import onnx
 
 import baryon
-from benchmark.contest import MODULES, OURS, EngineError, Plan, compile_ours, contest
+from benchmark.contest import MODULES, OURS, Plan, compile_ours, contest
+from benchmark.process import EngineError
 from benchmark.report import print_table, ratio, summarize
 
 TOLERANCE = 1e-4  # of the largest output

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import subprocess
@@ -17,55 +16,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmark.process import Engine, EngineError
+
 OURS = "baryon"
 MODULES: Mapping[str, str] = {OURS: "ours", "onnxruntime": "ort", "openvino": "ov"}
 PAUSE = 0.1  # seconds for the last engine's threads to stop spinning
-
-
-class EngineError(Exception):
-    """An engine that failed, with what it wrote."""
-
-
-class Engine:
-    """A worker process that has loaded a network."""
-
-    def __init__(self, name: str, model: Path, threads: int) -> None:
-        self.name = name
-        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed by __exit__)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmark.worker", MODULES[name], str(model), str(threads)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-        )
-        self.started: dict[str, float] = {}
-
-    def __enter__(self) -> Engine:
-        self.started = self._read()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self._log.close()
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """Send a request and wait for the answer."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(request) + "\n")
-        self._process.stdin.flush()
-        return self._read()
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            self._log.seek(0)
-            last = self._log.read().strip().splitlines()[-1:] or ["it ended without a word"]
-            raise EngineError(f"{self.name}: {last[0]}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
 
 
 @dataclass(frozen=True)
@@ -89,11 +44,17 @@ def compile_ours(model: Path, artifact: Path) -> dict[str, Any]:
     return {"compile_s": seconds, "artifact_bytes": artifact.stat().st_size}
 
 
+def worker(engine: str, model: Path, threads: int) -> list[str]:
+    """The command of a process that has loaded a network."""
+    module = MODULES[engine]
+    return [sys.executable, "-m", "benchmark.worker", module, str(model), str(threads)]
+
+
 def contest(model: Path, artifact: Path, threads: int, plan: Plan) -> dict[str, Any]:
     """One row: for each engine the milliseconds, start-up times and difference of outputs."""
     with ExitStack() as stack:
         engines = [
-            stack.enter_context(Engine(n, artifact if n == OURS else model, threads))
+            stack.enter_context(Engine(n, worker(n, artifact if n == OURS else model, threads)))
             for n in plan.engines
         ]
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -41,6 +41,20 @@ ready_python() {
   fi
 }
 
+# ready_baryon MODULES PACKAGE: as ready_python, and install the package where a module is missing;
+# Python finds the scripts' own packages
+ready_baryon() {
+  if [ -z "${BARYON_PYTHON:-}" ] && [ ! -x .venv/bin/python ]; then
+    need_compiler
+  fi
+  ready_python
+  if ! "$PYTHON" -c "import $1" 2>/dev/null; then
+    need_compiler
+    pip_install "$2"
+  fi
+  export PYTHONPATH="$PWD/scripts${PYTHONPATH:+:$PYTHONPATH}"
+}
+
 # pip_install ARGUMENTS...: with uv where it is installed, else with the environment's pip
 pip_install() {
   if [ -n "${BARYON_PYTHON:-}" ]; then

@@ -1,6 +1,8 @@
 """One library that trains one network, asked by lines of JSON. Runs on baryon and on MXNet 2.
 
-python worker.py LIBRARY NETWORK BATCH MODE      LIBRARY: baryon or mxnet; MODE: hybrid or eager
+python -m training.worker LIBRARY NETWORK BATCH MODE
+
+LIBRARY: baryon or mxnet. MODE: hybrid or eager.
 
 It answers a line when the first two steps are done, and for each {"seconds": s} that it reads one
 line with the median milliseconds of a step over about so long.
@@ -10,14 +12,14 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
-import statistics
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from benchmark.worker import burst, own_stdout
 
 
 def lenet(nn: Any) -> tuple[Any, tuple[int, ...]]:
@@ -73,20 +75,9 @@ def stepper(library: str, network: str, batch: int, mode: str) -> Callable[[], f
     return step
 
 
-def timed(step: Callable[[], float], seconds: float) -> float:
-    """Median milliseconds of steps for about so many seconds, three at least."""
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < seconds:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times) * 1e3
-
-
 def main() -> None:
     """Make the network, then answer until standard input ends."""
-    channel = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # what the libraries print goes to standard error
+    channel = own_stdout()
     library, network, batch, mode = sys.argv[1:]
     start = time.perf_counter()
     step = stepper(library, network, int(batch), mode)
@@ -95,7 +86,7 @@ def main() -> None:
     losses = [step()]
     print(json.dumps({"first_s": first}), file=channel, flush=True)
     for line in sys.stdin:
-        ms = timed(step, json.loads(line)["seconds"])
+        ms = burst(step, json.loads(line)["seconds"])
         losses.append(step())
         print(json.dumps({"ms": ms, "loss": losses[-1]}), file=channel, flush=True)
 

@@ -39,12 +39,6 @@ from baryon.image.host import (
 from baryon.image.rotate import imrotate, random_rotate
 from baryon.imagecodec import ImageError
 
-HOST_FUNCTIONS = (
-    imread, imdecode, imresize, resize_short, scale_down, fixed_crop, center_crop, random_crop,
-    random_size_crop, color_normalize, imrotate, random_rotate, copyMakeBorder,
-)  # fmt: skip
-"""What `npx.image` has of this module as well."""
-
 _BOXES = "for pictures with boxes use gluon.contrib.data.vision and a DataLoader"
 ABSENT = {
     "CreateDetAugmenter": _BOXES,
