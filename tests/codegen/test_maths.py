@@ -87,7 +87,7 @@ UNARY: dict[str, tuple[Callable[..., Any], float, float, float]] = {
     "trigamma": (lambda x: scipy.special.polygamma(1, x), 0.01, 1e4, 0.51),
     "erfinv": (scipy.special.erfinv, -1, 1, 0.51),
     "tanh": (np.tanh, -10, 10, 4),
-    "erf": (scipy.special.erf, -4, 4, 4),
+    "erf": (scipy.special.erf, -4, 4, 5),
     "exp": (np.exp, -87, 88, 2),
     "log": (np.log, 0, ALL, 4),
     "expm1": (np.expm1, -20, 88, 3),
