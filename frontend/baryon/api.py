@@ -8,7 +8,7 @@ exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from baryon.codegen.compiler import Progress, silent
 from baryon.deferred import trace
 from baryon.importers.onnx import import_onnx
 from baryon.ir import Module, UnsupportedError, parse_module, print_module
+from baryon.passes import switched_off
 from baryon.runtime import Executable
 
 Source = Callable[..., Any] | str | os.PathLike[str] | Module
@@ -31,6 +32,7 @@ def compile(
     dynamic_batch: int | None = None,
     tune: float = 0,
     threads: int | None = None,
+    patterns: str | Iterable[str] = "all",
     progress: Progress = silent,
 ) -> Executable:
     """Compile a network and load it.
@@ -41,12 +43,17 @@ def compile(
     dynamic_batch: the leading dimension of every input may be 1 to this many at run time.
     dynamic_axes: for a callable, which axes of which input are symbolic.
     threads: threads that run the network; None for the CPUs that the process may use.
+    patterns: which pattern groups (docs/patterns.md) fuse and simplify: "all", "none", or names, as
+        a list or with commas between; "-conv-sum" switches one off, as does its variable
+        MXNET_DISABLE_ONEDNN_FUSE_CONV_SUM=1 in the environment.
     Raises BaryonError: UnsupportedError for what baryon cannot do, and the importers' errors.
     """
     if tune:
         raise UnsupportedError("tuning by measurement is not there yet", hint="leave tune at 0")
     module = to_module(source, inputs, dynamic_axes, dynamic_batch)
-    return in_process(build(module, Options(target, precision, progress=progress)), threads)
+    off = switched_off(patterns, os.environ)
+    options = Options(target, precision, progress=progress, off=off)
+    return in_process(build(module, options), threads)
 
 
 def to_module(

@@ -17,11 +17,14 @@ from baryon.ir import Module, UnsupportedError, print_module
 from baryon.ops.structure import FUSED
 from baryon.passes import (
     DEFAULT_PIPELINE,
+    NOTHING,
     MemoryPlan,
+    Off,
     Pass,
     PassManager,
     parse_pipeline,
     plan_memory,
+    without_patterns,
 )
 from baryon.runtime import Executable, load
 
@@ -30,13 +33,18 @@ PRECISIONS = ("fp32",)
 
 @dataclass(frozen=True)
 class Options:
-    """How to compile. jobs: threads that compile, None for all CPUs. pipeline: passes, as text."""
+    """How to compile.
+
+    jobs: threads that compile, None for all CPUs. pipeline: passes, as text. off: pattern groups
+    that are switched off.
+    """
 
     target: str = "native"
     precision: str = "fp32"
     jobs: int | None = None
     pipeline: str = DEFAULT_PIPELINE
     progress: Progress = silent
+    off: Off = NOTHING
 
 
 def build(module: Module, options: Options) -> Artifact:
@@ -47,7 +55,7 @@ def build(module: Module, options: Options) -> Artifact:
         )
     target = get_target(options.target)
     stages = {"source": _text(module)}
-    stages |= run_passes(module, options.pipeline, options.progress)
+    stages |= run_passes(module, options)
     plan = plan_memory(module)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
@@ -61,22 +69,23 @@ def build(module: Module, options: Options) -> Artifact:
         ],
         "ir": stages,
         "memory": {"arena_bytes": plan.arena_bytes},
+        "patterns_off": sorted(options.off),
     }
     artifact = assemble(module, groups, compiled, places(plan), target, meta)
     options.progress("link", 1, 1)
     return artifact
 
 
-def run_passes(module: Module, pipeline: str, progress: Progress) -> dict[str, str]:
-    """Run a pipeline over a module in place; returns the text at the end of each stage."""
-    passes = parse_pipeline(pipeline)
+def run_passes(module: Module, options: Options) -> dict[str, str]:
+    """Run the pipeline over a module in place; returns the text at the end of each stage."""
+    passes = without_patterns(parse_pipeline(options.pipeline), options.off)
     last_of = {step.leaves.name: number for number, step in enumerate(passes)}
     texts: dict[str, str] = {}
     numbers = iter(range(len(passes)))
 
     def observe(step: Pass, _: Module) -> None:
         number = next(numbers)
-        progress(f"pass {step.name}", number + 1, len(passes))
+        options.progress(f"pass {step.name}", number + 1, len(passes))
         if last_of[step.leaves.name] == number:
             texts[step.leaves.name] = _text(module)
 

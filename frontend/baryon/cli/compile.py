@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from baryon.cli.console import JSON_OPTION, format_bytes, plural, print_json, st
 from baryon.cli.files import check_destination
 from baryon.codegen.artifact import Artifact, write_artifact
 from baryon.ir import UnsupportedError
+from baryon.passes import switched_off
 
 
 @click.command("compile")
@@ -48,6 +50,14 @@ from baryon.ir import UnsupportedError
     help="Time to spend on measuring candidates for kernels. [default: 0, a model chooses]",
 )
 @click.option(
+    "--patterns",
+    default="all",
+    show_default=True,
+    metavar="NAMES",
+    help='Pattern groups to use: all, none, or names with commas between; "-conv-sum" switches '
+    "one off (baryon opt --list shows them).",
+)
+@click.option(
     "-j",
     "--jobs",
     type=click.IntRange(1, 1024),
@@ -62,6 +72,7 @@ def command(
     precision: str,
     dynamic_batch: int | None,
     tune: float,
+    patterns: str,
     jobs: int | None,
     as_json: bool,
 ) -> None:
@@ -75,11 +86,12 @@ def command(
         raise UnsupportedError("--tune is not there yet", hint="leave it out")
     output = output or Path(model.with_suffix(".baryon").name)
     check_destination(output)  # before the work, not after it
+    off = switched_off(patterns, os.environ)
     with stages(show=not as_json) as progress:
         progress("start", 0, 1)
         # loads TVM, for which `--help` and bad arguments should not wait
         api, compiler = map(importlib.import_module, ("baryon.api", "baryon.build"))
-        options = compiler.Options(target, precision, jobs=jobs, progress=progress)
+        options = compiler.Options(target, precision, jobs=jobs, progress=progress, off=off)
         progress("import", 0, 1)
         module = api.to_module(model, dynamic_batch=dynamic_batch)
         artifact = compiler.build(module, options)

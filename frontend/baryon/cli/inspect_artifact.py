@@ -105,4 +105,6 @@ def _print(path: Path, artifact: Artifact, verified: bool) -> None:
             f"needs {' '.join(variant['features']) or 'any CPU'}",
             markup=False,
         )
+    if off := known["meta"].get("patterns_off"):
+        console.print(f"  without the patterns {', '.join(off)}", markup=False)
     console.print("  the hash of the weights is right\n" if verified else "")

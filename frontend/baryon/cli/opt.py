@@ -10,6 +10,7 @@ import click
 
 from baryon.cli.console import plain_table, stdout
 from baryon.cli.files import FileError, read_arrays, replacing
+from baryon.cli.patterns import pattern_table
 from baryon.importers.onnx import import_onnx
 from baryon.ir import Array, Module, parse_module, print_module
 from baryon.passes import DEFAULT_PIPELINE, PASSES, PassManager, Timing, parse_pipeline
@@ -32,7 +33,7 @@ from baryon.passes import DEFAULT_PIPELINE, PASSES, PassManager, Timing, parse_p
 @click.option("--locs/--no-locs", default=False, help="Print the source lines of the ops.")
 @click.option("--debug", is_flag=True, help="Also check what each pass says of having changed.")
 @click.option("--stats", is_flag=True, help="Show on stderr how long each pass took.")
-@click.option("--list", "list_passes", is_flag=True, help="List the passes and their options.")
+@click.option("--list", "list_passes", is_flag=True, help="List the passes and the pattern groups.")
 def command(
     file: Path | None,
     passes: str,
@@ -94,7 +95,8 @@ def _list() -> None:
         table.add_row(name, " ".join(options), " ".join(summary.split()))
     console = stdout()
     console.print(table)
-    console.print(f"\n`baryon compile` runs: {DEFAULT_PIPELINE}", markup=False)
+    console.print(f"\n`baryon compile` runs: {DEFAULT_PIPELINE}\n", markup=False)
+    console.print(pattern_table())
 
 
 def _show(timings: list[Timing]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import warnings
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from baryon.deferred.graph import Graph, trace_call, with_gradients
 from baryon.deferred.tracing import trace
 from baryon.deferred.tree import flatten, rebuild
 from baryon.ir import Module, UnsupportedError, caller_loc
+from baryon.passes import switched_off
 
 Run = Callable[[Any, Sequence[ndarray]], Any]
 """Takes the arguments and the arrays in them."""
@@ -36,6 +38,8 @@ class Cached:
     variables: gives the arrays (parameters, running statistics) that the function reads besides its
         arguments; their elements may change between calls. Other arrays that it reads become
         constants; writing into one makes the next call compile again. name: for messages.
+    patterns: as of `mx.compile`; with the variables of the environment that switch some off, they
+        are read now, not at each call.
 
     Each new combination of shapes and dtypes of the arguments is traced and compiled when it is
     first called; so is a call under `autograd.record()`, whose forward and backward passes are
@@ -48,9 +52,11 @@ class Cached:
         function: Callable[..., Any],
         variables: Callable[[], Sequence[ndarray]],
         name: str = "",
+        patterns: str | Iterable[str] = "all",
     ) -> None:
         self._function, self._variables = function, variables
         self._name = name or getattr(function, "__name__", "function")
+        self._off = switched_off(patterns, os.environ)
         self._programs: dict[Hashable, tuple[Graph | None, Run]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
@@ -58,12 +64,20 @@ class Cached:
         if recorder() is not None:  # part of a bigger trace
             return self._function(*arguments)
         arguments, arrays, key = _signature(arguments)
+        return self._prepared(arguments, arrays, key)(arguments, arrays)
+
+    def _prepared(self, arguments: Any, arrays: Sequence[ndarray], key: Hashable) -> Run:
+        """What runs a call with this signature, compiled now if it is the first."""
         mask = self._mask(arrays) if is_recording() else None
         full = (key, is_training(), mask)
         graph, program = self._programs.get(full, _NOTHING)
         if graph is None or graph.is_stale:
             graph, program = self._programs[full] = self._compile(arguments, arrays, mask)
-        return program(arguments, arrays)
+        return program
+
+    def compile(self, *arguments: Any) -> None:
+        """Do what the first call on such arguments does, without running it."""
+        self._prepared(*_signature(arguments))
 
     def module(self, *arguments: Any) -> Module:
         """The graph of a call, with the variables as constants."""
@@ -89,7 +103,7 @@ class Cached:
                 graph = with_gradients(graph, wanted)
             # loads TVM, for which programs that compile nothing should not wait
             program = importlib.import_module("baryon.deferred.program")
-            return graph, program.Program(graph, self._function)
+            return graph, program.Program(graph, self._function, self._off)
         except UnsupportedError as error:
             at = caller_loc("baryon")
             message = f"{self._name} runs eagerly: {error.message} (at {error.where})"

@@ -12,7 +12,18 @@ from baryon.build import Options, build, in_process
 from baryon.deferred.graph import Graph
 from baryon.ir import CONSTANT, RETURN, Array, Builder, Func, Module, Op, Region, Value
 from baryon.ops import TABLE, lookup
-from baryon.passes import LOWER, SIMPLIFY, early_calls, has_kernel, run_pipeline, waiting_ops
+from baryon.passes import (
+    LOWER,
+    NOTHING,
+    SIMPLIFY,
+    Off,
+    early_calls,
+    has_kernel,
+    parse_pipeline,
+    run_pipeline,
+    waiting_ops,
+    without_patterns,
+)
 from baryon.runtime import Executable, Session
 
 Port = tuple[tuple[int, ...], np.dtype[Any], np.dtype[Any]]
@@ -42,19 +53,22 @@ class Engine(Protocol):
         """Begin a run in two parts."""
 
 
-def engine_of(graph: Graph) -> Engine:
-    """The engine for a graph, whose module is changed. Raises UnsupportedError."""
-    run_pipeline(graph.module, SIMPLIFY)
+def engine_of(graph: Graph, off: Off = NOTHING) -> Engine:
+    """The engine for a graph, whose module is changed; `off` are pattern groups.
+
+    Raises UnsupportedError.
+    """
+    run_pipeline(graph.module, without_patterns(parse_pipeline(SIMPLIFY), off))
     ops = graph.module.main.body.ops
-    return Whole(graph) if all(map(has_kernel, ops)) else Pieces(graph)
+    return Whole(graph, off) if all(map(has_kernel, ops)) else Pieces(graph, off)
 
 
 class Whole:
     """A graph as one executable."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, off: Off) -> None:
         late = f",forward-first{{late={graph.late}}}" if graph.late else ""
-        self.executable = in_process(build(graph.module, Options(pipeline=LOWER + late)))
+        self.executable = in_process(build(graph.module, Options(pipeline=LOWER + late, off=off)))
         self._native = self.executable._native
         self._early = early_calls(graph.module, graph.late)
         self._rest = self._native.call_count() - self._early
@@ -102,7 +116,8 @@ class _Piece:
 class Pieces:
     """A graph in which some ops have no kernel: those are evaluated by their NumPy meaning."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, off: Off) -> None:
+        self._off = off
         body = graph.module.main.body
         waiting = waiting_ops(body, graph.late)
         self._body = body
@@ -136,7 +151,9 @@ class Pieces:
         taken = tuple(v for v in read if v not in self._constants)
         given = tuple(r for op in ops for r in op.results if not inside.issuperset(r.users))
         module = _module_of(ops, taken, given, self._constants)
-        return _Piece(taken, given, in_process(build(module, Options(pipeline=LOWER))))
+        return _Piece(
+            taken, given, in_process(build(module, Options(pipeline=LOWER, off=self._off)))
+        )
 
 
 @dataclass

@@ -23,18 +23,19 @@ from baryon.deferred.engines import Run, engine_of
 from baryon.deferred.graph import Graph
 from baryon.deferred.tree import flatten, rebuild
 from baryon.ir import Array
+from baryon.passes import Off
 
 
 class Program:
     """A graph, compiled.
 
     function, arguments' structure and so on are in `graph`; `rerun` computes the call eagerly, for
-    gradients of gradients.
+    gradients of gradients. off: pattern groups that are switched off.
     """
 
-    def __init__(self, graph: Graph, rerun: Callable[..., Any]) -> None:
+    def __init__(self, graph: Graph, rerun: Callable[..., Any], off: Off) -> None:
         self.graph, self.rerun = graph, rerun
-        self.engine = engine_of(graph)
+        self.engine = engine_of(graph, off)
         graph.module.constants.clear()  # the engine has them now
 
     def inputs(self, arrays: Sequence[ndarray]) -> list[Array]:

@@ -9,14 +9,25 @@ from baryon.passes.families import has_kernel
 from baryon.passes.forward_first import ForwardFirst, early_calls, waiting_ops
 from baryon.passes.manager import PassManager, Timing, run_pipeline
 from baryon.passes.memory import MemoryPlan, Placement, Storage, plan_memory
-from baryon.passes.pipeline import parse_pipeline, print_pipeline
+from baryon.passes.off import NOTHING, Off
+from baryon.passes.patterns import (
+    GROUP_OF,
+    GROUPS,
+    PATTERNS,
+    PatternGroup,
+    UnknownPatternError,
+    set_variable,
+    switched_off,
+)
+from baryon.passes.pipeline import parse_pipeline, print_pipeline, without_patterns
 from baryon.passes.registry import DEFAULT_PIPELINE, LOWER, PASSES, SIMPLIFY
 from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, verify_stage
 
 __all__ = [
-    "DEFAULT_PIPELINE", "FUSED_STAGE", "GRAPH", "LOWER", "LOWERED", "PASSES", "SIMPLIFY",
-    "STAGES", "ForwardFirst", "MemoryPlan", "Pass", "PassError", "PassManager", "PipelineError",
-    "Placement", "RulePass", "Stage", "Storage", "Timing", "early_calls", "has_kernel",
-    "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline", "verify_stage",
-    "waiting_ops",
+    "DEFAULT_PIPELINE", "FUSED_STAGE", "GRAPH", "GROUPS", "GROUP_OF", "LOWER", "LOWERED",
+    "NOTHING", "PASSES", "PATTERNS", "SIMPLIFY", "STAGES", "ForwardFirst", "MemoryPlan", "Off",
+    "Pass", "PassError", "PassManager", "PatternGroup", "PipelineError", "Placement", "RulePass",
+    "Stage", "Storage", "Timing", "UnknownPatternError", "early_calls", "has_kernel",
+    "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline", "set_variable",
+    "switched_off", "verify_stage", "waiting_ops", "without_patterns",
 ]  # fmt: skip

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 from baryon.ir import BaryonError, Module
+from baryon.passes.off import NOTHING, Off
+from baryon.passes.patterns import switched
 from baryon.passes.stages import GRAPH, Stage
 from baryon.rewrite import Rule, rewrite
 
@@ -45,7 +47,14 @@ def _option_text(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class RulePass(Pass):
+class PatternPass(Pass):
+    """A pass that consults the table of pattern groups. off: those that it leaves alone."""
+
+    off: Off = NOTHING
+
+
+@dataclass(frozen=True)
+class RulePass(PatternPass):
     """A pass that applies rules until none fires."""
 
     rules: ClassVar[tuple[Rule, ...]]
@@ -53,4 +62,5 @@ class RulePass(Pass):
 
     def run(self, module: Module) -> bool:
         """Apply the rules; ops that lose their last user go."""
-        return rewrite(module, self.rules, backward=self.backward)
+        rules = [switched(rule, self.off) for rule in self.rules]
+        return rewrite(module, rules, backward=self.backward)

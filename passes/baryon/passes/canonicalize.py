@@ -19,6 +19,5 @@ class Canonicalize(RulePass):
         *network.RULES,
         *arithmetic.RULES,
         *shape.RULES,
-        batch_norm.explicit_batch_norm,
         batch_norm.decomposed_batch_norm,
     )

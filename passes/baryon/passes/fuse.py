@@ -15,16 +15,19 @@ from typing import ClassVar
 from baryon.ir import CONSTANT, RETURN, Module, Op, Region, UnsupportedError, Value
 from baryon.ops import TABLE, Absent
 from baryon.ops.structure import FUSED
-from baryon.passes.base import Pass
+from baryon.passes.base import PatternPass
+from baryon.passes.decisions import Decisions, label, value_label
+from baryon.passes.edges import BEFORE, edge_for
 from baryon.passes.families import ALONE, FAMILIES, Family, Prologue, is_elementwise, kind_of
 from baryon.passes.groups import Group, own_outputs, write_groups
+from baryon.passes.off import Off
 from baryon.passes.prologue import is_channel_step
 from baryon.passes.sizes import is_free
 from baryon.passes.stages import FUSED_STAGE, Stage
 
 
 @dataclass(frozen=True)
-class Fuse(Pass):
+class Fuse(PatternPass):
     """Group all ops that need a kernel. max_ops: the most ops in one group."""
 
     name: ClassVar[str] = "fuse"
@@ -36,15 +39,16 @@ class Fuse(Pass):
         changed = False
         for func in module.funcs.values():
             copied = own_outputs(func)
-            changed = _Grouper(func.body, self.max_ops).run() or copied or changed
+            changed = _Grouper(func.body, self.max_ops, self.off).run() or copied or changed
         return changed
 
 
 class _Grouper:
-    def __init__(self, region: Region, max_ops: int) -> None:
-        self.region, self.max_ops = region, max_ops
+    def __init__(self, region: Region, max_ops: int, off: Off) -> None:
+        self.region, self.max_ops, self.off = region, max_ops, off
         self.position = {op: n for n, op in enumerate(region.ops)}
         self.taken: dict[Op, Group] = {}
+        self.decisions = Decisions()
 
     def run(self) -> bool:
         """Anchors take in neighbours, the last anchor first; the other element-wise ops follow."""
@@ -57,6 +61,7 @@ class _Grouper:
                 group = self.group(op)
                 self.take_before(group)
                 groups.append(group)
+        self.decisions.grouped(groups)
         write_groups(self.region, groups)
         return bool(groups)
 
@@ -84,7 +89,9 @@ class _Grouper:
         found: list[Op] = []
         while frontier and len(group.ops) + len(found) < self.max_ops:
             op = min(frontier, key=lambda op: self.position.get(op, -1))
-            if not self.fits_after(group, op):
+            why = self.misfit(group, op)
+            if why is not None:
+                self.decisions.left_out(group, op, why)
                 return []
             found.append(op)
             frontier.discard(op)
@@ -93,16 +100,27 @@ class _Grouper:
             frontier.update(op.result.users)
         return []
 
-    def fits_after(self, group: Group, op: Op) -> bool:
-        if op not in self.position or op in self.taken or not is_elementwise(op):
-            return False
-        have, new = group.out.type, op.result.type
-        same_dtype = have.dtype == new.dtype or group.kind == "elementwise"
-        return same_dtype and (have.shape, have.layout) == (new.shape, new.layout)
+    def misfit(self, group: Group, op: Op) -> str | None:
+        """Why an op may not follow a group's last one; None if it may."""
+        if op.name == RETURN:
+            return f"{value_label(group.out)} is a result of the network"
+        if op not in self.position or not is_elementwise(op):
+            return f"{op.name} is not element-wise"
+        if op in self.taken:
+            return f"it is in the kernel of {label(self.taken[op].anchor)}"
+        return _other_type(group, op) or self.no_edge(group, op)
+
+    def no_edge(self, group: Group, op: Op) -> str | None:
+        edge = edge_for(group, op)
+        if edge is None:
+            return f"no pattern has {op.name} after {group.anchor.name}"
+        return f"{edge.pattern} is switched off" if edge.pattern in self.off else None
 
     def take_before(self, group: Group) -> None:
         """Take in producers as the family allows."""
         kind = self.family(group).prologue
+        if BEFORE.get(group.kind) in self.off:
+            kind = Prologue.NONE
         if kind is Prologue.CHAIN:
             self.take_prologue(group, self.chain(group))
         elif kind is Prologue.ANY:
@@ -161,6 +179,15 @@ class _Grouper:
     def is_loose(self, op: Op) -> bool:
         """Whether an op may join a group as a producer."""
         return op in self.position and op not in self.taken and is_elementwise(op)
+
+
+def _other_type(group: Group, op: Op) -> str | None:
+    have, new = group.out.type, op.result.type
+    if have.dtype != new.dtype and group.kind != "elementwise":
+        return f"the element type changes from {have.dtype} to {new.dtype}"
+    if (have.shape, have.layout) != (new.shape, new.layout):
+        return f"the result is {new}, not {have}"
+    return None
 
 
 def _needs_kernel(op: Op) -> bool:

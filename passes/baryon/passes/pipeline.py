@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
-from baryon.passes.base import Pass, PipelineError
+from baryon.passes.base import Pass, PatternPass, PipelineError
+from baryon.passes.off import Off
 from baryon.passes.registry import PASSES
 
 _STEP = re.compile(r"\s*([a-z][a-z0-9-]*)\s*(?:\{([^}]*)\})?\s*(?:,|$)")
@@ -32,6 +33,14 @@ def parse_pipeline(text: str) -> tuple[Pass, ...]:
 def print_pipeline(passes: Sequence[Pass]) -> str:
     """The text that `parse_pipeline` reads back."""
     return ",".join(map(str, passes))
+
+
+def without_patterns(passes: Sequence[Pass], off: Off) -> tuple[Pass, ...]:
+    """The same passes, with some pattern groups switched off in all that know any."""
+    return tuple(
+        replace(step, off=Off(step.off | off)) if isinstance(step, PatternPass) else step
+        for step in passes
+    )
 
 
 _HINT = 'write passes with a comma between, as in "canonicalize,fuse{max-ops=8}"'

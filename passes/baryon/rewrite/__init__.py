@@ -24,6 +24,7 @@ from baryon.rewrite.rule import (
     Refusal,
     Rule,
     example,
+    function_text,
     refusal,
 )
 from baryon.rewrite.trace import Attempt, Trace, tracing
@@ -31,6 +32,6 @@ from baryon.rewrite.trace import Attempt, Trace, tracing
 __all__ = [
     "Attempt", "Example", "Match", "Matcher", "Named", "NoMatch", "PatternError", "Refusal",
     "RewriteError", "Rule", "Trace", "any_of", "anything", "attr", "capture", "compact", "constant",
-    "example", "is_filled_with", "operands", "opt", "payload", "refusal", "repeat", "rewrite",
-    "shared", "tracing",
+    "example", "function_text", "is_filled_with", "operands", "opt", "payload", "refusal", "repeat",
+    "rewrite", "shared", "tracing",
 ]  # fmt: skip

@@ -31,8 +31,7 @@ from baryon.rewrite import (
     refusal,
     repeat,
 )
-
-LAYERS = ("npx.convolution", "npx.fully_connected", "npx.deconvolution")
+from baryon.rewrite.pattern import PatternFunction
 
 
 def combined(m: Match) -> Affine | NoMatch:
@@ -42,12 +41,17 @@ def combined(m: Match) -> Affine | NoMatch:
     return chain_affine(m.module, layer.result, m.ops[m.ops.index(layer) + 1 :], axis)
 
 
-def _pattern(o: Any, x: Any, w: Any, b: Any) -> Any:
-    calls = (o.npx.convolution, o.npx.fully_connected, o.npx.deconvolution)
-    plain = [call(x, constant(w)) for call in calls]
-    biased = [call(x, constant(w), constant(b)) for call in calls]
-    layer = capture("layer", any_of(*plain, *biased))
-    return repeat(lambda y: affine_step(o, y), layer, at_least=1)
+def _pattern_after(*layers: str) -> PatternFunction:
+    """Per-channel arithmetic after one of some layers with constant weights."""
+
+    def pattern(o: Any, x: Any, w: Any, b: Any) -> Any:
+        calls = [getattr(o.npx, name.removeprefix("npx.")) for name in layers]
+        plain = [call(x, constant(w)) for call in calls]
+        biased = [call(x, constant(w), constant(b)) for call in calls]
+        layer = capture("layer", any_of(*plain, *biased))
+        return repeat(lambda y: affine_step(o, y), layer, at_least=1)
+
+    return pattern
 
 
 def _guard(m: Match) -> NoMatch | None:
@@ -91,10 +95,10 @@ _CONV = """%w = ir.constant() {name="w"} : f32[2,2,1,1]
 %a = npx.convolution(%x, %w) {kernel=(1, 1)} : f32[1,2,1,1]
 """
 
-fold_into_layer = Rule(
-    name="fold-into-layer",
-    doc="Multiplications, additions and batch_norm per channel go into the layer before them.",
-    pattern=_pattern,
+fold_into_convolution = Rule(
+    name="fold-into-convolution",
+    doc="Multiplications, additions and batch_norm per channel go into the convolution before.",
+    pattern=_pattern_after("npx.convolution", "npx.deconvolution"),
     guard=_guard,
     replace=_fold,
     examples=(
@@ -117,6 +121,39 @@ fold_into_layer = Rule(
             "not per channel",
             constants="""constant @w : f32[2,2,1,1] = (1.0, 2.0, 3.0, 4.0)
             constant @t : f32[1,1,2,2] = (1.0, 2.0, 3.0, 4.0)""",
+        ),
+    ),
+)
+
+fold_into_fully_connected = Rule(
+    name="fold-into-fully-connected",
+    doc="Multiplications, additions and batch_norm per column go into the layer before them.",
+    pattern=_pattern_after("npx.fully_connected"),
+    guard=_guard,
+    replace=_fold,
+    examples=(
+        example(
+            "%x: f32[3,2]",
+            """%w = ir.constant() {name="w"} : f32[2,2]
+            %s = ir.constant() {name="s"} : f32[2]
+            %a = npx.fully_connected(%x, %w) : f32[3,2]
+            %b = np.multiply(%a, %s) : f32[3,2]
+            %y = np.add(%b, %s) : f32[3,2]""",
+            """%w = ir.constant() {name="w_folded"} : f32[2,2]
+            %b = ir.constant() {name="w_bias"} : f32[2]
+            %y = npx.fully_connected(%x, %w, %b) : f32[3,2]""",
+            constants="""constant @w : f32[2,2] = (1.0, 2.0, 3.0, 4.0)
+            constant @s : f32[2] = (2.0, 0.5)""",
+        ),
+        refusal(
+            "%x: f32[3,2]",
+            """%w = ir.constant() {name="w"} : f32[2,2]
+            %t = ir.constant() {name="t"} : f32[3,1]
+            %a = npx.fully_connected(%x, %w) : f32[3,2]
+            %y = np.add(%a, %t) : f32[3,2]""",
+            "not per channel",
+            constants="""constant @w : f32[2,2] = (1.0, 2.0, 3.0, 4.0)
+            constant @t : f32[3,1] = (1.0, 2.0, 3.0)""",
         ),
     ),
 )
@@ -188,15 +225,6 @@ shorter_chain = Rule(
 )
 
 
-def _alone(m: Match) -> NoMatch | None:
-    layer = m["x"].op
-    if layer is not None and layer.name in LAYERS and len(m["x"].users) == 1:
-        weights = layer.operands[1:]
-        if all(payload(m.module, w) is not None for w in weights):
-            return NoMatch("it follows a layer, which fold-batch-norm folds it into")
-    return None
-
-
 def _explicit(o: Any, m: Match) -> Value:
     x = m["x"]
     arrays = [m.array(name) for name in ("gamma", "beta", "mean", "variance")]
@@ -222,9 +250,8 @@ _BN = """%g = ir.constant() {name="g"} : f32[2]
 
 explicit_batch_norm = Rule(
     name="explicit-batch-norm",
-    doc="A batch_norm with constant statistics that follows no layer is a multiply and an add.",
+    doc="A batch_norm with constant statistics that no layer takes in is a multiply and an add.",
     pattern=_bn_pattern,
-    guard=_alone,
     replace=_explicit,
     examples=(
         example(
@@ -245,7 +272,7 @@ explicit_batch_norm = Rule(
 def _not_constant(m: Match) -> NoMatch | None:
     stats = m.root.operands[1:]
     if all(payload(m.module, v) is not None for v in stats):
-        return NoMatch("the statistics are constants: explicit-batch-norm or fold-batch-norm fits")
+        return NoMatch("the statistics are constants, for which fold-batch-norm has rules")
     return None
 
 
@@ -291,4 +318,9 @@ decomposed_batch_norm = Rule(
     ),
 )
 
-RULES = (fold_into_layer, shorter_chain)
+RULES = (
+    fold_into_convolution,
+    fold_into_fully_connected,
+    shorter_chain,
+    explicit_batch_norm,  # the last, so that a layer takes what it can
+)
