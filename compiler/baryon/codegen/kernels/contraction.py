@@ -16,17 +16,8 @@ from baryon.codegen.expr import Expr, const, tvm_name
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder
 from baryon.codegen.kernels import depthwise, matmul
-from baryon.codegen.kernels.implicit_gemm import (
-    Buffer,
-    Columns,
-    ImplicitGemm,
-    Operands,
-    Position,
-    choose,
-    emit,
-    pack_weights,
-)
-from baryon.codegen.kernels.weights import Filters, pack_at_run_time
+from baryon.codegen.kernels.algorithms import Plan, choose
+from baryon.codegen.kernels.implicit_gemm import ImplicitGemm, Operands, Position
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
 from baryon.ir import Dim, Op, Sym, TensorType, UnsupportedError, Value
@@ -44,24 +35,24 @@ def build(group: Group, target: Target) -> Kernel:
     if op.name in ("np.matmul", "npx.batch_dot") or (op.name != CONVOLUTION and not constant):
         return matmul.build(group, target)
     problem = Contraction(group)
-    spec = problem.spec
-    schedule = choose(spec, target)
-    dtype = problem.output.dtype
-    packed = TensorType((prod(Columns(spec, schedule).packed_shape),), dtype)
-    packs = {problem.weight: (lambda w: pack_weights(w, spec, schedule), packed)}
+    return build_as(problem, choose(problem.spec, target, problem.is_constant))
+
+
+def build_as(problem: Contraction, plan: Plan) -> Kernel:
+    """The kernel that follows a plan: one of the `candidates` for the problem's spec."""
+    group, spec, dtype = problem.group, problem.spec, problem.output.dtype
+    packs = {problem.weight: (plan.pack, TensorType((plan.packed_size,), dtype))}
     builder = KernelBuilder()
     with builder.function():
-        frame = Frame(builder, group, packs if constant else None)
+        frame = Frame(builder, group, packs if problem.is_constant else None)
         weight = frame.inputs[problem.weight]
-        weights: Buffer = weight
-        if not constant:
-            weights = pack_at_run_time(spec, schedule, weight, Filters.of(spec), dtype)
+        weights = weight if problem.is_constant else plan.pack_at_run_time(weight, dtype)
         batch = builder.symbols.dim(problem.batch)
         operands = Operands(frame.inputs[problem.data], weights, frame.outputs[0], batch)
         fused = Fused(problem, frame)
-        emit(spec, schedule, operands, fused.epilogue, fused.prologue if spec.staged else None)
+        plan.emit(operands, fused.epilogue, fused.prologue if spec.staged else None)
     images = problem.batch.factor if isinstance(problem.batch, Sym) else problem.batch
-    return builder.finish(flops=2 * spec.macs * images, schedule=str(schedule))
+    return builder.finish(flops=2 * spec.macs * images, plan=plan.name)
 
 
 @dataclass(frozen=True)
@@ -99,6 +90,11 @@ class Contraction:
     def weight(self) -> Value:
         """The region argument with the weights."""
         return self.anchor.operands[1]
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the weights are known when compiling."""
+        return self.group.payload(self.weight) is not None
 
     @property
     def bias(self) -> Value | None:

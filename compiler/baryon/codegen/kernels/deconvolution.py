@@ -208,7 +208,7 @@ class _Deconvolution:
                 self._emit(frame, fused, phase, schedule, weights)
         images = problem.batch.factor if isinstance(problem.batch, Sym) else problem.batch
         flops = 2 * images * sum(phase.spec.macs for phase in self.phases)
-        return builder.finish(flops, schedule="; ".join(map(str, schedules)))
+        return builder.finish(flops, plan="; ".join(map(str, schedules)))
 
     def _weights(self, frame: Frame, phase: Phase, schedule: Schedule, start: int) -> Buffer:
         memory = frame.inputs[self.problem.weight]

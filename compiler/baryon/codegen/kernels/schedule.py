@@ -36,6 +36,13 @@ class Schedule:
     workers: int = 1
     panels_inner: bool = False
 
+    def __str__(self) -> str:
+        tile = f"{self.tile.rows}x{self.tile.vectors}x{self.lanes}"
+        order = "panels" if self.panels_inner else "rows"
+        tasks = f"{self.tasks}/{self.workers}" if self.tasks == "parts" else self.tasks
+        sizes = f"block={self.block} panels={self.panels} merge={self.merge}"
+        return f"tile={tile} {sizes} tasks={tasks} inner={order}"
+
 
 @dataclass(frozen=True)
 class Columns:

@@ -1,0 +1,129 @@
+"""The algorithms that compute a contraction, and the choice among them.
+
+An algorithm is a function from a problem to *plans*: ways to compute it, ready to be emitted. All
+of them estimate in the same units, so that one ranking holds those of every algorithm. A plan is
+remembered by its name: `find` gives it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from baryon.codegen.kernel import Memory
+from baryon.codegen.kernels import cost, implicit_gemm, packing, weights
+from baryon.codegen.kernels.implicit_gemm import Operands
+from baryon.codegen.kernels.microkernel import Buffer
+from baryon.codegen.kernels.schedule import Columns, Schedule
+from baryon.codegen.kernels.spec import ImplicitGemm
+from baryon.codegen.kernels.strip import Elementwise
+from baryon.codegen.targets import Target
+from baryon.ir import DType
+
+
+class Plan(Protocol):
+    """A problem, an algorithm and its schedule, for one target."""
+
+    @property
+    def name(self) -> str:
+        """Algorithm and schedule as one line, which no other plan for the problem has."""
+
+    @property
+    def efficiency(self) -> float:
+        """By the cost model, the mean over the target's numbers of threads of: cycles that all
+        multiplications of the definition take at the full rate, per cycle spent."""
+
+    @property
+    def takes_inputs(self) -> bool:
+        """Whether weights may arrive at run time."""
+
+    @property
+    def packed_size(self) -> int:
+        """Elements of the packed weights."""
+
+    def pack(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Constant weights (O, I/groups, R, S) or (N, K) in the form that the kernel reads."""
+
+    def pack_at_run_time(self, source: Memory, dtype: DType) -> Buffer:
+        """The same for weights that are inputs, as loops of the kernel."""
+
+    def emit(
+        self, operands: Operands, epilogue: Elementwise | None, prologue: Elementwise | None
+    ) -> None:
+        """Write the kernel into the TIR function under construction (see `implicit_gemm.emit`)."""
+
+
+@dataclass(frozen=True)
+class Direct:
+    """Every product of the definition, by implicit GEMM."""
+
+    spec: ImplicitGemm
+    schedule: Schedule
+    target: Target
+    takes_inputs = True
+
+    @property
+    def name(self) -> str:
+        """See `Plan`."""
+        return f"direct {self.schedule}"
+
+    @property
+    def efficiency(self) -> float:
+        """See `Plan`."""
+        return cost.Cost(self.spec, self.schedule, self.target).efficiency
+
+    @property
+    def packed_size(self) -> int:
+        """See `Plan`."""
+        return prod(Columns(self.spec, self.schedule).packed_shape)
+
+    def pack(self, values: NDArray[Any]) -> NDArray[Any]:
+        """See `Plan`."""
+        return packing.pack_weights(values, self.spec, self.schedule)
+
+    def pack_at_run_time(self, source: Memory, dtype: DType) -> Buffer:
+        """See `Plan`."""
+        filters = weights.Filters.of(self.spec)
+        return weights.pack_at_run_time(self.spec, self.schedule, source, filters, dtype)
+
+    def emit(
+        self, operands: Operands, epilogue: Elementwise | None, prologue: Elementwise | None
+    ) -> None:
+        """See `Plan`."""
+        implicit_gemm.emit(self.spec, self.schedule, operands, epilogue, prologue)
+
+
+def _direct(spec: ImplicitGemm, target: Target) -> Sequence[Plan]:
+    return [Direct(spec, schedule, target) for schedule in cost.candidates(spec, target)]
+
+
+Algorithm = Callable[[ImplicitGemm, Target], Sequence[Plan]]
+"""The plans of one algorithm for a problem, best first; none where it does not apply."""
+
+ALGORITHMS: Mapping[str, Algorithm] = {"direct": _direct}
+"""By the first word of their plans' names."""
+
+
+def candidates(spec: ImplicitGemm, target: Target, constant: bool = True) -> list[Plan]:
+    """Plans of all algorithms that are worth measuring, best first by the cost model.
+
+    constant: whether the weights are known when compiling.
+    """
+    plans = [plan for algorithm in ALGORITHMS.values() for plan in algorithm(spec, target)]
+    possible = [plan for plan in plans if constant or plan.takes_inputs]
+    return sorted(possible, key=lambda plan: -plan.efficiency)
+
+
+def choose(spec: ImplicitGemm, target: Target, constant: bool = True) -> Plan:
+    """The plan that the cost model likes best."""
+    return candidates(spec, target, constant)[0]
+
+
+def find(spec: ImplicitGemm, target: Target, name: str, constant: bool = True) -> Plan | None:
+    """The candidate of that name; None if there is none (any more)."""
+    named = {plan.name: plan for plan in candidates(spec, target, constant)}
+    return named.get(name)

@@ -1,0 +1,62 @@
+"""The choice among algorithms: names that find their plans, kernels that follow them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from baryon.codegen.kernels.algorithms import ALGORITHMS, candidates, choose, find
+from baryon.codegen.kernels.contraction import Contraction, build_as
+from baryon.codegen.kernels.implicit_gemm import ImplicitGemm
+from baryon.codegen.targets import get_target
+from codegen.harness import Case, module_text
+
+TARGET = get_target("native")
+SPECS = {
+    "3x3": ImplicitGemm(16, 32, size=(14, 14), kernel=(3, 3), pad=(1, 1, 1, 1)),
+    "grouped": ImplicitGemm(24, 24, size=(9, 9), kernel=(3, 3), groups=6),
+    "matrix": ImplicitGemm(64, 100, batch=40),
+    "any batch": ImplicitGemm(64, 100, batch=None),
+}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_a_name_finds_its_plan(name: str) -> None:
+    spec = SPECS[name]
+    plans = candidates(spec, TARGET)
+    assert len({plan.name for plan in plans}) == len(plans)
+    assert all(find(spec, TARGET, plan.name) == plan for plan in plans)
+    assert all(plan.name.split()[0] in ALGORITHMS for plan in plans)
+    assert find(spec, TARGET, "guess harder") is None
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_best_comes_first(name: str) -> None:
+    plans = candidates(SPECS[name], TARGET)
+    assert [p.efficiency for p in plans] == sorted((p.efficiency for p in plans), reverse=True)
+    assert choose(SPECS[name], TARGET) == plans[0]
+
+
+def test_weights_that_are_inputs_leave_the_plans_that_take_them() -> None:
+    plans = candidates(SPECS["3x3"], TARGET, constant=False)
+    assert plans
+    assert all(plan.takes_inputs for plan in plans)
+
+
+def test_a_kernel_follows_the_plan_it_is_given() -> None:
+    image, weight = "f32[2,16,9,9]{channels_last}", "f32[24,16,3,3]"
+    text = module_text(
+        f"%x: {image}, %w: {weight}",
+        "%y = npx.convolution(%x, %w) {kernel=(3,3), pad=(1,1)} : f32[2,24,9,9]{channels_last}",
+        "%y",
+    )
+    results = []
+    for number in (0, 5):
+        case = Case(text, "implicit_gemm")
+        problem = Contraction(case.group)
+        plan = candidates(problem.spec, TARGET, constant=False)[number]
+        case.__dict__["kernel"] = build_as(problem, plan)
+        assert case.kernel.notes["plan"] == plan.name
+        case.check(1e-4, 1e-5)
+        results.append(case.run()[0])
+    assert np.allclose(results[0], results[1])
