@@ -113,7 +113,7 @@ def compile_seconds(name: str, out: Path) -> float:
     start = time.perf_counter()
     command = [sys.executable, "-m", "baryon.cli.main", "compile"]
     model = str(LIGHT / f"light_{name}.onnx")
-    cold = os.environ | {"BARYON_CACHE": "off"}
+    cold = os.environ | {"BARYON_CACHE": "off", "BARYON_TUNING": "off"}
     subprocess.run([*command, model, "-o", str(out)], check=True, capture_output=True, env=cold)
     return time.perf_counter() - start
 

@@ -8,17 +8,19 @@ exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from baryon.build import Options, build, in_process
+from baryon.build import Options, in_process
 from baryon.codegen.compiler import Progress, silent
 from baryon.deferred import trace
 from baryon.importers.onnx import import_onnx
 from baryon.ir import Module, UnsupportedError, parse_module, print_module
 from baryon.passes import switched_off
 from baryon.runtime import Executable
+from baryon.tune import Tuning, build_tuned
 
 Source = Callable[..., Any] | str | os.PathLike[str] | Module
 
@@ -31,6 +33,7 @@ def compile(
     dynamic_axes: Mapping[Any, Mapping[int, str]] | None = None,
     dynamic_batch: int | None = None,
     tune: float = 0,
+    tune_cache: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     patterns: str | Iterable[str] = "all",
     progress: Progress = silent,
@@ -42,18 +45,24 @@ def compile(
     target: `native`, or one of x86-64, x86-64-v3 (AVX2), x86-64-v4 (AVX-512).
     dynamic_batch: the leading dimension of every input may be 1 to this many at run time.
     dynamic_axes: for a callable, which axes of which input are symbolic.
+    tune: seconds to spend on measuring candidates for kernels; what is best is remembered.
+    tune_cache: the file with what was measured; `off` for none; None for what the environment's
+        BARYON_TUNING says, else the user's own. Without `tune` it is read.
     threads: threads that run the network; None for the CPUs that the process may use.
     patterns: which pattern groups (docs/patterns.md) fuse and simplify: "all", "none", or names, as
         a list or with commas between; "-conv-sum" switches one off, as does its variable
         MXNET_DISABLE_ONEDNN_FUSE_CONV_SUM=1 in the environment.
     Raises BaryonError: UnsupportedError for what baryon cannot do, and the importers' errors.
     """
-    if tune:
-        raise UnsupportedError("tuning by measurement is not there yet", hint="leave tune at 0")
+    if tune < 0:
+        raise UnsupportedError(f"tune is {tune} seconds", hint="0 measures nothing")
     module = to_module(source, inputs, dynamic_axes, dynamic_batch)
-    off = switched_off(patterns, os.environ)
-    options = Options(target, precision, progress=progress, off=off)
-    return in_process(build(module, options), threads)
+    options = Options(target, precision, progress=progress, off=switched_off(patterns, os.environ))
+    tuning = Tuning(tune, threads, None if tune_cache is None else os.fspath(tune_cache))
+    outcome = build_tuned(module, options, tuning)
+    for problem in outcome.problems:
+        warnings.warn(problem, stacklevel=2)
+    return in_process(outcome.artifact, threads)
 
 
 def to_module(

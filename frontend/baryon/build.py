@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import baryon
 from baryon.codegen.artifact import Artifact, Storage, write_artifact
 from baryon.codegen.assemble import Memory, Place, assemble
-from baryon.codegen.compiler import Progress, compile_groups, constants_of, silent
+from baryon.codegen.compiler import (
+    CompiledKernel,
+    Progress,
+    compile_groups,
+    constants_of,
+    silent,
+)
 from baryon.codegen.describe import describe
 from baryon.codegen.group import Group
-from baryon.codegen.targets import get_target
+from baryon.codegen.targets import Target, get_target
+from baryon.codegen.tuning import Chooser, by_model
 from baryon.ir import Module, UnsupportedError, print_module
 from baryon.ops.structure import FUSED
 from baryon.passes import (
@@ -47,8 +56,56 @@ class Options:
     off: Off = NOTHING
 
 
-def build(module: Module, options: Options) -> Artifact:
-    """Run the passes over a module (which is changed) and generate its code."""
+@dataclass(frozen=True)
+class Lowered:
+    """A module after all passes. groups: its kernels, in the order of their calls.
+
+    stages: its text at the end of each stage. off: pattern groups that were switched off.
+    """
+
+    module: Module
+    groups: Sequence[Group]
+    memory: MemoryPlan
+    target: Target
+    stages: Mapping[str, str]
+    off: Off = NOTHING
+
+    def assemble(self, compiled: Sequence[CompiledKernel], **notes: Any) -> Artifact:
+        """The artifact with these kernels, one for each group. notes: more of its META."""
+        pairs = zip(self.groups, compiled, strict=True)
+        meta = {
+            "producer": f"baryon {baryon.__version__}",
+            "target": self.target.name,
+            "groups": [describe(g, k, self.module.symbols, self.target) for g, k in pairs],
+            "ir": self.stages,
+            "memory": {"arena_bytes": self.memory.arena_bytes},
+            "patterns_off": sorted(self.off),
+            **notes,
+        }
+        memory = places(self.memory)
+        return assemble(self.module, self.groups, compiled, memory, self.target, meta)
+
+
+def build(module: Module, options: Options, chooser: Chooser = by_model) -> Artifact:
+    """Run the passes over a module (which is changed) and generate its code.
+
+    chooser: names candidates for kernels (see `compile_groups`).
+    """
+    return generate(lower(module, options), options, chooser)
+
+
+def generate(lowered: Lowered, options: Options, chooser: Chooser = by_model) -> Artifact:
+    """Generate the code of a module whose passes have run."""
+    groups, target = lowered.groups, lowered.target
+    compiled = compile_groups(groups, target, options.jobs, options.progress, chooser)
+    options.progress("link", 0, 1)
+    artifact = lowered.assemble(compiled)
+    options.progress("link", 1, 1)
+    return artifact
+
+
+def lower(module: Module, options: Options) -> Lowered:
+    """Run the passes over a module, which is changed, and plan its memory."""
     if options.precision not in PRECISIONS:
         raise UnsupportedError(
             f"precision {options.precision!r} is not there", hint=f"use one of {PRECISIONS}"
@@ -59,21 +116,7 @@ def build(module: Module, options: Options) -> Artifact:
     plan = plan_memory(module)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
-    compiled = compile_groups(groups, target, options.jobs, options.progress)
-    options.progress("link", 0, 1)
-    meta = {
-        "producer": f"baryon {baryon.__version__}",
-        "target": target.name,
-        "groups": [
-            describe(g, k, module.symbols, target) for g, k in zip(groups, compiled, strict=True)
-        ],
-        "ir": stages,
-        "memory": {"arena_bytes": plan.arena_bytes},
-        "patterns_off": sorted(options.off),
-    }
-    artifact = assemble(module, groups, compiled, places(plan), target, meta)
-    options.progress("link", 1, 1)
-    return artifact
+    return Lowered(module, groups, plan, target, stages, options.off)
 
 
 def run_passes(module: Module, options: Options) -> dict[str, str]:

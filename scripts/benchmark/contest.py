@@ -36,7 +36,7 @@ def compile_ours(model: Path, artifact: Path) -> dict[str, Any]:
     """Compile by the command line in a process of its own; seconds and file size."""
     command = [sys.executable, "-m", "baryon.cli.main", "compile", str(model), "-o", str(artifact)]
     start = time.perf_counter()
-    cold = os.environ | {"BARYON_CACHE": "off"}
+    cold = os.environ | {"BARYON_CACHE": "off", "BARYON_TUNING": "off"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=cold)
     seconds = time.perf_counter() - start
     if done.returncode:

@@ -65,7 +65,6 @@ def test_compile_json_and_default_output(
     [
         (["--target", "pdp-11"], "pdp-11"),
         (["--precision", "fp64"], "fp64"),
-        (["--tune", "5"], "--tune"),
         (["-o", "/dev/full"], "not a regular file"),
         (["-o", "/nowhere/x.baryon"], "no such folder"),
         (["-o", "/dev"], "is a folder"),
@@ -231,3 +230,16 @@ def test_opt_refuses_a_bad_pipeline(baryon: Run, ir_file: Path, pipeline: str) -
     result = baryon("opt", ir_file, "-p", pipeline)
     assert result.status == 1
     assert result.err.startswith("baryon: error: ")
+
+
+def test_compile_tunes_and_remembers(baryon: Run, model: Path, tmp_path: Path) -> None:
+    common = (model, "-o", tmp_path / "x.baryon", "--tune-cache", tmp_path / "t.json")
+    tuned = baryon("compile", *common, "--tune", 0.5, "--threads", 1)
+    assert tuned.status == 0, tuned.err
+    assert "tuned: " in tuned.out
+    assert json.loads((tmp_path / "t.json").read_text())["version"] == 1
+    again = baryon("compile", *common, "--threads", 1)
+    assert "1 call by choices measured before" in again.out
+    assert "--tune-cache off ignores them" in again.out
+    (tmp_path / "t.json").write_text("{")
+    assert "warning: " in baryon("compile", *common).err

@@ -12,10 +12,11 @@ from typing import Any
 from baryon.codegen.cache import Entry, KernelCache, default_cache, key_of
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, Pack, Rows
-from baryon.codegen.kernels import FAMILIES
+from baryon.codegen.kernels import FAMILIES, candidates
 from baryon.codegen.link import object_bytes
 from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Target
+from baryon.codegen.tuning import Chooser, by_model
 from baryon.ir import CONSTANT, Array, BaryonError, Op, UnsupportedError, Value, print_op
 
 Progress = Callable[[str, int, int], None]
@@ -36,21 +37,28 @@ def silent(stage: str, done: int, total: int) -> None:
 
 
 def compile_groups(
-    groups: Sequence[Group], target: Target, jobs: int | None = None, progress: Progress = silent
+    groups: Sequence[Group],
+    target: Target,
+    jobs: int | None = None,
+    progress: Progress = silent,
+    chooser: Chooser = by_model,
 ) -> list[CompiledKernel]:
     """One compiled kernel per group, in order; equal groups share theirs, also with earlier ones
     (see `baryon.codegen.cache`).
 
-    jobs: threads that compile, all CPUs by default (TVM releases the GIL while it works).
+    jobs: threads that compile, all CPUs by default (TVM releases the GIL while it works). chooser:
+    names the candidate that computes a
+    group, which must exist.
     """
-    keys = [_key(group) for group in groups]
-    unique = dict(zip(keys, groups, strict=True))
+    choices = [chooser(group) for group in groups]
+    keys = [key_of(_key(g), c, target) for g, c in zip(groups, choices, strict=True)]
+    unique = dict(zip(keys, zip(groups, choices, strict=True), strict=True))
     store = default_cache()
     # TIR is built in this thread, ahead of the workers that turn it into machine code
     with ThreadPoolExecutor(jobs or len(os.sched_getaffinity(0))) as pool:
         steps = {
-            key: _start(pool, f"{group.kind}_{n}", group, key_of(key, target), target, store)
-            for n, (key, group) in enumerate(unique.items())
+            key: _start(pool, f"{group.kind}_{n}", (group, choice), key, target, store)
+            for n, (key, (group, choice)) in enumerate(unique.items())
         }
         done = {}
         for n, (key, step) in enumerate(steps.items()):
@@ -62,11 +70,17 @@ def compile_groups(
 
 
 def _start(
-    pool: Executor, name: str, group: Group, key: str, target: Target, store: KernelCache | None
+    pool: Executor,
+    name: str,
+    wanted: tuple[Group, str | None],
+    key: str,
+    target: Target,
+    store: KernelCache | None,
 ) -> Callable[[], CompiledKernel]:
     """Begin to compile a kernel that the store does not have; call the result to wait for it."""
+    group, choice = wanted
     entry = store.find(key) if store else None
-    kernel = (from_notes(entry.notes) if entry else None) or build_kernel(group, target)
+    kernel = (from_notes(entry.notes) if entry else None) or build_kernel(group, target, choice)
     if entry:
         return partial(CompiledKernel, name, entry.object, kernel)
     future = pool.submit(_compile, kernel, target)
@@ -80,13 +94,15 @@ def _start(
     return finish
 
 
-def build_kernel(group: Group, target: Target) -> Kernel:
-    """The TIR of one group, by its family."""
+def build_kernel(group: Group, target: Target, choice: str | None = None) -> Kernel:
+    """The TIR of one group, by its family. choice: the name of one of its candidates."""
     family = FAMILIES.get(group.kind)
     if family is None:
         raise UnsupportedError(f"there is no kernel family {group.kind}", where=str(group.op.loc))
     try:
-        return family(group, target)
+        if choice is None:
+            return family(group, target)
+        return next(c for c in candidates(group, target) if c.name == choice).build()
     except BaryonError as error:
         error.where = error.where or str(group.op.loc)
         raise

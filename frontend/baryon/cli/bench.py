@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from baryon.cli.console import JSON_OPTION, THREADS_OPTION, print_json, stdout
-from baryon.cli.feeds import random_feeds
+from baryon.feeds import random_feeds
 from baryon.runtime import load
 
 WARM_UP = 3

@@ -8,11 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
-from baryon.cli.console import JSON_OPTION, format_bytes, plural, print_json, stages, stdout
+from baryon.cli.console import (
+    JSON_OPTION,
+    THREADS_OPTION,
+    format_bytes,
+    plural,
+    print_json,
+    stages,
+    stdout,
+)
 from baryon.cli.files import check_destination
 from baryon.codegen.artifact import Artifact, write_artifact
-from baryon.ir import UnsupportedError
 from baryon.passes import switched_off
 
 
@@ -47,8 +55,15 @@ from baryon.passes import switched_off
     type=click.FloatRange(0),
     default=0.0,
     metavar="SECONDS",
-    help="Time to spend on measuring candidates for kernels. [default: 0, a model chooses]",
+    help="Time to spend on measuring candidates for kernels. [default: 0]",
 )
+@click.option(
+    "--tune-cache",
+    metavar="FILE",
+    help="Where measured choices are read, with --tune also written; off: nowhere. [default: "
+    "$BARYON_TUNING, else ~/.cache/baryon/tuning/choices.json]",
+)
+@THREADS_OPTION
 @click.option(
     "--patterns",
     default="all",
@@ -72,6 +87,8 @@ def command(
     precision: str,
     dynamic_batch: int | None,
     tune: float,
+    tune_cache: str | None,
+    threads: int | None,
     patterns: str,
     jobs: int | None,
     as_json: bool,
@@ -82,22 +99,24 @@ def command(
     baryon compile resnet50.onnx
     baryon compile resnet50.onnx -o r50.baryon --target x86-64-v3 --dynamic-batch 8
     """
-    if tune:
-        raise UnsupportedError("--tune is not there yet", hint="leave it out")
     output = output or Path(model.with_suffix(".baryon").name)
     check_destination(output)  # before the work, not after it
     off = switched_off(patterns, os.environ)
     with stages(show=not as_json) as progress:
         progress("start", 0, 1)
         # loads TVM, for which `--help` and bad arguments should not wait
-        api, compiler = map(importlib.import_module, ("baryon.api", "baryon.build"))
+        names = ("baryon.api", "baryon.build", "baryon.tune")
+        api, compiler, tuner = map(importlib.import_module, names)
         options = compiler.Options(target, precision, jobs=jobs, progress=progress, off=off)
         progress("import", 0, 1)
         module = api.to_module(model, dynamic_batch=dynamic_batch)
-        artifact = compiler.build(module, options)
+        outcome = tuner.build_tuned(module, options, tuner.Tuning(tune, threads, tune_cache))
         progress("write", 0, 1)
-        write_artifact(output, artifact)
-    summary = summarize(artifact, output, progress.seconds)
+        write_artifact(output, outcome.artifact)
+    for problem in outcome.problems:
+        click.echo(f"warning: {problem}", err=True)
+    summary = summarize(outcome.artifact, output, progress.seconds)
+    summary["tuning"] = {**outcome.artifact.meta["tuning"], "file": outcome.file}
     if as_json:
         print_json(summary)
     else:
@@ -131,3 +150,18 @@ def _show(summary: dict[str, Any]) -> None:
         f"{format_bytes(summary['arena_bytes'])} of working memory"
     )
     console.print(f"  {summary['total_seconds']:.2f} s: {spent}")
+    _show_tuning(console, summary["tuning"])
+
+
+def _show_tuning(console: Console, tuning: dict[str, Any]) -> None:
+    if "measured" in tuning:
+        console.print(
+            f"  tuned: {plural(tuning['measured'], 'candidate')} measured, "
+            f"{plural(tuning['replaced'], 'choice')} replaced, "
+            f"{tuning['ratio']:.3f} of the time without"
+        )
+    if tuning["remembered"]:
+        console.print(
+            f"  {plural(tuning['remembered'], 'call')} by choices measured before, "
+            f"in {tuning['file']} (--tune-cache off ignores them)"
+        )

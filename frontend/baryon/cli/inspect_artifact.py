@@ -9,10 +9,10 @@ from typing import Any
 import click
 
 from baryon.cli.console import format_bytes, plural, print_json, stdout
-from baryon.cli.feeds import random_feeds
 from baryon.cli.files import FileError
 from baryon.cli.groups import group_rows, measure, print_groups
 from baryon.codegen.artifact import Artifact, Dim, Plan, Port, Variant, read_artifact
+from baryon.feeds import random_feeds
 from baryon.runtime import load
 
 

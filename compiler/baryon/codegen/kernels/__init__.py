@@ -3,7 +3,7 @@
 How to add one: docs/recipes/add-a-kernel.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel
@@ -23,6 +23,7 @@ from baryon.codegen.kernels import (
     sort,
     weight_gradient,
 )
+from baryon.codegen.kernels.candidate import Candidate, Candidates
 from baryon.codegen.targets import Target
 
 Family = Callable[[Group, Target], Kernel]
@@ -46,3 +47,12 @@ FAMILIES: Mapping[str, Family] = {
     "sort": sort.build,
 }
 """The builder of each kind of group."""
+
+CANDIDATES: Mapping[str, Candidates] = {"implicit_gemm": contraction.candidates}
+"""For kinds of groups that can be computed in several ways, those ways."""
+
+
+def candidates(group: Group, target: Target) -> Sequence[Candidate]:
+    """The ways to compute a group, best first by the cost model; none if there is but one."""
+    offer = CANDIDATES.get(group.kind)
+    return offer(group, target) if offer else ()

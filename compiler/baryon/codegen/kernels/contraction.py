@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import Any
 
 from baryon.codegen.expr import Expr, const, tvm_name
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder
-from baryon.codegen.kernels import depthwise, matmul
-from baryon.codegen.kernels.algorithms import Plan, choose
+from baryon.codegen.kernels import algorithms, depthwise, matmul
+from baryon.codegen.kernels.algorithms import Plan
+from baryon.codegen.kernels.candidate import Candidate
 from baryon.codegen.kernels.implicit_gemm import ImplicitGemm, Operands, Position
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
@@ -29,13 +30,30 @@ from baryon.ops.windows import Window
 
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of a convolution or a matrix product with element-wise neighbours."""
-    op, constant = group.main, group.payload(group.main.operands[1]) is not None
-    if depthwise.is_depthwise(op):
+    if _is_direct(group):
+        problem = Contraction(group)
+        return build_as(problem, algorithms.choose(problem.spec, target, problem.is_constant))
+    if depthwise.is_depthwise(group.main):
         return depthwise.build(group, target)
-    if op.name in ("np.matmul", "npx.batch_dot") or (op.name != CONVOLUTION and not constant):
-        return matmul.build(group, target)
+    return matmul.build(group, target)
+
+
+def candidates(group: Group, target: Target) -> Sequence[Candidate]:
+    """The plans for a group; none where another file makes the kernel."""
+    if not _is_direct(group):
+        return ()
     problem = Contraction(group)
-    return build_as(problem, choose(problem.spec, target, problem.is_constant))
+    plans = algorithms.candidates(problem.spec, target, problem.is_constant)
+    return [Candidate(p.name, p.efficiency, partial(build_as, problem, p)) for p in plans]
+
+
+def _is_direct(group: Group) -> bool:
+    """Whether weights and inputs meet in an implicit GEMM or another algorithm for it."""
+    op = group.main
+    if op.name == CONVOLUTION:
+        return not depthwise.is_depthwise(op)
+    constant = group.payload(op.operands[1]) is not None
+    return constant and op.name not in ("np.matmul", "npx.batch_dot")
 
 
 def build_as(problem: Contraction, plan: Plan) -> Kernel:
