@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from baryon.importers import import_onnx
 from baryon.importers.onnx import supported_ops
 from baryon.interp import run
-from baryon.ir import verify
+from baryon.ir import UnsupportedError, verify
 from baryon.ops import lookup
 from frontend.onnx_models import one_node
 
@@ -60,6 +60,26 @@ GROUPED = (f(1, 4, 7, 6), f(6, 2, 3, 3))
 UP = (f(1, 4, 5, 4), f(4, 3, 3, 2), f(3))
 BN = (f(2, 3, 4), pos(3), f(3), f(3), pos(3))
 BOOL = numpy.array([[True, False], [False, False]])
+
+
+def recurrent(gates: int, sides: int = 1, first: bool = False, **more: Any) -> tuple[Any, ...]:
+    """Inputs of a recurrent node: 3 steps, 2 sequences, 4 features, 3 units.
+
+    more: `length` and `states`, the inputs behind the bias.
+    """
+    x = f(2, 3, 4) if first else f(3, 2, 4)
+    weights = f(sides, 3 * gates, 4), f(sides, 3 * gates, 3), f(sides, 6 * gates)
+    shape = (2, sides, 3) if first else (sides, 2, 3)
+    states = [f(*shape) for _ in range(more.get("states", 0))]
+    return x, *weights, more.get("length"), *states
+
+
+I32 = numpy.array([2, 3], numpy.int32)
+WEIGHTS = (1, 2, 3)
+H3 = {"hidden_size": 3}
+BOTH = {**H3, "direction": "bidirectional"}
+RECURRENT = {"LSTM": (4, 3), "GRU": (3, 2), "RNN": (1, 2)}
+"""For each op the number of its gates and of its outputs."""
 
 CASES = [
     *(Case(op, (X,)) for op in (
@@ -143,6 +163,18 @@ CASES = [
                                       (0, 1, 2.0, f(1, 5), 11), (1, 1, 1.0, f(1), 13))),
     Case("Gemm", (f(3, 4), f(5, 4), f(1, 5)), {"transB": 1}, constants=(1, 2)),
     Case("Gemm", (f(3, 4), f(4, 5)), {}, 11, (1,)),
+    # recurrent layers
+    *(case for op, (gates, outputs) in RECURRENT.items() for case in (
+        Case(op, recurrent(gates)[:3], H3, 14, (1,), outputs),
+        Case(op, recurrent(gates, states=outputs - 1), {**H3, "direction": "reverse"}, 11, WEIGHTS,
+             outputs, "ort"),
+        Case(op, recurrent(gates, 2, states=outputs - 1, length=I32), BOTH, 7, WEIGHTS, outputs,
+             "ort"),
+        Case(op, recurrent(gates, first=True, states=outputs - 1), {**H3, "layout": 1}, 14,
+             (), outputs),
+    )),
+    Case("GRU", recurrent(3), {**H3, "linear_before_reset": 1}, 14, WEIGHTS, 2),
+    Case("RNN", recurrent(1, 2), {**BOTH, "activations": ["Relu", "Relu"]}, 14, WEIGHTS, 2, "ort"),
     # shapes
     *(Case("Reshape", (f(2, 3, 4), i64(*to)), {}, 13, (1,))
       for to in ((6, 4), (0, -1), (4, -1, 2))),
@@ -219,6 +251,25 @@ def _quiet() -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     return options
+
+
+@pytest.mark.parametrize(
+    ("op", "more", "attrs", "message"),
+    [
+        ("LSTM", (f(1, 9),), {}, "peepholes"),
+        ("LSTM", (), {"input_forget": 1}, "input_forget"),
+        ("GRU", (), {"clip": 1.0}, "clip"),
+        ("RNN", (), {"activations": ["Affine"]}, "activations Affine"),
+    ],
+)
+def test_recurrent_layers_without_a_kernel_are_refused(
+    op: str, more: tuple[Any, ...], attrs: Any, message: str
+) -> None:
+    gates, outputs = RECURRENT[op]
+    inputs = (*recurrent(gates, states=2 if more else 0), *more)
+    made, _ = one_node(op, inputs, 14, outputs, **{**H3, **attrs})
+    with pytest.raises(UnsupportedError, match=message):
+        import_onnx(made)
 
 
 def test_every_mapped_op_has_a_case() -> None:

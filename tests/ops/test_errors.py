@@ -120,6 +120,12 @@ CASES: list[tuple[str, list[TensorType], dict[str, Any], str]] = [
     ("np.full", [], {"shape": (-1,), "fill_value": 0}, "negative"),
     ("np.full", [], {"shape": (1,)}, "fill_value"),
     ("np.arange", [], {"start": 1, "step": 0}, "step"),
+    ("npx.elman", [t(3, 2, 4), t(4, 5), t(2, 4)], {}, r"weight must have.*\(5, 5\) .1 gates"),
+    ("npx.lstm", [t(3, 2, 8), t(8, 2), t(2, 2), t(2, 1)], {}, r"cell must have.*\(2, 2\)"),
+    ("npx.lstm", [t(3, 8), t(8, 2), t(2, 2), t(2, 2)], {}, "must be .time, batch, gates"),
+    ("npx.gru", [t(3, 2, 6), t(6, 2), t(6), t(2, 2)], {}, r"bias must have.*\(2\)"),
+    ("npx.gru", [t(N, 2, 6), t(6, 2), t(2), t(2, 2)], {}, "time axis is the symbolic"),
+    ("npx.elman", [t(3, 2, 4), t(4, 4), t(2, 4), t(2)], {}, "whole numbers"),
     ("npx.cast", [t(2)], {"dtype": "complex64"}, "dtype|complex64"),
 ]
 

@@ -27,6 +27,7 @@ from baryon.ops import (
     padding,
     random,
     random_host,
+    recurrent,
     reductions,
     remainders,
     roi,
@@ -60,7 +61,7 @@ FAMILIES = (
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, views, manipulation, indexing, scatter, along,
     padding, reductions, creation, random, random_host, linalg,
-    boxes, roi,
+    boxes, roi, recurrent,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}

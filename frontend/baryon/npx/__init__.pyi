@@ -294,6 +294,18 @@ def dropout(
 ) -> ndarray:
     """Each element set to 0 with probability p, or multiplied by 1 / (1 - p)."""
 
+def elman(
+    x: ArrayLike,
+    weight: ArrayLike,
+    hidden: ArrayLike,
+    length: ArrayLike | None = None,
+    activation: str = "tanh",
+    reverse: builtins.bool = False,
+    *,
+    name: str | None = None,
+) -> ndarray:
+    """Elman's network: hidden states after each step."""
+
 def elu(data: ArrayLike, slope: float = 1.0, *, name: str | None = None) -> ndarray:
     """data where it is positive, slope * (exp(data) - 1) elsewhere."""
 
@@ -371,6 +383,19 @@ def group_norm(
     name: str | None = None,
 ) -> Any:
     """Normalization of each sample's groups of channels; gamma and beta are (channels,)."""
+
+def gru(
+    x: ArrayLike,
+    weight: ArrayLike,
+    bias: ArrayLike,
+    hidden: ArrayLike,
+    length: ArrayLike | None = None,
+    reset_after: builtins.bool = True,
+    reverse: builtins.bool = False,
+    *,
+    name: str | None = None,
+) -> ndarray:
+    """The gated recurrent unit: hidden states after each step."""
 
 def index_add(a: ArrayLike, ind: ArrayLike, val: ArrayLike, *, name: str | None = None) -> ndarray:
     """A new array: a with values added to the elements at indices."""
@@ -524,6 +549,18 @@ def lrn(
     name: str | None = None,
 ) -> ndarray:
     """data / (knorm + alpha / nsize * sum of squares over nsize channels) ** beta."""
+
+def lstm(
+    x: ArrayLike,
+    weight: ArrayLike,
+    hidden: ArrayLike,
+    cell: ArrayLike,
+    length: ArrayLike | None = None,
+    reverse: builtins.bool = False,
+    *,
+    name: str | None = None,
+) -> ndarray:
+    """Long short-term memory: hidden states and cell states after each step."""
 
 def masked_log_softmax(
     data: ArrayLike,

@@ -61,7 +61,7 @@ class Node:
         if isinstance(value, onnx.TensorProto):
             value = self.file.array(value)
         if not isinstance(value, bool | int | float | str | np.ndarray):
-            value = tuple(value)
+            value = tuple(v.decode() if isinstance(v, bytes) else v for v in value)
         return value  # type: ignore[no-any-return]
 
     def ints(self, name: str, default: Sequence[int] = ()) -> tuple[int, ...]:

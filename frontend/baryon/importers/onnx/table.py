@@ -15,12 +15,15 @@ from baryon.importers.onnx import (
     indexing,
     norm,
     pooling,
+    recurrent,
     reduction,
     shape,
 )
 from baryon.importers.onnx.node import OnnxOp
 
-FAMILIES = (conv, pooling, norm, elementwise, gemm, shape, indexing, reduction, constants)
+FAMILIES = (
+    conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
+)  # fmt: skip
 
 
 def _table() -> Mapping[tuple[str, str], list[OnnxOp]]:

@@ -1,0 +1,224 @@
+"""Recurrent layers: LSTM, GRU and RNN.
+
+One fully connected layer projects the input of all steps; the steps of a direction are one op. The
+gates of the standard are brought to the order of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from baryon.importers.onnx.node import Node, OnnxOp, Operand, numpy_dtype, shape_of
+from baryon.ops import Calls
+from baryon.ops.shapes import write_shape
+
+REVERSED = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
+"""For each value of `direction`, which of its directions walk from the end."""
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """A node and its inputs. gates: where the standard has each of our gates."""
+
+    o: Calls[Operand]
+    node: Node
+    gates: tuple[int, ...]
+    x: Operand
+    weight: Operand
+    feedback: Operand
+    bias: Operand | None
+    length: Operand | None
+    initial: Sequence[Operand | None]
+    sides: tuple[bool, ...]
+    batch_first: bool
+
+    def run(self, steps: Callable[[_Direction], Any]) -> tuple[Any, ...]:
+        """Y, Y_h and, for an LSTM, Y_c. steps: the states of a direction, (T, N, H) each."""
+        o, outputs, last = self.o, [], []
+        for number, reverse in enumerate(self.sides):
+            found = steps(_Direction(self, number, reverse))
+            states = found if isinstance(found, tuple) else (found,)
+            outputs.append(self._silenced(states[0]))
+            end = 0 if reverse else self.time - 1
+            last.append([o.np.squeeze(o.npx.slice(s, (end,), (end + 1,)), axis=0) for s in states])
+        y = self._joined(outputs, 1)
+        if self.batch_first:
+            y = o.np.transpose(y, axes=(2, 0, 1, 3))
+        axis = int(self.batch_first)
+        return (y, *(self._joined(state, axis) for state in zip(*last, strict=True)))
+
+    @property
+    def time(self) -> int:
+        """The number of steps."""
+        return self.node.number(shape_of(self.x)[self.batch_first], "the number of steps")
+
+    @property
+    def batch(self) -> Any:
+        """The number of sequences."""
+        return shape_of(self.x)[not self.batch_first]
+
+    @property
+    def size(self) -> int:
+        """The hidden size."""
+        return self.node.number(shape_of(self.feedback)[-1], "the hidden size")
+
+    def _joined(self, sides: Sequence[Any], axis: int) -> Any:
+        """Both directions along a new axis; a single one is not copied."""
+        if len(sides) == 1:
+            return self.o.np.expand_dims(sides[0], axis=(axis,))
+        return self.o.np.stack(sides, axis=axis)
+
+    def _silenced(self, y: Operand) -> Any:
+        """Outputs that are zero behind the end of a sequence."""
+        if self.length is None:
+            return y
+        places = np.arange(self.time).astype(numpy_dtype(self.length))[:, None]
+        inside = self.o.np.less(places, self.length)
+        return self.o.np.where(self.o.np.expand_dims(inside, axis=(2,)), y, 0.0)
+
+
+@dataclass(frozen=True)
+class _Direction:
+    """One direction of a layer: its operands, with the gates in our order."""
+
+    layer: _Layer
+    number: int
+    reverse: bool
+
+    @property
+    def feedback(self) -> Any:
+        """(gates * H, H)."""
+        return self._ordered(self._part(self.layer.feedback))
+
+    @property
+    def biases(self) -> list[Operand]:
+        """(gates * H) of the input and of the feedback."""
+        layer = self.layer
+        rows = len(layer.gates) * layer.size
+        if layer.bias is None:
+            return [np.zeros(rows, numpy_dtype(layer.feedback))] * 2
+        halves = layer.o.np.split(self._part(layer.bias), indices_or_sections=2)
+        return [self._ordered(half) for half in halves]
+
+    @property
+    def starts(self) -> list[Operand]:
+        """The first states, (N, H) each."""
+        return [self._start(x) for x in self.layer.initial]
+
+    def projected(self, bias: Operand) -> Any:
+        """The input's part of the gates in all steps, (T, N, gates * H)."""
+        o, layer = self.layer.o, self.layer
+        x = o.np.transpose(layer.x, axes=(1, 0, 2)) if layer.batch_first else layer.x
+        weight = self._ordered(self._part(layer.weight))
+        rows = shape_of(weight)[0]
+        return o.npx.fully_connected(x, weight, bias, num_hidden=rows, flatten=False)
+
+    def _part(self, x: Operand, axis: int = 0) -> Any:
+        """What belongs to this direction, of an operand with an axis for it."""
+        begin = (*[0] * axis, self.number)
+        end = (*[2**63 - 1] * axis, self.number + 1)
+        return self.layer.o.np.squeeze(self.layer.o.npx.slice(x, begin, end), axis=axis)
+
+    def _ordered(self, x: Operand) -> Any:
+        if len(self.layer.gates) == 1:
+            return x
+        parts = self.layer.o.np.split(x, indices_or_sections=len(self.layer.gates))
+        return self.layer.o.np.concatenate([parts[g] for g in self.layer.gates], axis=0)
+
+    def _start(self, given: Operand | None) -> Any:
+        if given is not None:
+            return self._part(given, int(self.layer.batch_first))
+        dtype, shape = numpy_dtype(self.layer.feedback), (self.layer.batch, self.layer.size)
+        return self.layer.o.np.full(shape=write_shape(shape), fill_value=0.0, dtype=dtype)
+
+
+def _layer(
+    o: Calls[Operand], node: Node, gates: tuple[int, ...], activations: Sequence[str],
+    inputs: Sequence[Operand | None], states: Sequence[Operand | None],
+) -> tuple[_Layer, str]:  # fmt: skip
+    """The layer and the name of its last activation, after refusing what there is no kernel for.
+
+    activations: the standard's, of one direction; RNN may have Relu, too.
+    """
+    node.ignore("hidden_size", "output_sequence")
+    if node.attr("clip", 0.0):
+        raise node.unsupported("clip is not supported", "export the model without it")
+    found = tuple(name.capitalize() for name in node.attr("activations", tuple(activations)))
+    sides = REVERSED[node.attr("direction", "forward")]
+    allowed = [tuple(activations), *([("Relu",)] if len(gates) == 1 else [])]
+    if not any(found in (a, a * len(sides)) for a in allowed):
+        names = " or ".join(", ".join(a) for a in allowed)
+        raise node.unsupported(f"activations {', '.join(found)}", f"supported are: {names}")
+    x, weight, feedback, bias, length = inputs
+    assert x is not None
+    assert weight is not None
+    assert feedback is not None
+    layout = bool(node.attr("layout", 0))
+    layer = _Layer(o, node, gates, x, weight, feedback, bias, length, states, sides, layout)
+    return layer, found[-1].lower()
+
+
+def _lstm(
+    o: Calls[Operand], node: Node, x: Operand, w: Operand, r: Operand, b: Operand | None = None,
+    length: Operand | None = None, hidden: Operand | None = None, cell: Operand | None = None,
+    peepholes: Operand | None = None,
+) -> Any:  # fmt: skip
+    if peepholes is not None and not (isinstance(peepholes, np.ndarray) and not peepholes.any()):
+        raise node.unsupported("peepholes (the input P) are not supported")
+    if node.attr("input_forget", 0):
+        raise node.unsupported("input_forget=1 is not supported")
+    activations, inputs = ("Sigmoid", "Tanh", "Tanh"), (x, w, r, b, length)
+    layer, _ = _layer(o, node, (0, 2, 3, 1), activations, inputs, (hidden, cell))
+
+    def steps(side: _Direction) -> Any:
+        given = side.projected(o.np.add(*side.biases))
+        return o.npx.lstm(given, side.feedback, *side.starts, length, reverse=side.reverse)
+
+    return layer.run(steps)
+
+
+def _gru(
+    o: Calls[Operand], node: Node, x: Operand, w: Operand, r: Operand, b: Operand | None = None,
+    length: Operand | None = None, hidden: Operand | None = None,
+) -> Any:  # fmt: skip
+    after = bool(node.attr("linear_before_reset", 0))
+    inputs = (x, w, r, b, length)
+    layer, _ = _layer(o, node, (1, 0, 2), ("Sigmoid", "Tanh"), inputs, (hidden,))
+
+    def steps(side: _Direction) -> Any:
+        own, back = side.biases
+        *gates, new = o.np.split(back, indices_or_sections=3)
+        bias = o.np.add(own, o.np.concatenate([*gates, o.np.zeros_like(new)], axis=0))
+        return o.npx.gru(
+            side.projected(bias), side.feedback, new, *side.starts, length,
+            reset_after=after, reverse=side.reverse,
+        )  # fmt: skip
+
+    return layer.run(steps)
+
+
+def _rnn(
+    o: Calls[Operand], node: Node, x: Operand, w: Operand, r: Operand, b: Operand | None = None,
+    length: Operand | None = None, hidden: Operand | None = None,
+) -> Any:  # fmt: skip
+    inputs = (x, w, r, b, length)
+    layer, activation = _layer(o, node, (0,), ("Tanh",), inputs, (hidden,))
+
+    def steps(side: _Direction) -> Any:
+        given = side.projected(o.np.add(*side.biases))
+        return o.npx.elman(
+            given, side.feedback, *side.starts, length, activation=activation, reverse=side.reverse
+        )
+
+    return layer.run(steps)
+
+
+OPS = (
+    OnnxOp("GRU", _gru),
+    OnnxOp("LSTM", _lstm),
+    OnnxOp("RNN", _rnn),
+)
