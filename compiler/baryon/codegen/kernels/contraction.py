@@ -14,11 +14,12 @@ from typing import Any
 
 from baryon.codegen.expr import Expr, const, tvm_name
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Kernel, KernelBuilder
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory
 from baryon.codegen.kernels import algorithms, depthwise, matmul
 from baryon.codegen.kernels.algorithms import Plan
 from baryon.codegen.kernels.candidate import Candidate
 from baryon.codegen.kernels.implicit_gemm import ImplicitGemm, Operands, Position
+from baryon.codegen.kernels.microkernel import prefetch
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
 from baryon.ir import Dim, Op, Sym, TensorType, UnsupportedError, Value
@@ -66,8 +67,9 @@ def build_as(problem: Contraction, plan: Plan) -> Kernel:
         weight = frame.inputs[problem.weight]
         weights = weight if problem.is_constant else plan.pack_at_run_time(weight, dtype)
         batch = builder.symbols.dim(problem.batch)
-        operands = Operands(frame.inputs[problem.data], weights, frame.outputs[0], batch)
         fused = Fused(problem, frame)
+        data, output = frame.inputs[problem.data], frame.outputs[0]
+        operands = Operands(data, weights, output, batch, fetch=fused.fetch)
         plan.emit(operands, fused.epilogue, fused.prologue if spec.staged else None)
     images = problem.batch.factor if isinstance(problem.batch, Sym) else problem.batch
     return builder.finish(flops=2 * spec.macs * images, plan=plan.name)
@@ -215,6 +217,20 @@ class Fused:
         place = self.before.place([at.pixel, at.channel], at.lanes, {self.problem.data: value})
         return place.value(self.problem.anchor.operands[0])
 
+    @cached_property
+    def streamed(self) -> list[Memory]:
+        """Operands of the epilogue that are as large as the result."""
+        problem, size = self.problem, _elements(self.problem.output)
+        others = (v for v in self.frame.inputs if v not in (problem.data, problem.weight))
+        return [self.frame.inputs[v] for v in others if _elements(v.type) == size]
+
+    def fetch(self, at: Position) -> None:
+        """Ask for what the epilogue will read at a position, while the sums are made."""
+        place = self.after.place([at.pixel, at.channel])
+        for memory in self.streamed:
+            offset, _ = place.address(memory)
+            prefetch(memory.load(offset), level=1)
+
     def _biased(self, value: Expr, at: Position) -> Expr:
         bias = self.problem.bias
         if bias is None:
@@ -249,3 +265,8 @@ def int_of(dim: Any) -> int:
     if isinstance(dim, Sym):
         raise UnsupportedError(f"the symbolic dimension {dim} is not the outermost")
     return int(dim)
+
+
+def _elements(type: TensorType) -> int:
+    """Elements for one row of a symbolic dimension."""
+    return prod(d.factor if isinstance(d, Sym) else d for d in type.shape)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -20,7 +20,16 @@ from tvm import tirx
 from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.kernels.cost import candidates, choose
-from baryon.codegen.kernels.microkernel import Ahead, Buffer, Expr, Flat, Loop, Multiply, bind
+from baryon.codegen.kernels.microkernel import (
+    LINE,
+    Ahead,
+    Buffer,
+    Expr,
+    Flat,
+    Loop,
+    Multiply,
+    bind,
+)
 from baryon.codegen.kernels.packing import pack_weights
 from baryon.codegen.kernels.rows import Block, Rows
 from baryon.codegen.kernels.schedule import Columns, Schedule, check
@@ -39,6 +48,7 @@ class Operands:
 
     batch: images, as an int or an expression. place: from the number of an output pixel, counted
     over all images, to that of the pixel of the output buffer which it is; None where they are one.
+    fetch: asks for the cache lines at a position that the epilogue will read.
     """
 
     source: Buffer
@@ -46,6 +56,7 @@ class Operands:
     output: Buffer
     batch: Expr
     place: Callable[[Expr], Expr] | None = None
+    fetch: Callable[[Position], None] | None = None
 
 
 def emit(
@@ -198,18 +209,24 @@ class _Emitter:
         )  # fmt: skip
         inputs = [offset + group * self.spec.group_channels for offset in offsets]
         weights = bind(panel * (columns.depth * columns.packed_width))
-        sums = multiply.emit(inputs, weights, ahead)
         first = bind(block.image * self.spec.pixels + tile[0])
-        for m, line in zip(tile, sums, strict=True):
-            pixel = first + (m - tile[0]) if self.rows.is_static else m
-            if self.operands.place is not None:
-                pixel = bind(self.operands.place(pixel))
+        pixels = [first + (m - tile[0]) if self.rows.is_static else m for m in tile]
+        if self.operands.place is not None:
+            pixels = [bind(self.operands.place(pixel)) for pixel in pixels]
+        if self.operands.fetch is not None:
+            for pixel in pixels:
+                for start in range(0, columns.width, LINE):
+                    self.operands.fetch(self._position(block.image, pixel, channel + start))
+        sums = multiply.emit(inputs, weights, ahead)
+        for pixel, line in zip(pixels, sums, strict=True):
             for start, value in zip(columns.vector_starts, line, strict=True):
-                self._store(value, Position(block.image, pixel, channel + start, lanes))
+                self._store(value, self._position(block.image, pixel, channel + start))
+
+    def _position(self, image: Expr, pixel: Expr, channel: Expr) -> Position:
+        image = pixel // self.spec.pixels if self.rows.is_pooled else image
+        return Position(image, pixel, channel, self.schedule.lanes)
 
     def _store(self, value: Expr, at: Position) -> None:
-        if self.rows.is_pooled:
-            at = replace(at, image=at.pixel // self.spec.pixels)
         if self.epilogue is not None:
             value = self.epilogue(value, at)
         offset = at.pixel * self.spec.output_pitch + at.channel

@@ -16,7 +16,7 @@ from tvm import tirx
 from tvm.ir import Call, Op, PrimType
 from tvm.script.ir_builder import tirx as T
 
-_LINE = 16
+LINE = 16
 """Elements per cache line."""
 
 Expr = Any
@@ -96,6 +96,13 @@ def bind(value: Expr) -> Expr:
     return value if isinstance(value, int) else T.bind(value)
 
 
+def prefetch(element: Expr, level: int) -> None:
+    """Ask for the cache line of an element of a buffer, to be read from a cache level (1 to 3)."""
+    hints = [tirx.const(n, "int32") for n in (0, 4 - level, 1)]  # for reading, how near, data
+    place = T.address_of(element)
+    T.evaluate(Call(Op.get("tirx.prefetch"), [place, *hints], ret_ty=PrimType("void")))
+
+
 @dataclass(frozen=True)
 class Ahead:
     """Weights to bring into level 2 while a tile is computed.
@@ -113,11 +120,8 @@ class Ahead:
     def emit(self, index: Expr, width: int) -> None:
         """Fetch the index-th `width` elements of the share."""
         start = bind(tirx.min(self.first + index * width, self.last))
-        for line in range(0, width, _LINE):
-            place = T.address_of(self.weights.load(start + line))
-            # for reading, into level 2, data
-            hints = [tirx.const(n, "int32") for n in (0, 2, 1)]
-            T.evaluate(Call(Op.get("tirx.prefetch"), [place, *hints], ret_ty=PrimType("void")))
+        for line in range(0, width, LINE):
+            prefetch(self.weights.load(start + line), level=2)
 
 
 Tile = list[list[Flat]]
