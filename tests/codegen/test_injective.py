@@ -38,6 +38,11 @@ def test_transposes(axes: list[int], shape: list[int]) -> None:
     check(f"%x: f32[{dims}]", ops)
 
 
+def test_padding_of_a_symbolic_axis_alone() -> None:
+    ops = '%y = np.pad(%x) {pad_width=(0,0), mode="reflect"} : f32[N]'
+    check("%x: f32[N]", ops, n=5)
+
+
 @pytest.mark.parametrize("layout", ["", "{channels_last}", "{channels_last, pitch=64}"])
 def test_a_concatenation_and_what_follows(layout: str) -> None:
     args = f"%a: f32[N,3,5,4]{layout}, %b: f32[N,17,5,4]{layout}, %c: f32[20,1,1]"

@@ -138,10 +138,14 @@ def _key(group: Group) -> tuple[Any, ...]:
 
 
 def _immediate(group: Group, arg: Value) -> object:
-    """What a kernel may know of a constant operand: one element, or indices of any number."""
+    """What a kernel may know of a constant operand: one element, indices of any number, or only
+    that it is one, and can be packed before the kernel runs."""
     payload = group.payload(arg)
-    if payload is None or payload.size == 1 or arg.type.dtype.is_float:
-        return group.scalar(arg)
+    if payload is None:
+        return None
+    if payload.size == 1 or arg.type.dtype.is_float:
+        scalar = group.scalar(arg)
+        return "constant" if scalar is None else scalar
     return payload.tobytes()
 
 

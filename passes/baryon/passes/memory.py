@@ -15,7 +15,7 @@ from enum import Enum
 from baryon.ir import CONSTANT, Func, Module, Value
 from baryon.passes.alias import Aliases, find_aliases
 from baryon.passes.arena import Block, peak, place
-from baryon.passes.sizes import nbytes
+from baryon.passes.sizes import row_bytes
 
 ALIGNMENT = 64
 """Bytes; of every block in the arena."""
@@ -116,14 +116,16 @@ def _blocks(
 ) -> dict[Value, Block]:
     """For each class in the arena its size and the ops between which it is alive."""
     spans: dict[Value, tuple[int, int]] = {}
+    sizes: dict[Value, int] = {}
     position = {op: n for n, op in enumerate(func.body.ops)}
     for op in func.body.ops:
         for value in (*op.results, *op.operands):
-            root, _ = aliases.root(value)
+            root, offset = aliases.root(value)
             first, _ = spans.setdefault(root, (position[op], position[op]))
             spans[root] = (first, position[op])
+            sizes[root] = max(sizes.get(root, 0), offset + row_bytes(module, value.type))
     return {
-        root: Block(_padded(nbytes(module, root.type)), *span)
+        root: Block(_padded(sizes[root]), *span)
         for root, span in spans.items()
         if root not in fixed
     }

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from baryon.ir import Layout, Module, Op, Value
+from baryon.ir import RETURN, Layout, Module, Op, Value
 from baryon.ops.structure import FUSED, IN_PLACE
 from baryon.passes.base import Pass
 from baryon.passes.groups import copy_group
-from baryon.passes.sizes import nbytes
+from baryon.passes.sizes import is_free, nbytes
 from baryon.passes.stages import FUSED_STAGE, LOWERED, Stage
 
 
@@ -48,6 +48,8 @@ def _is_channel_concat(op: Op) -> bool:
 
 def _place(module: Module, op: Op) -> bool:
     """Turn the group of a concatenation into `ir.concat_in_place` if that pays."""
+    if not op.result.type.is_static and _is_returned(op.result):
+        return False  # a run counts a slice in whole rows, and an output has no room behind its last
     parts = list(_parts(op))
     copied = [v for n, v in enumerate(parts) if _needs_copy(parts, n)]
     copied_bytes = sum(nbytes(module, v.type.with_layout(None)) for v in copied)
@@ -59,6 +61,14 @@ def _place(module: Module, op: Op) -> bool:
         set_layout(value, layout)
     _replace(op, inside)
     return True
+
+
+def _is_returned(value: Value) -> bool:
+    """Whether the caller's memory will hold the value, perhaps by another name."""
+    return any(
+        user.name == RETURN or (is_free(user) and any(map(_is_returned, user.results)))
+        for user in value.users
+    )
 
 
 def _parts(op: Op) -> Sequence[Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from baryon.ir import CHANNELS_LAST, Module, Op, TensorType
-from baryon.ir.memory import extent, memory_order
+from baryon.ir.memory import extent, memory_order, rows
 from baryon.ops import Role, lookup
 from baryon.ops.structure import RELAYOUT
 
@@ -16,6 +16,16 @@ def largest(module: Module, type: TensorType) -> tuple[int, ...]:
 def nbytes(module: Module, type: TensorType) -> int:
     """Bytes of memory from the value's first to behind its last element, symbols at maximum."""
     return extent(type, largest(module, type)) * type.dtype.itemsize
+
+
+def row_bytes(module: Module, type: TensorType) -> int:
+    """Bytes that a run calls the value's memory, symbols at maximum: whole rows of symbolic ones.
+
+    They are more than `nbytes` for a slice of a wider buffer, by what follows its last element.
+    """
+    symbol, per_row = rows(type)
+    count = module.symbols[symbol][1] if symbol else 1
+    return count * per_row * type.dtype.itemsize
 
 
 def is_trivial(type: TensorType) -> bool:

@@ -20,7 +20,7 @@ from baryon.codegen.nest import Nest
 from baryon.codegen.pointwise import Address, Domain, Frame, Place
 from baryon.codegen.space import View
 from baryon.codegen.targets import Target
-from baryon.ir import TensorType, Value, i64
+from baryon.ir import Sym, TensorType, Value, i64
 from baryon.ir.memory import memory_order, strides
 from baryon.ops import TABLE
 
@@ -107,7 +107,7 @@ class _Mapped:
 
     def _inner_axis(self) -> int | None:
         """The operand's axis that the output's innermost one maps to as it is, if known."""
-        if not self.order:
+        if not self.order or isinstance(self.type.shape[self.order[-1]], Sym):
             return None
         data, last = self.op.operands[0].type, self.order[-1]
         if self.op.name == "np.take" and self.attrs["axis"] is not None:
