@@ -49,7 +49,7 @@ def _is_channel_concat(op: Op) -> bool:
 def _place(module: Module, op: Op) -> bool:
     """Turn the group of a concatenation into `ir.concat_in_place` if that pays."""
     if not op.result.type.is_static and _is_returned(op.result):
-        return False  # a run counts a slice in whole rows, and an output has no room behind its last
+        return False  # a slice counts as whole rows, and an output has no room behind its last
     parts = list(_parts(op))
     copied = [v for n, v in enumerate(parts) if _needs_copy(parts, n)]
     copied_bytes = sum(nbytes(module, v.type.with_layout(None)) for v in copied)
