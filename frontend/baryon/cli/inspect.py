@@ -24,6 +24,13 @@ MAGIC = b"BARYON\r\n"
     help="Print the IR instead: as imported (source, the default), simplified (graph), grouped "
     "into kernels (fused), or as compiled (lowered).",
 )
+@click.option(
+    "--explain",
+    "node",
+    metavar="NODE",
+    help="Of a model: which rules were tried on a node and why they did not fire, and which kernel "
+    "took it in. NODE is its name, that of its result, or of an IR value.",
+)
 @click.option("--verify", is_flag=True, help="Check the hash of the weights too.")
 @click.option("--profile", is_flag=True, help="Run it on random input and show measured times.")
 @THREADS_OPTION
@@ -31,12 +38,13 @@ MAGIC = b"BARYON\r\n"
 def command(
     file: Path,
     stage: str | None,
+    node: str | None,
     verify: bool,
     profile: bool,
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Show what is inside FILE, a compiled .baryon file or an .onnx model.
+    """Show what is inside FILE, a compiled .baryon file or a model (.onnx, .ir with --explain).
 
     Of a compiled file: inputs, outputs, sizes, and the groups of ops that became one kernel each,
     with their cost. Of a model: its ops and parameters, and what baryon cannot compile yet.
@@ -45,9 +53,15 @@ def command(
     baryon inspect resnet50.onnx
     baryon inspect resnet50.baryon --profile --threads 2
     baryon inspect resnet50.baryon --ir fused
+    baryon inspect resnet50.onnx --explain /4/body/body.2/Relu
     """
     with file.open("rb") as head:
         compiled = head.read(len(MAGIC)) == MAGIC or file.suffix == ".baryon"
+    if node is not None:
+        if compiled or stage or verify or profile or threads is not None:
+            raise click.UsageError("--explain is for models, and goes with --json only.")
+        importlib.import_module("baryon.cli.explain").show(file, node, json=as_json)
+        return
     if compiled:
         # these two are slow to import, and only one is needed
         artifact = importlib.import_module("baryon.cli.inspect_artifact")

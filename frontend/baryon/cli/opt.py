@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import fields
 from pathlib import Path
 
 import click
 
 from baryon.cli.console import plain_table, stdout
-from baryon.cli.files import FileError, read_arrays, replacing
+from baryon.cli.files import replacing
+from baryon.cli.modules import read_module
 from baryon.cli.patterns import pattern_table
-from baryon.importers.onnx import import_onnx
-from baryon.ir import Array, Module, parse_module, print_module
+from baryon.ir import print_module
 from baryon.passes import DEFAULT_PIPELINE, PASSES, PassManager, Timing, parse_pipeline
 
 
@@ -56,7 +55,7 @@ def command(
         return
     if file is None:
         raise click.UsageError("Missing argument 'FILE'.")
-    module = _read(file, constants)
+    module = read_module(file, constants)
     timings = PassManager(parse_pipeline(passes), debug=debug).run(module)
     text = print_module(module, locs=locs)
     if output is None:
@@ -66,25 +65,6 @@ def command(
             temporary.write_text(text, encoding="utf-8")
     if stats:
         _show(timings)
-
-
-def _read(file: Path, constants: Path | None) -> Module:
-    if str(file) == "-":
-        return parse_module(sys.stdin.read(), source="<stdin>", constants=_constants(constants))
-    if file.suffix == ".onnx":
-        return import_onnx(file)
-    beside = file.with_suffix(".npz")
-    if constants is None and beside.exists():
-        constants = beside
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise FileError(f"{file} is not text: {error}") from error
-    return parse_module(text, source=str(file), constants=_constants(constants))
-
-
-def _constants(path: Path | None) -> dict[str, Array]:
-    return {} if path is None else read_arrays(path)
 
 
 def _list() -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from baryon.ir import RETURN, Op, Value
 from baryon.passes.groups import Group
 from baryon.rewrite import trace as tracer
+from baryon.rewrite.trace import label
 
 FUSE = "fuse"
 """The name under which decisions stand among the attempts of rules."""
@@ -35,16 +36,12 @@ class Decisions:
     def _tell_members(self, group: Group) -> None:
         whole = f"kernel {group.kind}: {', '.join(label(op) for op in group.ops)}"
         for op in group.ops:
-            self._tell(op, "anchor" if op is group.anchor else "joined", whole)
+            by = f" by {group.patterns[op]}" if op in group.patterns else ""
+            self._tell(op, "anchor" if op is group.anchor else f"joined{by}", whole)
 
     def _tell(self, op: Op, outcome: str, reason: str) -> None:
         if self.trace is not None and op.name != RETURN and self.trace.choose(op):
             self.trace.record(FUSE, op, outcome, reason)
-
-
-def label(op: Op) -> str:
-    """How people see an op: `%y np.add`."""
-    return f"{value_label(op.results[0])} {op.name}" if op.results else op.name
 
 
 def value_label(value: Value) -> str:

@@ -16,7 +16,7 @@ from baryon.ir import CONSTANT, RETURN, Module, Op, Region, UnsupportedError, Va
 from baryon.ops import TABLE, Absent
 from baryon.ops.structure import FUSED
 from baryon.passes.base import PatternPass
-from baryon.passes.decisions import Decisions, label, value_label
+from baryon.passes.decisions import Decisions, value_label
 from baryon.passes.edges import BEFORE, edge_for
 from baryon.passes.families import ALONE, FAMILIES, Family, Prologue, is_elementwise, kind_of
 from baryon.passes.groups import Group, own_outputs, write_groups
@@ -24,6 +24,7 @@ from baryon.passes.off import Off
 from baryon.passes.prologue import is_channel_step
 from baryon.passes.sizes import is_free
 from baryon.passes.stages import FUSED_STAGE, Stage
+from baryon.rewrite.trace import label
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,7 @@ class _Grouper:
         edge = edge_for(group, op)
         if edge is None:
             return f"no pattern has {op.name} after {group.anchor.name}"
+        group.patterns[op] = edge.pattern
         return f"{edge.pattern} is switched off" if edge.pattern in self.off else None
 
     def take_before(self, group: Group) -> None:
@@ -132,6 +134,7 @@ class _Grouper:
 
     def take_prologue(self, group: Group, ops: list[Op]) -> None:
         self.take(group, ops)
+        group.patterns.update(dict.fromkeys(ops, BEFORE[group.kind]))
         group.prologue += len(ops)
 
     def chain(self, group: Group) -> list[Op]:

@@ -14,7 +14,8 @@ from baryon.passes.sizes import is_free
 class Group:
     """Ops that become one kernel, in program order: `prologue` ops, the anchor, the epilogue.
 
-    out: the only value that is used outside (a multi-result anchor stands alone).
+    out: the only value that is used outside (a multi-result anchor stands alone). patterns: by
+    which pattern group an op joined.
     """
 
     kind: str
@@ -22,6 +23,7 @@ class Group:
     ops: list[Op]
     prologue: int = 0
     out: Value = field(init=False)
+    patterns: dict[Op, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.out = self.ops[-1].results[0]

@@ -72,7 +72,11 @@ class _Driver:
         if self.trace is not None and self.trace.choose(op):
             return self.attempt_traced(self.trace, rule, op)
         match = Matcher(self.module).match(rule.built, op)
-        return match if match is not None and rule.guard(match) is None else None
+        if match is None or rule.guard(match) is not None:
+            return None
+        if self.trace is not None:
+            self.trace.record_parts(rule.name, match.ops)
+        return match
 
     def attempt_traced(self, trace: tracer.Trace, rule: Rule, op: Op) -> Match | None:
         why: list[str] = []

@@ -169,6 +169,8 @@ class Matcher:
     def _node(self, node: Node, value: Value, state: _State) -> Iterator[_State]:
         op = value.op
         if op is None or op.name != node.opdef.name:
+            if op is state.root:  # another alternative of the pattern has this root: no reason
+                return
             self._fail(f"{op.name if op else 'an argument'} is not {node.opdef.name}")
             return
         if op is not state.root and (len(op.results) != 1 or op.parent is not state.root.parent):

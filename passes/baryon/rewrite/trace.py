@@ -9,7 +9,7 @@ The driver looks once per run whether a trace is on; when it is off nothing else
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,7 +21,11 @@ Chooser = Callable[[Op], bool]
 
 @dataclass(frozen=True)
 class Attempt:
-    """One rule tried at one op. outcome: "fired", "no match" or "refused"; reason: why not."""
+    """One rule tried at one op, or one decision of another pass.
+
+    outcome: "fired", "no match" or "refused"; "part" for an op below the one at which the rule
+    fired. reason: why not, or where to.
+    """
 
     rule: str
     op: str
@@ -43,11 +47,21 @@ class Trace:
 
     def record(self, rule: str, op: Op, outcome: str, reason: str = "") -> None:
         """Add one attempt."""
-        name = op.results[0].name if op.results else ""
-        self.attempts.append(Attempt(rule, f"%{name or '?'} {op.name}", outcome, reason))
+        self.attempts.append(Attempt(rule, label(op), outcome, reason))
+
+    def record_parts(self, rule: str, ops: Sequence[Op]) -> None:
+        """A rule fired at the last of some ops: say so for the chosen ones among the others."""
+        *parts, root = ops
+        for op in filter(self.choose, parts):
+            self.record(rule, op, "part", f"of what it replaced at {label(root)}")
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.attempts))
+
+
+def label(op: Op) -> str:
+    """How people see an op: `%y np.add`."""
+    return f"%{op.results[0].name or '?'} {op.name}" if op.results else op.name
 
 
 _CURRENT: ContextVar[Trace | None] = ContextVar("baryon_rewrite_trace", default=None)
