@@ -1,4 +1,4 @@
-"""The command line of `scripts/bench`."""
+"""`scripts/bench`."""
 
 from __future__ import annotations
 
@@ -7,78 +7,82 @@ import json
 import platform
 import sys
 import tempfile
+import time
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import onnx
-
 import baryon
-from benchmark.contest import MODULES, OURS, Plan, compile_ours, contest
+from benchmark.case import OURS, Case
+from benchmark.contest import Plan, compile_twice, contest
+from benchmark.machine import measure
+from benchmark.options import cases, parser
 from benchmark.process import EngineError
-from benchmark.report import print_table, ratio, summarize
+from benchmark.reference import reference
+from benchmark.report import print_costs, print_times, ratio, summarize
+from benchmark.views import TARGETS, show_limits, show_profile
 
-TOLERANCE = 1e-4  # of the largest output
-
-
-def default_models() -> list[Path]:
-    """The nine networks that the onnx wheel has."""
-    folder = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
-    return sorted(folder.glob("light_*.onnx"))
+TOLERANCE = {"fp32": 1e-4, "bf16": 0.1}
+"""Of the largest output. In bfloat16 this only finds what is wrong altogether."""
 
 
-def arguments() -> argparse.Namespace:
-    """The options."""
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench",
-        description="Time baryon, ONNX Runtime and OpenVINO in float32 on the same networks.",
+def plan_of(options: argparse.Namespace) -> Plan:
+    """How to time. Engines that cannot be held to the asked instructions or precision stay out."""
+    engines = [e for e in options.engines if e != "onnxruntime" or is_plain(options)]
+    limited = {"ONEDNN_MAX_CPU_ISA": "AVX2"} if options.isa == "avx2" else {}
+    return Plan(
+        options.rounds,
+        options.seconds,
+        options.budget,
+        tuple(engines),
+        options.precision,
+        TARGETS[options.isa],
+        limited,
     )
-    parser.add_argument("models", nargs="*", type=Path, help="default: the onnx wheel's light_*")
-    parser.add_argument("--threads", default="1,2", help="such as 1,2 (default)")
-    parser.add_argument("--rounds", type=int, default=5, help="bursts per engine (default 5)")
-    parser.add_argument("--seconds", type=float, default=0.4, help="per burst (default 0.4)")
-    parser.add_argument("--only", action="append", metavar="NAME", help="networks with NAME in it")
-    parser.add_argument("--engines", default=",".join(MODULES), help="default: all, ours first")
-    parser.add_argument("--json", type=Path, metavar="OUT", help="also write everything there")
-    return parser.parse_args()
 
 
-def chosen_models(options: argparse.Namespace) -> list[Path]:
-    """The networks to time."""
-    models = options.models or default_models()
-    if options.only:
-        models = [m for m in models if any(name in m.stem for name in options.only)]
-    missing = [str(m) for m in models if not m.is_file()]
-    if missing or not models:
-        sys.exit(f"error: no such network: {', '.join(missing or options.only)}")
-    return models
+def is_plain(options: argparse.Namespace) -> bool:
+    """Whether nothing is asked that ONNX Runtime has no switch or kernels for."""
+    return bool(options.precision == "fp32" and options.isa == "native")
 
 
-def time_model(model: Path, threads: list[int], plan: Plan) -> list[dict[str, Any]]:
+def time_case(case: Case, threads: tuple[int, ...], plan: Plan) -> list[dict[str, Any]]:
     """A row per number of threads; the artifact is removed afterwards, some have 500 MB."""
     rows = []
+    expected = reference(case)
     with tempfile.TemporaryDirectory() as folder:
-        artifact = Path(folder) / f"{model.stem}.baryon"
-        compiled = compile_ours(model, artifact) if OURS in plan.engines else {}
+        artifact = Path(folder) / f"{case.name}.baryon"
+        compiled = compile_twice(case, artifact, plan) if OURS in plan.engines else {}
         for count in threads:
-            row = contest(model, artifact, count, plan) | compiled
-            rows.append(row)
+            row = contest(case, artifact, count, plan, expected) | compiled
+            rows.append(row | {"ratio": ratio(row)})
             shown = "  ".join(f"{name} {ms:.3f}" for name, ms in row["ms"].items())
-            print(f"{model.stem} x{count}: {shown} ms", file=sys.stderr, flush=True)
+            relative = f"  ratio {rows[-1]['ratio']:.3f}" if rows[-1]["ratio"] else ""
+            print(f"{case.name} b{case.batch} x{count}: {shown} ms{relative}", file=sys.stderr)
     return rows
 
 
-def environment(plan: Plan) -> dict[str, Any]:
+def environment(plan: Plan, threads: tuple[int, ...]) -> dict[str, Any]:
     """What the figures depend on."""
-    model_names = (line for line in open_lines("/proc/cpuinfo") if line.startswith("model name"))
     return {
-        "cpu": next(model_names, platform.processor()).partition(":")[2].strip(),
+        "cpu": cpu_name(),
         "python": platform.python_version(),
         "versions": {name: version_of(name) for name in plan.engines},
-        "precision": "float32",
+        "precision": plan.precision,
+        "target": plan.target,
+        "environment": dict(plan.environment),
         "rounds": plan.rounds,
         "burst_seconds": plan.seconds,
+        "limits": [measure(count, plan.target).to_json() for count in threads],
     }
+
+
+def cpu_name() -> str:
+    """The processor, as Linux calls it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())
 
 
 def version_of(engine: str) -> str:
@@ -86,36 +90,49 @@ def version_of(engine: str) -> str:
     return baryon.__version__ if engine == OURS else metadata.version(engine)
 
 
-def open_lines(path: str) -> list[str]:
-    """Lines of a file; none where there is no such file."""
-    file = Path(path)
-    return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+def compare(options: argparse.Namespace) -> int:
+    """Time the engines. Exit status 0 when every network ran and the outputs are right."""
+    start, plan = time.perf_counter(), plan_of(options)
+    report = environment(plan, options.threads)
+    rows: list[dict[str, Any]] = []
+    failed: dict[str, str] = {}
+    for case in cases(options):
+        try:
+            rows += time_case(case, options.threads, plan)
+        except EngineError as error:
+            failed[f"{case.name} b{case.batch}"] = str(error)
+            print(f"{case.name} b{case.batch}: {error}", file=sys.stderr)
+    if not rows and not failed:
+        sys.exit(f"error: no network is called {' or '.join(options.only)}")
+    report |= {"summary": summarize(rows), "results": rows, "failed": failed}
+    report["minutes"] = (time.perf_counter() - start) / 60
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=1))
+    return show(report, plan)
+
+
+def show(report: dict[str, Any], plan: Plan) -> int:
+    """Print the report; 1 if something failed or is wrong."""
+    rows, failed = report["results"], report["failed"]
+    print_times(rows, plan.engines)
+    print_costs(rows)
+    print(f"took {report['minutes']:.1f} minutes")
+    for name, reason in failed.items():
+        print(f"FAILED {name}: {reason}")
+    limit = TOLERANCE[plan.precision]
+    found = {f"{r['model']} b{r['batch']}": r["error"].get(OURS, r["spread"]) for r in rows}
+    wrong = [name for name, error in found.items() if error > limit]
+    for name in wrong:
+        print(f"WRONG {name}: {found[name]:.1e} of the largest output")
+    return 1 if failed or wrong else 0
 
 
 def main() -> int:
-    """Exit status 0 when every network ran and the outputs agree."""
-    options = arguments()
-    plan = Plan(options.rounds, options.seconds, tuple(options.engines.split(",")))
-    threads = [int(t) for t in options.threads.split(",")]
-    rows: list[dict[str, Any]] = []
-    failed: dict[str, str] = {}
-    for model in chosen_models(options):
-        try:
-            rows += time_model(model, threads, plan)
-        except EngineError as error:
-            failed[model.stem] = str(error)
-            print(f"{model.stem}: {error}", file=sys.stderr, flush=True)
-    print_table(rows, plan.engines)
-    for name, reason in failed.items():
-        print(f"FAILED {name}: {reason}")
-    wrong = [r["model"] for r in rows if max(r["error"].values(), default=0) > TOLERANCE]
-    for name in dict.fromkeys(wrong):
-        print(f"WRONG {name}: the outputs differ")
-    if options.json:
-        results = [row | {"ratio": ratio(row)} for row in rows]
-        report = environment(plan) | {"summary": summarize(rows), "results": results}
-        options.json.write_text(json.dumps(report | {"failed": failed}, indent=1))
-    return 1 if failed or wrong else 0
+    """The exit status."""
+    options = parser().parse_args()
+    if options.limits:
+        return show_limits(options)
+    return show_profile(options) if options.profile else compare(options)
 
 
 if __name__ == "__main__":

@@ -2,78 +2,102 @@
 
 from __future__ import annotations
 
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark.process import Engine, EngineError
+from benchmark.case import OURS, Build, Case, compile_ours
+from benchmark.engines import MODULES
+from benchmark.process import Engine
+from benchmark.reference import Reference
 
-OURS = "baryon"
-MODULES: Mapping[str, str] = {OURS: "ours", "onnxruntime": "ort", "openvino": "ov"}
 PAUSE = 0.1  # seconds for the last engine's threads to stop spinning
+LEAST_ROUNDS = 3
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to time. rounds: bursts per engine. seconds: the length of a burst."""
+    """How to time.
+
+    rounds: bursts per engine at most. seconds: of a burst. budget: seconds after which a row has
+    enough rounds. target: ours. environment: variables for the other engines.
+    """
 
     rounds: int
     seconds: float
+    budget: float
     engines: tuple[str, ...]
+    precision: str = "fp32"
+    target: str = "native"
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def compile_ours(model: Path, artifact: Path) -> dict[str, Any]:
-    """Compile by the command line in a process of its own; seconds and file size."""
-    command = [sys.executable, "-m", "baryon.cli.main", "compile", str(model), "-o", str(artifact)]
-    start = time.perf_counter()
-    cold = os.environ | {"BARYON_CACHE": "off", "BARYON_TUNING": "off"}
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=cold)
-    seconds = time.perf_counter() - start
-    if done.returncode:
-        raise EngineError(f"{OURS}: {done.stderr.strip()}")
-    return {"compile_s": seconds, "artifact_bytes": artifact.stat().st_size}
+def compile_twice(case: Case, artifact: Path, plan: Plan) -> dict[str, Any]:
+    """Compile without kernels of earlier times, and again with those of the first; seconds."""
+    with tempfile.TemporaryDirectory() as cache:
+        how = Build(plan.target, plan.precision, cache)
+        cold = compile_ours(case, artifact, how)
+        warm = compile_ours(case, artifact, how)
+    return {
+        "compile_s": cold["wall_s"],
+        "compile_warm_s": warm["wall_s"],
+        "compile_stages": {"cold": cold["seconds"], "warm": warm["seconds"]},
+        "artifact_bytes": artifact.stat().st_size,
+        "arena_bytes": cold["arena_bytes"],
+        "kernels": cold["kernels"],
+    }
 
 
-def worker(engine: str, model: Path, threads: int) -> list[str]:
-    """The command of a process that has loaded a network."""
-    module = MODULES[engine]
-    return [sys.executable, "-m", "benchmark.worker", module, str(model), str(threads)]
-
-
-def contest(model: Path, artifact: Path, threads: int, plan: Plan) -> dict[str, Any]:
-    """One row: for each engine the milliseconds, start-up times and difference of outputs."""
+def contest(
+    case: Case, artifact: Path, threads: int, plan: Plan, reference: Reference | None
+) -> dict[str, Any]:
+    """One row: for each engine the milliseconds, start-up times and errors."""
     with ExitStack() as stack:
-        engines = [
-            stack.enter_context(Engine(n, worker(n, artifact if n == OURS else model, threads)))
-            for n in plan.engines
-        ]
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        errors = compare(engines, folder)
+        np.savez(folder / "feeds.npz", **case.feeds())  # type: ignore[arg-type]
+        engines = [
+            stack.enter_context(_engine(name, case, artifact, folder, threads, plan))
+            for name in plan.engines
+        ]
+        outputs = {engine.name: _outputs(engine, folder) for engine in engines}
         rounds = take_turns(engines, plan)
     return {
-        "model": model.stem,
+        "model": case.name,
+        "batch": case.batch,
         "threads": threads,
         "ms": {name: statistics.median(times) for name, times in rounds.items()},
         "rounds_ms": rounds,
         "start": {engine.name: engine.started for engine in engines},
-        "error": errors,
+        "error": {n: reference.error(found) for n, found in outputs.items()} if reference else {},
+        "spread": spread(outputs),
     }
+
+
+def _engine(
+    name: str, case: Case, artifact: Path, folder: Path, threads: int, plan: Plan
+) -> Engine:
+    """A process that has loaded the network."""
+    model = artifact if name == OURS else case.model
+    arguments = [MODULES[name], model, folder / "feeds.npz", threads, plan.precision]
+    command = [sys.executable, "-m", "benchmark.worker", *map(str, arguments)]
+    return Engine(name, command, {} if name == OURS else plan.environment)
 
 
 def take_turns(engines: Sequence[Engine], plan: Plan) -> dict[str, list[float]]:
     """Milliseconds per engine and round; another engine begins each round."""
     times: dict[str, list[float]] = {engine.name: [] for engine in engines}
+    start = time.perf_counter()
     for number in range(plan.rounds):
+        if number >= LEAST_ROUNDS and time.perf_counter() - start > plan.budget:
+            break
         first = number % len(engines)
         for engine in (*engines[first:], *engines[:first]):
             time.sleep(PAUSE)
@@ -81,22 +105,14 @@ def take_turns(engines: Sequence[Engine], plan: Plan) -> dict[str, list[float]]:
     return times
 
 
-def compare(engines: Sequence[Engine], folder: Path) -> dict[str, float]:
-    """The largest difference of each engine's outputs from the last's, over its largest output."""
-    outputs = {}
-    for engine in engines:
-        path = folder / f"{engine.name}.npz"
-        engine.ask(do="save", path=str(path))
-        with np.load(path) as archive:
-            outputs[engine.name] = [archive[name] for name in archive.files]
-    reference = outputs[engines[-1].name]
-    return {e.name: max_error(outputs[e.name], reference) for e in engines[:-1]}
+def _outputs(engine: Engine, folder: Path) -> list[Any]:
+    path = folder / f"{engine.name}.npz"
+    engine.ask(do="save", path=str(path))
+    with np.load(path) as archive:
+        return [archive[name] for name in archive.files]
 
 
-def max_error(arrays: Sequence[Any], reference: Sequence[Any]) -> float:
-    """Over all outputs: the largest absolute difference, relative to the largest reference."""
-    if [a.shape for a in arrays] != [r.shape for r in reference]:
-        return float("inf")
-    pairs = zip(arrays, reference, strict=True)
-    scale = max(float(np.abs(r).max(initial=0.0)) for r in reference) or 1.0
-    return max(float(np.abs(a - r).max(initial=0.0)) for a, r in pairs) / scale
+def spread(outputs: Mapping[str, Sequence[Any]]) -> float:
+    """The largest error of any engine if the last one were right."""
+    *others, last = outputs.values()
+    return max((Reference(last, None).error(found) for found in others), default=0.0)

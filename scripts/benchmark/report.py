@@ -1,4 +1,4 @@
-"""The table of results."""
+"""The tables of results, for people at a terminal."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.contest import OURS
+from benchmark.case import OURS
+
+Row = Mapping[str, Any]
 
 
-def ratio(row: Mapping[str, Any]) -> float | None:
-    """Our time over that of the fastest other engine; None where one side is missing."""
+def ratio(row: Row) -> float | None:
+    """The time of the fastest other engine over ours: above 1 we are faster.
+
+    None where one side is missing.
+    """
     peers = [ms for name, ms in row["ms"].items() if name != OURS]
-    return row["ms"][OURS] / min(peers) if peers and OURS in row["ms"] else None
+    return min(peers) / row["ms"][OURS] if peers and OURS in row["ms"] else None
 
 
 def geomean(values: Iterable[float]) -> float:
@@ -24,46 +29,70 @@ def geomean(values: Iterable[float]) -> float:
     return math.exp(sum(logs) / len(logs))
 
 
-def summarize(rows: Sequence[Mapping[str, Any]]) -> dict[int, dict[str, float]]:
-    """For each number of threads the geomean and the worst of the ratios."""
-    found: dict[int, dict[str, float]] = {}
-    for threads in sorted({row["threads"] for row in rows}):
-        ratios = [r for row in rows if row["threads"] == threads and (r := ratio(row)) is not None]
-        if ratios:
-            found[threads] = {"geomean": geomean(ratios), "worst": max(ratios)}
-    return found
-
-
-def print_table(rows: Sequence[Mapping[str, Any]], engines: Sequence[str]) -> None:
-    """Milliseconds per network and engine, our ratio to the best peer, the geomean last."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("network")
-    columns = [
-        "threads",
-        *(f"{e} ms" for e in engines),
-        "ratio",
-        "error",
-        "compile s",
-        "load ms",
-        "first ms",
+def summarize(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """The geomean and the worst ratio for each number of threads and batch, and over all."""
+    keys = sorted({(row["batch"], row["threads"]) for row in rows})
+    parts = [
+        {"batch": batch, "threads": threads}
+        | _summary([r for r in rows if (r["batch"], r["threads"]) == (batch, threads)])
+        for batch, threads in keys
     ]
-    for name in columns:
-        table.add_column(name, justify="right")
+    return [*parts, {"batch": None, "threads": None} | _summary(rows)]
+
+
+def _summary(rows: Sequence[Row]) -> dict[str, Any]:
+    ratios = [(value, row["model"]) for row in rows if (value := ratio(row)) is not None]
+    if not ratios:
+        return {"geomean": None, "worst": None, "worst_model": None}
+    worst, name = min(ratios)
+    return {"geomean": geomean(v for v, _ in ratios), "worst": worst, "worst_model": name}
+
+
+def print_times(rows: Sequence[Row], engines: Sequence[str]) -> None:
+    """Milliseconds per network and engine, the ratio, errors against float64; geomeans last."""
+    times, errors = [f"{e} ms" for e in engines], [f"{e} error" for e in engines]
+    table = _table("network", "batch", "threads", *times, "ratio", *errors)
     for row in rows:
-        table.add_row(*_cells(row, engines))
+        ms = [f"{row['ms'][e]:.3f}" if e in row["ms"] else "-" for e in engines]
+        error = [f"{row['error'][e]:.1e}" if e in row["error"] else "-" for e in engines]
+        counts = (str(row["batch"]), str(row["threads"]))
+        table.add_row(row["model"], *counts, *ms, _number(ratio(row)), *error)
     table.add_section()
-    for threads, total in summarize(rows).items():
+    for total in summarize(rows):
+        counts = (str(total["batch"] or "all"), str(total["threads"] or "all"))
         blank = [""] * len(engines)
-        table.add_row("geomean", str(threads), *blank, f"{total['geomean']:.3f}")
-    Console(width=140, highlight=False).print(table)
+        worst = f"worst {_number(total['worst'])} {total['worst_model']}"
+        table.add_row("geomean", *counts, *blank, _number(total["geomean"]), worst)
+    Console(width=160, highlight=False).print(table)
 
 
-def _cells(row: Mapping[str, Any], engines: Sequence[str]) -> list[str]:
-    ms = [f"{row['ms'][e]:.3f}" if e in row["ms"] else "-" for e in engines]
-    relative = ratio(row)
-    ours = row["start"].get(OURS, {})
-    start = [f"{ours[key]:.1f}" if key in ours else "" for key in ("load_ms", "first_ms")]
-    error = f"{max(row['error'].values()):.1e}" if row["error"] else ""
-    shown = "" if relative is None else f"{relative:.3f}"
-    compiled = f"{row['compile_s']:.1f}" if "compile_s" in row else ""
-    return [row["model"], str(row["threads"]), *ms, shown, error, compiled, *start]
+def print_costs(rows: Sequence[Row]) -> None:
+    """What comes before the first result of ours: compile, file, load."""
+    columns = ("batch", "compile s", "from cache s", "kernels", "file MB", "load ms", "first ms")
+    table = _table("network", *columns)
+    seen = set()
+    for row in rows:
+        key = (row["model"], row["batch"])
+        if "compile_s" not in row or key in seen:
+            continue
+        seen.add(key)
+        start = row["start"][OURS]
+        table.add_row(
+            row["model"], str(row["batch"]), f"{row['compile_s']:.1f}",
+            f"{row['compile_warm_s']:.2f}", str(row["kernels"]),
+            f"{row['artifact_bytes'] / 1e6:.1f}", f"{start['load_ms']:.1f}",
+            f"{start['first_ms']:.1f}",
+        )  # fmt: skip
+    Console(width=160, highlight=False).print(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _table(first: str, *columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(first)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

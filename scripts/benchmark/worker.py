@@ -1,10 +1,10 @@
 """One engine with one network in a process of its own, asked by lines of JSON.
 
-python -m benchmark.worker ENGINE MODEL THREADS
+python -m benchmark.worker ENGINE MODEL FEEDS.npz THREADS PRECISION
 
 It answers a line after loading, and then one line for each line that it reads:
 {"do": "save", "path": ...}     write the outputs, for comparison
-{"do": "burst", "seconds": ...} run for that long (3 runs at least); answers the median in ms
+{"do": "burst", "seconds": ...} run for that long; answers the median in ms
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from benchmark.engines import Settings
 
-def make_inputs(inputs: list[tuple[str, list[int], str]]) -> list[Any]:
-    """Normal numbers, equal in every process; zeros where the input is not floating point."""
-    rng = np.random.default_rng(0)
-    return [
-        rng.standard_normal(shape).astype(dtype) if "float" in dtype else np.zeros(shape, dtype)
-        for _, shape, dtype in inputs
-    ]
+WAKE = 0.05
+"""Seconds of a run above which it does not matter that the threads were asleep before it."""
 
 
 def burst(run: Callable[[], Any], seconds: float) -> float:
-    """The median in milliseconds of runs for about so many seconds."""
-    run()  # wake the threads
-    times: list[float] = []
-    while len(times) < 3 or sum(times) < seconds:
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
+    """The median in milliseconds of runs for about so long: one at least, three if short."""
+    times = [_timed(run)]
+    if times[0] < WAKE:  # that one woke the threads
+        times = [_timed(run) for _ in range(3)]
+    while sum(times) < seconds:
+        times.append(_timed(run))
     return statistics.median(times) * 1e3
+
+
+def _timed(run: Callable[[], Any]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
 
 
 def own_stdout() -> TextIO:
@@ -51,20 +52,19 @@ def own_stdout() -> TextIO:
 def main() -> None:
     """Load, then answer until standard input ends."""
     channel = own_stdout()
-    engine, model, threads = sys.argv[1:]
+    engine, model, feeds, threads, precision = sys.argv[1:]
 
     def answer(**values: Any) -> None:
         print(json.dumps(values), file=channel, flush=True)
 
     module = importlib.import_module(f"benchmark.engines.{engine}")
     start = time.perf_counter()
-    ports, run = module.load(model, int(threads))
+    names, run = module.load(model, Settings(int(threads), precision))
     loaded = time.perf_counter()
-    arrays = make_inputs(ports)
-    begin = time.perf_counter()
-    run(arrays)
-    first = (time.perf_counter() - begin) + (loaded - start)
-    answer(load_ms=(loaded - start) * 1e3, first_ms=first * 1e3)
+    with np.load(feeds) as archive:
+        arrays = [archive[name] for name in names]
+    first = _timed(lambda: run(arrays))
+    answer(load_ms=(loaded - start) * 1e3, first_ms=(loaded - start + first) * 1e3)
     for line in sys.stdin:
         request = json.loads(line)
         if request["do"] == "save":

@@ -1,5 +1,21 @@
-"""The engines. Each module has `load(model, threads) -> (inputs, run)`.
+"""The engines. Each module has `load(model, settings) -> (names of the inputs, run)`.
 
-`inputs` are (name, shape, dtype) with the unknown dimensions as 1; `run(arrays)` takes arrays in
-that order and returns the outputs as a list. All compute in float32.
+`run(arrays)` takes arrays in the order of the names and returns the outputs as a list.
 """
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MODULES: Mapping[str, str] = {"baryon": "ours", "onnxruntime": "ort", "openvino": "ov"}
+"""The module of each engine, ours first."""
+
+Run = Callable[[Sequence[Any]], list[Any]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How an engine computes. precision: "fp32" or "bf16"."""
+
+    threads: int
+    precision: str

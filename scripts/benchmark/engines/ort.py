@@ -1,27 +1,28 @@
-"""ONNX Runtime on its CPU provider."""
+"""ONNX Runtime on its CPU provider; it computes in the precision of the file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import onnxruntime
 
-DTYPES = {"tensor(float)": "float32", "tensor(int64)": "int64", "tensor(int32)": "int32"}
+from benchmark.engines import Run, Settings
 
 
-def load(
-    model: str, threads: int
-) -> tuple[list[tuple[str, list[int], str]], Callable[[Sequence[Any]], list[Any]]]:
-    """See the package."""
+def load(model: str, settings: Settings) -> tuple[list[str], Run]:
+    """See the package. ValueError for bfloat16: there are no kernels for it."""
+    if settings.precision != "fp32":
+        raise ValueError(f"onnxruntime has no kernels in {settings.precision} for CPUs")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
+    options.intra_op_num_threads = settings.threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    inputs = [
-        (i.name, [d if isinstance(d, int) else 1 for d in i.shape], DTYPES[i.type])
-        for i in session.get_inputs()
-    ]
-    names = [name for name, _, _ in inputs]
-    return inputs, lambda arrays: session.run(None, dict(zip(names, arrays, strict=True)))
+    names = [port.name for port in session.get_inputs()]
+
+    def run(arrays: Sequence[Any]) -> list[Any]:
+        results: list[Any] = session.run(None, dict(zip(names, arrays, strict=True)))
+        return results
+
+    return names, run

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
-
 import baryon.runtime
+from benchmark.engines import Run, Settings
 
 
-def load(
-    model: str, threads: int
-) -> tuple[list[tuple[str, list[int], str]], Callable[[Sequence[Any]], list[Any]]]:
-    """See the package."""
-    network = baryon.runtime.load(model, threads=threads)
-    inputs = [
-        (p.name, [d if isinstance(d, int) else 1 for d in p.shape], str(p.dtype))
-        for p in network.inputs
-    ]
-    return inputs, lambda arrays: list(network(*arrays))
+def load(model: str, settings: Settings) -> tuple[list[str], Run]:
+    """See the package. The precision is the artifact's."""
+    network = baryon.runtime.load(model, threads=settings.threads)
+    return [port.name for port in network.inputs], lambda arrays: list(network(*arrays))
