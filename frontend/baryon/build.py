@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from baryon.codegen.compiler import (
 )
 from baryon.codegen.describe import describe
 from baryon.codegen.group import Group
+from baryon.codegen.layout_costs import KernelCosts
 from baryon.codegen.targets import Target, get_target
 from baryon.codegen.tuning import Chooser, by_model
 from baryon.ir import Module, UnsupportedError, print_module
@@ -27,6 +28,7 @@ from baryon.ops.structure import FUSED
 from baryon.passes import (
     DEFAULT_PIPELINE,
     NOTHING,
+    ChooseLayout,
     MemoryPlan,
     Off,
     Pass,
@@ -112,16 +114,23 @@ def lower(module: Module, options: Options) -> Lowered:
         )
     target = get_target(options.target)
     stages = {"source": _text(module)}
-    stages |= run_passes(module, options)
+    stages |= run_passes(module, options, target)
     plan = plan_memory(module)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
     return Lowered(module, groups, plan, target, stages, options.off)
 
 
-def run_passes(module: Module, options: Options) -> dict[str, str]:
-    """Run the pipeline over a module in place; returns the text at the end of each stage."""
+def _pipeline(options: Options, target: Target) -> tuple[Pass, ...]:
+    """The passes, layouts being chosen by the cost model of the target's kernels."""
     passes = without_patterns(parse_pipeline(options.pipeline), options.off)
+    costs = KernelCosts(target)
+    return tuple(replace(p, costs=costs) if isinstance(p, ChooseLayout) else p for p in passes)
+
+
+def run_passes(module: Module, options: Options, target: Target) -> dict[str, str]:
+    """Run the pipeline over a module in place; returns the text at the end of each stage."""
+    passes = _pipeline(options, target)
     last_of = {step.leaves.name: number for number, step in enumerate(passes)}
     texts: dict[str, str] = {}
     numbers = iter(range(len(passes)))

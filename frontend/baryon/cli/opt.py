@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
 import click
@@ -70,7 +69,7 @@ def command(
 def _list() -> None:
     table = plain_table("pass", "options", "what it does")
     for name, cls in PASSES.items():
-        options = [f"{f.name.replace('_', '-')}={f.default}" for f in fields(cls)]
+        options = [f"{f.name.replace('_', '-')}={f.default}" for f in cls.options()]
         summary = (cls.__doc__ or "").strip().split("\n\n")[0]
         table.add_row(name, " ".join(options), " ".join(summary.split()))
     console = stdout()

@@ -7,6 +7,7 @@ plan = plan_memory(module)
 from baryon.passes.base import Pass, PassError, PipelineError, RulePass
 from baryon.passes.families import has_kernel
 from baryon.passes.forward_first import ForwardFirst, early_calls, waiting_ops
+from baryon.passes.layout import ChooseLayout
 from baryon.passes.manager import PassManager, Timing, run_pipeline
 from baryon.passes.memory import MemoryPlan, Placement, Storage, plan_memory
 from baryon.passes.off import NOTHING, Off
@@ -24,10 +25,42 @@ from baryon.passes.registry import DEFAULT_PIPELINE, LOWER, PASSES, SIMPLIFY
 from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, verify_stage
 
 __all__ = [
-    "DEFAULT_PIPELINE", "FUSED_STAGE", "GRAPH", "GROUPS", "GROUP_OF", "LOWER", "LOWERED",
-    "NOTHING", "PASSES", "PATTERNS", "SIMPLIFY", "STAGES", "ForwardFirst", "MemoryPlan", "Off",
-    "Pass", "PassError", "PassManager", "PatternGroup", "PipelineError", "Placement", "RulePass",
-    "Stage", "Storage", "Timing", "UnknownPatternError", "early_calls", "has_kernel",
-    "parse_pipeline", "plan_memory", "print_pipeline", "run_pipeline", "set_variable",
-    "switched_off", "verify_stage", "waiting_ops", "without_patterns",
+    "DEFAULT_PIPELINE",
+    "FUSED_STAGE",
+    "GRAPH",
+    "GROUPS",
+    "GROUP_OF",
+    "LOWER",
+    "LOWERED",
+    "NOTHING",
+    "PASSES",
+    "PATTERNS",
+    "SIMPLIFY",
+    "STAGES",
+    "ChooseLayout",
+    "ForwardFirst",
+    "MemoryPlan",
+    "Off",
+    "Pass",
+    "PassError",
+    "PassManager",
+    "PatternGroup",
+    "PipelineError",
+    "Placement",
+    "RulePass",
+    "Stage",
+    "Storage",
+    "Timing",
+    "UnknownPatternError",
+    "early_calls",
+    "has_kernel",
+    "parse_pipeline",
+    "plan_memory",
+    "print_pipeline",
+    "run_pipeline",
+    "set_variable",
+    "switched_off",
+    "verify_stage",
+    "waiting_ops",
+    "without_patterns",
 ]  # fmt: skip

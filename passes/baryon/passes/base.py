@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, fields
 from typing import Any, ClassVar
 
 from baryon.ir import BaryonError, Module
@@ -20,11 +21,16 @@ class PipelineError(BaryonError, ValueError):
     """Pipeline text that names no pass or gives it options that it does not have."""
 
 
+GIVEN: Mapping[str, bool] = {"given": True}
+"""Metadata of fields that are no options: whoever runs the pass gives them, text cannot."""
+
+
 @dataclass(frozen=True)
 class Pass:
     """A change of a module in place: valid IR of stage `needs` in, valid IR of `leaves` out.
 
-    Subclasses are frozen dataclasses; their fields are the options, all with defaults.
+    Subclasses are frozen dataclasses; their fields are the options, all with defaults, but for
+    those with the metadata `GIVEN`.
     """
 
     name: ClassVar[str]
@@ -35,9 +41,14 @@ class Pass:
         """Do it; True exactly when the module's text changed."""
         raise NotImplementedError
 
+    @classmethod
+    def options(cls) -> list[Field[Any]]:
+        """The fields that text can set."""
+        return [f for f in fields(cls) if not f.metadata.get("given")]
+
     def __str__(self) -> str:
-        given = [(f.name, getattr(self, f.name)) for f in fields(self)]
-        changed = [(k, v) for (k, v), f in zip(given, fields(self), strict=True) if v != f.default]
+        given = [(f, getattr(self, f.name)) for f in self.options()]
+        changed = [(f.name, value) for f, value in given if value != f.default]
         text = ",".join(f"{k.replace('_', '-')}={_option_text(v)}" for k, v in changed)
         return f"{self.name}{{{text}}}" if text else self.name
 

@@ -1,26 +1,29 @@
-"""layout: channels-last memory around convolutions, with as few bytes relaid as possible.
+"""layout: channels-last memory around convolutions, as cheaply as possible over a whole function.
 
 Each op works in one layout. Some must (convolution, pooling, their gradients: channels-last; views,
 products and the function's interface: row-major), others take either (element-wise ops,
-concatenation). A value
-whose producer and a user differ is relaid once. The choice that moves the fewest bytes is a minimum
-cut. A relayout that moves nothing, because all spatial sizes or the channels are 1, is free.
+concatenation). A value whose producer and a user differ is relaid once; or the user's kernel reads
+the other layout, which has its price, too. The cheapest choice is a minimum cut
+(docs/decisions/0019-choices-are-measured-in-place.md). A relayout that moves nothing, because all
+spatial sizes or the channels are 1, is free.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import ClassVar
 
 from baryon.ir import CHANNELS_LAST, CONSTANT, Func, Layout, Module, Op, Region, Value
 from baryon.ops import Role, lookup
 from baryon.ops.nn_conv import WEIGHT_GRADIENT
 from baryon.ops.structure import RELAYOUT
-from baryon.passes.base import Pass
+from baryon.passes.base import GIVEN, Pass
 from baryon.passes.cut import INFINITE, SINK, SOURCE, Cut, Node
-from baryon.passes.sizes import is_trivial, nbytes
+from baryon.passes.layout_costs import BytesMoved, LayoutCosts
+from baryon.passes.sizes import is_trivial
 
 
 class Wish(Enum):
@@ -50,21 +53,44 @@ class ChooseLayout(Pass):
     """Choose layouts and insert `ir.relayout`; a module that has layouts already stays."""
 
     name: ClassVar[str] = "layout"
+    costs: LayoutCosts = field(default=BytesMoved(), metadata=GIVEN)
 
     def run(self, module: Module) -> bool:
         """Do it for each function; arguments and results of functions stay row-major."""
-        changed = [_choose(module, func) for func in module.funcs.values()]
+        prices = _Prices(module, self.costs)
+        changed = [_choose(prices, func) for func in module.funcs.values()]
         return any(changed)
 
 
-def _choose(module: Module, func: Func) -> bool:
+@dataclass(frozen=True)
+class _Prices:
+    """The costs, with the symbols of a module at their greatest values."""
+
+    module: Module
+    costs: LayoutCosts
+
+    @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        return {name: high for name, (_, high) in self.module.symbols.items()}
+
+    def relayout(self, value: Value) -> int:
+        """Of a value. A free relayout keeps neighbours from sharing a kernel: it costs a little."""
+        return 1 if is_trivial(value.type) else max(1, self.costs.relayout(value.type, self.sizes))
+
+    def reads_rows(self, op: Op, value: Value) -> int | None:
+        """Of an op that works channels-last, for its first operand as it is; None if it cannot."""
+        is_read = op.operands[0] is value and not is_trivial(value.type)
+        return self.costs.reads_rows(op, self.sizes) if is_read else None
+
+
+def _choose(prices: _Prices, func: Func) -> bool:
     ops = func.body.ops
     wishes = {op: wish(op) for op in ops}
     has_layout = any(r.type.layout for op in ops for r in op.results)
     if has_layout or {Wish.CHANNELS_LAST, Wish.OPERANDS}.isdisjoint(wishes.values()):
         return False
-    chosen = _cheapest(module, func, wishes)
-    _Writer(func.body, {op for op in ops if op in chosen}, wishes).run()
+    layouts = _cheapest(prices, func, wishes)
+    _Writer(func.body, layouts, wishes).run()
     return True
 
 
@@ -96,21 +122,38 @@ def follows(op: Op, operand: Value) -> bool:
     return operand.type.rank >= 3 and any(r.type.rank == operand.type.rank for r in op.results)
 
 
-def _cheapest(module: Module, func: Func, wishes: Mapping[Op, Wish]) -> set[Node]:
-    """The ops that work channels-last in a cheapest assignment."""
-    cut = Cut()
+@dataclass(frozen=True)
+class _Layouts:
+    """ops: those that work channels-last. row_readers: those of them that read row-major data."""
 
-    def place(op: Op, results: Mapping[Wish, Node] = _RESULTS) -> Node:
-        return results.get(wishes[op], op)
+    ops: set[Op]
+    row_readers: set[Op]
+
+
+def _cheapest(prices: _Prices, func: Func, wishes: Mapping[Op, Wish]) -> _Layouts:
+    """A cheapest assignment."""
+    cut, ports = Cut(), dict[Op, Node]()
+
+    def place(op: Op) -> Node:
+        return _RESULTS.get(wishes[op], op)
+
+    def reader(op: Op, value: Value) -> Node:
+        cost = prices.reads_rows(op, value) if wishes[op] is Wish.CHANNELS_LAST else None
+        if cost is None:
+            return _OPERANDS.get(wishes[op], op)
+        port = ports[op] = (op, "reads")
+        cut.edge(SOURCE, port, cost)
+        return port
 
     values = [*func.inputs, *(r for op in func.body.ops for r in op.results)]
     for value in values:
         if value.type.rank >= 3 and not _is_constant(value):
             producer = place(value.op) if value.op else SINK
-            readers = [place(u, _OPERANDS) for u in _readers(value, wishes)]
-            _edges(cut, module, value, producer, readers)
+            readers = [reader(u, value) for u in _readers(value, wishes)]
+            _edges(cut, prices.relayout(value), value, producer, readers)
     rows = cut.sink_side()
-    return {op for op in wishes if place(op) not in rows and _touched(op)}
+    last = {op for op in wishes if place(op) not in rows and _touched(op)}
+    return _Layouts(last, {op for op, port in ports.items() if port in rows})
 
 
 _FIXED: Mapping[Wish, Node] = {
@@ -132,10 +175,8 @@ def _readers(value: Value, wishes: Mapping[Op, Wish]) -> list[Op]:
     return [u for u in readers if follows(u, value) or wishes.get(u) is Wish.ROW_MAJOR]
 
 
-def _edges(cut: Cut, module: Module, value: Value, producer: Node, readers: list[Node]) -> None:
+def _edges(cut: Cut, cost: int, value: Value, producer: Node, readers: list[Node]) -> None:
     """The value is relaid, once, if any reader is on the other side than its producer."""
-    # a free relayout still keeps neighbours from sharing a kernel, so it costs a little
-    cost = 1 if is_trivial(value.type) else 2 * nbytes(module, value.type)
     others = dict.fromkeys(r for r in readers if r != producer)
     if not others:
         return
@@ -154,8 +195,8 @@ def _is_constant(value: Value) -> bool:
 class _Writer:
     """Sets the chosen layouts and inserts relayouts before the first user that needs one."""
 
-    def __init__(self, region: Region, chosen: set[Op], wishes: Mapping[Op, Wish]) -> None:
-        self.region, self.chosen, self.wishes = region, chosen, wishes
+    def __init__(self, region: Region, layouts: _Layouts, wishes: Mapping[Op, Wish]) -> None:
+        self.region, self.layouts, self.wishes = region, layouts, wishes
         self.relaid: dict[tuple[Value, Layout | None], Value] = {}
         self.ops: list[Op] = []
 
@@ -169,9 +210,10 @@ class _Writer:
     def visit(self, op: Op) -> None:
         if op.name == CONSTANT:
             return
-        layout = CHANNELS_LAST if op in self.chosen else None
+        layout = CHANNELS_LAST if op in self.layouts.ops else None
         if self.wishes[op] is not Wish.RESULT:
             reads = CHANNELS_LAST if self.wishes[op] is Wish.OPERANDS else layout
+            reads = None if op in self.layouts.row_readers else reads
             operands = [self.operand(op, v, reads) for v in op.operands]
             if operands != [*op.operands]:
                 op.operands = operands

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from baryon.passes.base import Pass, PatternPass, PipelineError
@@ -55,7 +55,7 @@ def _make(name: str, options: Mapping[str, str]) -> Pass:
     cls = PASSES.get(name)
     if cls is None:
         raise PipelineError(f"there is no pass {name}", hint=f"passes: {', '.join(PASSES)}")
-    known = {f.name.replace("_", "-"): f for f in fields(cls)}
+    known = {f.name.replace("_", "-"): f for f in cls.options()}
     for key in options:
         if key not in known:
             has = ", ".join(known) or "none"

@@ -26,7 +26,6 @@ from baryon.ir import Dim, Op, Sym, TensorType, UnsupportedError, Value
 from baryon.ir.memory import strides
 from baryon.ops import TABLE
 from baryon.ops.nn_conv import CONVOLUTION, DECONVOLUTION, conv_window
-from baryon.ops.windows import Window
 
 
 def build(group: Group, target: Target) -> Kernel:
@@ -142,36 +141,10 @@ class Contraction:
     @cached_property
     def spec(self) -> ImplicitGemm:
         """The problem that the kernel generator solves."""
-        is_convolution = self.anchor.name == CONVOLUTION
-        return self._convolution() if is_convolution else self._matrix_product()
-
-    def _convolution(self) -> ImplicitGemm:
-        data, window = self.data.type, self._window()
-        height, width = plane(data.shape[2:])
-        step = strides(data)
-        image_strides = None
-        if data.layout is None and data.shape[1] != 1:
-            image_strides = (step[0], step[-2] if data.rank > 3 else 0, step[-1], step[1])
-        return ImplicitGemm(
-            channels=int_of(data.shape[1]),
-            out_channels=int_of(self.weight.type.shape[0]),
-            batch=None if isinstance(data.shape[0], Sym) else data.shape[0],
-            size=(height, width),
-            kernel=plane(window.kernel),
-            stride=plane(window.stride),
-            dilation=plane(window.dilate),
-            pad=_pads(window.before, window.after),
-            groups=int(self.anchor.attrs.get("num_group", 1)),  # type: ignore[arg-type]
-            pitch=pitch_of(data),
-            out_pitch=pitch_of(self.output),
-            input_strides=image_strides,
-            staged=bool(self.prologue),
-            dtype=tvm_name(self.output.dtype),
-        )
-
-    def _window(self) -> Window:
-        op = self.anchor
-        return conv_window(op.name, self.data.type.rank, TABLE[op.name].normalize(op.attrs))
+        if self.anchor.name == CONVOLUTION:
+            staged = bool(self.prologue)
+            return convolution_spec(self.anchor, self.data.type, self.output, staged)
+        return self._matrix_product()
 
     def _matrix_product(self) -> ImplicitGemm:
         outputs, depth = (int_of(d) for d in self.weight.type.shape)
@@ -190,6 +163,34 @@ class Contraction:
             staged=bool(self.prologue),
             dtype=tvm_name(self.output.dtype),
         )
+
+
+def convolution_spec(
+    op: Op, data: TensorType, output: TensorType, staged: bool = False
+) -> ImplicitGemm:
+    """A convolution as an implicit GEMM; data and result lie as these types say."""
+    window = conv_window(op.name, data.rank, TABLE[op.name].normalize(op.attrs))
+    height, width = plane(data.shape[2:])
+    step = strides(data)
+    image_strides = None
+    if data.layout is None and data.shape[1] != 1:
+        image_strides = (step[0], step[-2] if data.rank > 3 else 0, step[-1], step[1])
+    return ImplicitGemm(
+        channels=int_of(data.shape[1]),
+        out_channels=int_of(op.operands[1].type.shape[0]),
+        batch=None if isinstance(data.shape[0], Sym) else data.shape[0],
+        size=(height, width),
+        kernel=plane(window.kernel),
+        stride=plane(window.stride),
+        dilation=plane(window.dilate),
+        pad=_pads(window.before, window.after),
+        groups=int(op.attrs.get("num_group", 1)),  # type: ignore[arg-type]
+        pitch=pitch_of(data),
+        out_pitch=pitch_of(output),
+        input_strides=image_strides,
+        staged=staged,
+        dtype=tvm_name(output.dtype),
+    )
 
 
 class Fused:

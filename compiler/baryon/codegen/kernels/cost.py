@@ -33,6 +33,13 @@ STREAM_DELAY = 0.15
 """What each of them costs even if all can be hidden."""
 MEMORY_BYTES = 10.0
 """Bytes per cycle that weights arrive with, from memory, at their first use."""
+ROWS_CYCLES = 0.45
+"""Per element of a strip that is gathered from row-major input of few channels."""
+FEW_CHANNELS = 8
+APART_CYCLES = 1.3
+"""The same of many channels: each element of a pixel lies in another line of the cache."""
+RELAYOUT_CYCLES = 1.0
+"""Per element that a kernel brings from one layout to the other."""
 LOOP_CYCLES = 5.0
 """Entering the innermost loop of a tile."""
 
@@ -120,7 +127,7 @@ class Cost:
             return 0.0
         elements = strip_elements(self.spec, self.schedule.block)
         if self.spec.strides[3] != 1:
-            return 2.0 * elements
+            return elements * (ROWS_CYCLES if self.spec.channels <= FEW_CHANNELS else APART_CYCLES)
         return elements * (0.5 if self.spec.staged else 0.25)
 
     def cycles(self, threads: int) -> float:
