@@ -15,12 +15,12 @@ from typing import Any
 import baryon
 from benchmark.case import OURS, Case
 from benchmark.contest import Plan, compile_twice, contest
-from benchmark.machine import measure
+from benchmark.machine import cpu_name, measure
 from benchmark.options import cases, parser
 from benchmark.process import EngineError
 from benchmark.reference import reference
 from benchmark.report import print_costs, print_times, ratio, summarize
-from benchmark.views import TARGETS, show_limits, show_profile
+from benchmark.views import TARGETS, show_kernels, show_limits, show_profile, write_readme
 
 TOLERANCE = {"fp32": 1e-4, "bf16": 0.1}
 """Of the largest output. In bfloat16 this only finds what is wrong altogether."""
@@ -77,14 +77,6 @@ def environment(plan: Plan, threads: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def cpu_name() -> str:
-    """The processor, as Linux calls it."""
-    file = Path("/proc/cpuinfo")
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor())
-
-
 def version_of(engine: str) -> str:
     """Its version; ours also where it runs from a source tree."""
     return baryon.__version__ if engine == OURS else metadata.version(engine)
@@ -130,9 +122,14 @@ def show(report: dict[str, Any], plan: Plan) -> int:
 def main() -> int:
     """The exit status."""
     options = parser().parse_args()
-    if options.limits:
-        return show_limits(options)
-    return show_profile(options) if options.profile else compare(options)
+    asked = {
+        "limits": show_limits,
+        "profile": show_profile,
+        "kernels": show_kernels,
+        "table": write_readme,
+    }
+    chosen = (show for name, show in asked.items() if getattr(options, name))
+    return next(chosen, compare)(options)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ code generator that is judged by them. Threads are Python's: a foreign call hold
 from __future__ import annotations
 
 import ctypes
-import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -176,6 +176,9 @@ def _memory(size: int) -> Memory:
     return raw[start : start + count]
 
 
-def thread_counts() -> tuple[int, ...]:
-    """One, and all that this process may use."""
-    return tuple(sorted({1, len(os.sched_getaffinity(0))}))
+def cpu_name() -> str:
+    """The processor, as Linux calls it."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor())

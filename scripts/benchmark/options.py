@@ -18,6 +18,9 @@ scripts/bench my.onnx                          networks of your own
 scripts/bench --isa avx2                       AVX2 only, against OpenVINO limited to it
 scripts/bench --limits                         what this machine can do
 scripts/bench --profile bert_base              every kernel against those limits
+scripts/bench --profile bert_base --threads 2 --batch 1 --roofline bert.svg
+scripts/bench --kernels                        products and convolutions of the panel against them
+scripts/bench --json out.json && scripts/bench --table out.json
 """
 
 
@@ -43,6 +46,9 @@ def parser() -> argparse.ArgumentParser:
     add("--json", type=Path, metavar="OUT", help="also write everything there")
     add("--limits", action="store_true", help="only measure the machine's limits")
     add("--profile", metavar="NETWORK", help="time every kernel of a network or an ONNX file")
+    add("--roofline", action="append", type=Path, metavar="OUT", help="plot the profile: .svg .png")
+    add("--kernels", action="store_true", help="all contractions of the panel against the FMA rate")
+    add("--table", type=Path, metavar="JSON", help="write this result into the README's table")
     return parser
 
 

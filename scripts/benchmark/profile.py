@@ -34,10 +34,15 @@ class Group:
     nodes: str
     ops: tuple[str, ...]
     shapes: tuple[str, ...]
-    notes: str
+    notes: Mapping[str, str]
     flops: float
     bytes: float
     seconds: float
+
+    @property
+    def algorithm(self) -> str:
+        """Of several that there are for a contraction; "direct" where nothing is noted."""
+        return self.notes.get("plan", "").partition(" ")[0] or "direct"
 
     @property
     def gflops(self) -> float:
@@ -117,7 +122,7 @@ def _group(number: int, meta: Mapping[str, Any], seconds: float) -> Group:
         nodes=str(meta["source"]).rpartition("#")[2],
         ops=tuple(str(op).rpartition(".")[2] for op in meta["ops"]),
         shapes=tuple(map(short, meta["shapes"])),
-        notes=" ".join(f"{key} {value}" for key, value in meta["notes"].items()),
+        notes=dict(meta["notes"]),
         flops=float(meta["flops"]),
         bytes=float(meta["bytes"]),
         seconds=seconds,
