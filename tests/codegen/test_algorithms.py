@@ -60,3 +60,13 @@ def test_a_kernel_follows_the_plan_it_is_given() -> None:
         case.check(1e-4, 1e-5)
         results.append(case.run()[0])
     assert np.allclose(results[0], results[1])
+
+
+def test_a_bias_as_large_as_the_result() -> None:
+    text = module_text(
+        "%x: f32[1,16,1,1]{channels_last}, %w: f32[24,16,1,1], %b: f32[24], %r: f32[24,1,1]",
+        "%y = npx.convolution(%x, %w, %b) {kernel=(1,1)} : f32[1,24,1,1]{channels_last}\n"
+        "%z = np.add(%y, %r) : f32[1,24,1,1]{channels_last}",
+        "%z",
+    )
+    Case(text, "implicit_gemm").check()

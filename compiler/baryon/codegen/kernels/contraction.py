@@ -222,8 +222,9 @@ class Fused:
     def streamed(self) -> list[Memory]:
         """Operands of the epilogue that are as large as the result."""
         problem, size = self.problem, _elements(self.problem.output)
-        others = (v for v in self.frame.inputs if v not in (problem.data, problem.weight))
-        return [self.frame.inputs[v] for v in others if _elements(v.type) == size]
+        read = dict.fromkeys(v for op in problem.epilogue for v in op.operands)
+        large = (v for v in read if v in self.frame.inputs and _elements(v.type) == size)
+        return [self.frame.inputs[v] for v in large]
 
     def fetch(self, at: Position) -> None:
         """Ask for what the epilogue will read at a position, while the sums are made."""
