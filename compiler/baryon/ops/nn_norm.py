@@ -151,6 +151,53 @@ layer_norm = OpDef(
 )
 
 
+def _rms_norm_infer(data: TensorType, gamma: TensorType, **attrs: Any) -> TensorType:
+    op = "npx.rms_norm"
+    need_float(op, data=data, gamma=gamma)
+    axis = one_axis(op, attrs["axis"], data.rank)
+    need_shape(op, "gamma", gamma, (data.shape[axis],), f"axis {axis} of data")
+    return data.with_shape(data.shape)
+
+
+def _rms_norm_ref(data: Arr, gamma: Arr, axis: int, eps: float) -> Any:
+    scale = 1 / np.sqrt(np.square(data).mean(axis=axis, keepdims=True) + eps)
+    return data * scale * _along(gamma, axis, data.ndim)
+
+
+def _rms_norm_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
+    axis, rank = attrs["axis"], x[0].type.rank
+    kept = {"axis": (axis,), "keepdims": True}
+    scale = o.npx.rsqrt(o.np.add(o.np.mean(o.np.square(x[0]), **kept), attrs["eps"]))
+    normal = o.np.multiply(x[0], scale)
+    inner = o.np.multiply(g[0], _along_value(o, x[1], axis, rank))
+    slope = o.np.mean(o.np.multiply(inner, normal), **kept)
+    data = o.np.multiply(o.np.subtract(inner, o.np.multiply(normal, slope)), scale)
+    return [data, o.np.sum(o.np.multiply(g[0], normal), axis=_others(axis, rank))]
+
+
+rms_norm = OpDef(
+    name="npx.rms_norm",
+    doc="data divided by the root of the mean of its squares along an axis, times gamma.\n\n"
+    "gamma is a vector as long as the axis; both operands have one floating dtype, which is the "
+    "result's; IRTypeError otherwise.",
+    operands=("data", "gamma"),
+    params=(
+        Param("axis", "int", -1, "the axis to normalize"),
+        Param("eps", "float", 1e-5, "added to the mean of the squares"),
+    ),
+    infer=_rms_norm_infer,
+    reference=rounded(_rms_norm_ref),
+    gradient=_rms_norm_grad,
+    lowering=kernel("layer_norm"),
+    samples=(
+        Sample(((2, 3, 4), (4,)), batch=(0,)),
+        Sample(((2, 3, 4), (3,)), {"axis": 1, "eps": 1e-2}),
+        Sample(((2, 4), (4,)), dtypes=("bf16",)),
+    ),
+    source="arXiv:1910.07467; ONNX RMSNormalization",
+)
+
+
 def _lrn_infer(data: TensorType, **attrs: Any) -> TensorType:
     need_float("npx.lrn", data=data)
     if data.rank < 2:
@@ -248,4 +295,4 @@ dropout = OpDef(
     source="MXNet 2 npx.dropout; ONNX Dropout",
 )
 
-OPS = (batch_norm, layer_norm, lrn, dropout)
+OPS = (batch_norm, layer_norm, rms_norm, lrn, dropout)

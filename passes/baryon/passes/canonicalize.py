@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from baryon.passes.base import RulePass
-from baryon.passes.rules import arithmetic, batch_norm, network, shape
+from baryon.passes.rules import (
+    arithmetic,
+    batch_norm,
+    input_side,
+    joining,
+    network,
+    powers,
+    shape,
+)
 from baryon.rewrite import Rule
 
 
@@ -18,6 +26,9 @@ class Canonicalize(RulePass):
     rules: ClassVar[tuple[Rule, ...]] = (
         *network.RULES,
         *arithmetic.RULES,
+        *powers.RULES,
         *shape.RULES,
+        *joining.RULES,
+        input_side.pad_into_convolution,
         batch_norm.decomposed_batch_norm,
     )

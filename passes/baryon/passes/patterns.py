@@ -14,7 +14,16 @@ from dataclasses import dataclass, replace
 from baryon.ir import BaryonError
 from baryon.passes.edges import BEFORE, EDGES, Edge
 from baryon.passes.off import Off
-from baryon.passes.rules import arithmetic, batch_norm, network
+from baryon.passes.rules import (
+    activations,
+    arithmetic,
+    batch_norm,
+    input_side,
+    joining,
+    network,
+    normalization,
+    powers,
+)
 from baryon.rewrite import NoMatch, Rule
 from baryon.rewrite.rule import Guard
 
@@ -55,7 +64,7 @@ GROUPS = (
         "batch normalization and other per-channel arithmetic after a convolution: into its "
         "weight and bias, or into its kernel",
         _onednn("CONV_OPT", "FUSE_CONV_BN"),
-        (batch_norm.fold_into_convolution,),
+        (batch_norm.fold_into_convolution, input_side.fold_before_convolution),
     ),
     PatternGroup(
         "conv-act",
@@ -109,17 +118,39 @@ GROUPS = (
         "remove-casts",
         "casts that change nothing",
         ("MXNET_DISABLE_REMOVE_CASTS_PROPERTY",),
-        (arithmetic.cast_to_same,),
+        (arithmetic.cast_to_same, arithmetic.cast_of_cast),
     ),
     PatternGroup(
         "pow-mul-scalar",
-        "a power and the scalar factor after it, as one kernel",
+        "powers as cheaper ops, and with the scalar factor after them as one kernel",
         _onednn("POW_MUL_SCALAR_OPT"),
+        powers.POWERS,
     ),
     PatternGroup(
         "identity",
         "dropout and stop_gradient at inference go",
         rules=(network.identity_at_inference,),
+    ),
+    PatternGroup(
+        "activations",
+        "activations that are spelled out: gelu, silu, sigmoid, softplus, leaky relu, relu, clip",
+        rules=activations.RULES,
+    ),
+    PatternGroup(
+        "norms",
+        "layer, group, instance, RMS and L2 normalization, and softmax, that are spelled out",
+        rules=normalization.RULES,
+    ),
+    PatternGroup(
+        "joins",
+        "splits and concatenations that cancel",
+        rules=joining.RULES,
+    ),
+    PatternGroup(
+        "padding",
+        "zeros around an image as the padding of the convolution after them",
+        _onednn("CONV_OPT"),
+        (input_side.pad_into_convolution,),
     ),
     PatternGroup("eltwise-chain", "element-wise ops with one another, as one kernel"),
     PatternGroup("pool-eltwise", "element-wise ops in the kernel of the pooling before them"),

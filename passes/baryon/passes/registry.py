@@ -16,6 +16,7 @@ from baryon.passes.forward_first import ForwardFirst
 from baryon.passes.fuse import Fuse
 from baryon.passes.layout import ChooseLayout
 from baryon.passes.place_concat import PlaceConcat
+from baryon.passes.recognize import Recognize
 from baryon.passes.recompute import Recompute
 from baryon.passes.unroll import Unroll
 
@@ -28,6 +29,7 @@ PASSES: Mapping[str, type[Pass]] = {
         Fold,
         CommonSubexpressions,
         DeadCode,
+        Recognize,
         FoldBatchNorm,
         ChooseLayout,
         Recompute,
@@ -37,7 +39,7 @@ PASSES: Mapping[str, type[Pass]] = {
     )
 }
 
-SIMPLIFY = "unroll,expand,canonicalize,fold,fold-batch-norm,canonicalize,fold,cse,dce"
+SIMPLIFY = "unroll,expand,canonicalize,fold,cse,recognize,fold-batch-norm,canonicalize,fold,cse,dce"
 """What makes a graph smaller, whoever runs it."""
 
 LOWER = "layout,recompute,fuse,place-concat"

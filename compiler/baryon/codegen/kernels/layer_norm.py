@@ -1,4 +1,4 @@
-"""layer_norm: mean, then variance around it, then the normalized row, all within the cache."""
+"""layer_norm: mean, variance around it, normalized row, all within the cache; rms_norm: no mean."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from baryon.ir import Value
 
 
 def build(group: Group, target: Target) -> Kernel:
-    """The kernel of a layer_norm with element-wise neighbours."""
+    """The kernel of a normalization with element-wise neighbours."""
     builder = KernelBuilder()
     with builder.function():
-        _LayerNorm(Frame(builder, group), target).emit()
+        _Normalization(Frame(builder, group), target).emit()
     return builder.finish()
 
 
-class _LayerNorm:
+class _Normalization:
     def __init__(self, frame: Frame, target: Target) -> None:
         self.frame, self.op = frame, frame.group.main
-        self.source, self.gamma, self.beta = self.op.operands
+        self.source, self.gamma, *self.beta = self.op.operands
         self.attrs = frame.group.attrs
         self.axis = self.attrs["axis"] % self.source.type.rank
         self.dtype = compute_dtype([self.source.type.dtype], self.op.result.type.dtype)
         self.loops = Fold(frame, target, self.source, {self.axis})
         size = self.source.type.shape[self.axis]
         ones = self.source.type.rank - 1 - self.axis
-        for vector in (self.gamma, self.beta):
+        for vector in (self.gamma, *self.beta):
             self.loops.domain.see(vector, View((size, *[1] * ones), (1, *[0] * ones)))
         self.count = frame.builder.symbols.dim(size)
 
@@ -45,15 +45,21 @@ class _LayerNorm:
         def total(term: Any) -> list[Expr]:
             return line.reduce(term, lambda a, b: a + b, 0, self.dtype)
 
-        means = [self._mean(s) for s in total(lambda p, _: self._x(p))]
-        squares = total(lambda p, n: _square(self._x(p) - line.of(means, p, n)))
+        is_centred = self.op.name == "npx.layer_norm"
+        means = [self._mean(s) for s in total(lambda p, _: self._x(p))] if is_centred else []
+
+        def distance(place: Place, number: int) -> Expr:
+            return self._x(place) - line.of(means, place, number) if means else self._x(place)
+
+        squares = total(lambda p, n: _square(distance(p, n)))
         eps = self.attrs["eps"]
         scales = [bind(Math.rsqrt(self._mean(s) + const(eps, s))) for s in squares]
 
         def store(place: Place, number: int) -> None:
-            centred = self._x(place) - line.of(means, place, number)
-            normal = centred * line.of(scales, place, number)
-            value = normal * self._cast(place, self.gamma) + self._cast(place, self.beta)
+            normal = distance(place, number) * line.of(scales, place, number)
+            value = normal * self._cast(place, self.gamma)
+            for shift in self.beta:
+                value = value + self._cast(place, shift)
             place.known[self.op.result] = bind(Math.cast(value, self.op.result.type.dtype))
             place.store()
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from baryon.ir import Value
 from baryon.passes.rules.common import filled, x, x_has_the_type
 from baryon.rewrite import (
@@ -181,6 +183,35 @@ cast_to_same = Rule(
 )  # fmt: skip
 
 
+def _keeps_all(m: Match) -> NoMatch | None:
+    source, between = (v.type.dtype.numpy for v in (m["x"], m["between"]))
+    if np.can_cast(source, between, "safe"):
+        return None
+    return NoMatch(f"{between} does not hold all numbers of {source}")
+
+
+cast_of_cast = Rule(
+    name="cast-of-cast",
+    doc="A cast after one that loses nothing is a cast of what that one reads.",
+    pattern=lambda o, x: o.npx.cast(capture("between", o.npx.cast(x)), dtype=attr("dtype")),
+    guard=_keeps_all,
+    replace=lambda o, m: o.npx.cast(m["x"], dtype=m.attr("dtype")),
+    examples=(
+        example(
+            "%x: f32[2,3]",
+            """%z = npx.cast(%x) {dtype=!f64} : f64[2,3]
+            %y = npx.cast(%z) {dtype=!i32} : i32[2,3]""",
+            "%y = npx.cast(%x) {dtype=!i32} : i32[2,3]",
+        ),
+        refusal(
+            "%x: f32[2,3]",
+            """%z = npx.cast(%x) {dtype=!i32} : i32[2,3]
+            %y = npx.cast(%z) {dtype=!f32} : f32[2,3]""",
+            "does not hold",
+        ),
+    ),
+)
+
 RULES = (
     add_zero,
     subtract_zero,
@@ -191,4 +222,5 @@ RULES = (
     scalar_constant,
     implicit_broadcast,
     cast_to_same,
+    cast_of_cast,
 )

@@ -39,3 +39,22 @@ def shape_attr(dims: tuple[Dim, ...]) -> tuple[Attr, ...]:
 def channel_shape(rank: int, axis: int) -> tuple[int, ...]:
     """How a per-channel vector must be reshaped to broadcast: (-1, 1, 1) for axis 1 at rank 4."""
     return (-1, *[1] * (rank - 1 - axis % rank))
+
+
+def number_of(m: Match, name: str) -> float | None:
+    """The number that a bound constant holds everywhere; None if it holds several."""
+    found = filled(m.array(name))
+    return None if found is None else float(found)
+
+
+def near(m: Match, name: str, value: float) -> NoMatch | None:
+    """The guard that a constant, where it is bound at all, is this number to five digits.
+
+    Exporters write irrational numbers with as few as that.
+    """
+    if m.get(name) is None:
+        return None
+    found = number_of(m, name)
+    if found is not None and abs(found - value) <= 1e-5 * abs(value):
+        return None
+    return NoMatch(f"{name} is {found}, not {value:.6g}")

@@ -161,5 +161,4 @@ RULES = (
     relu_of_relu,
     clip_of_relu,
     product_to_layer,
-    mean_to_pooling,
 )
