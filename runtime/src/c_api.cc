@@ -2,10 +2,12 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <vector>
 
 #include "baryon/runtime.h"
 #include "cpu_count.h"
 #include "executable.h"
+#include "trace.h"
 
 struct bry_executable {
   bry_executable(baryon::MappedFile file, const baryon::Options& options)
@@ -165,7 +167,21 @@ bry_status bry_profile(bry_executable* executable, const bry_tensor* inputs, uin
                        const bry_tensor* outputs, uint32_t output_count, uint64_t* nanoseconds) {
   return guarded([=] {
     need(executable != nullptr && nanoseconds != nullptr, "executable or nanoseconds");
-    executable->impl.run({inputs, input_count}, {outputs, output_count}, nanoseconds);
+    std::vector<bry_event> events(executable->impl.network().calls.size());
+    Trace trace(events.data(), static_cast<uint32_t>(events.size()), Trace::Detail::kCalls);
+    executable->impl.run({inputs, input_count}, {outputs, output_count}, &trace);
+    for (const bry_event& event : events) nanoseconds[event.call] = event.end_ns - event.start_ns;
+  });
+}
+
+bry_status bry_trace(bry_executable* executable, const bry_tensor* inputs, uint32_t input_count,
+                     const bry_tensor* outputs, uint32_t output_count, bry_event* events,
+                     uint32_t* event_count) {
+  return guarded([=] {
+    need(executable != nullptr && events != nullptr && event_count != nullptr, "an argument");
+    Trace trace(events, *event_count, Trace::Detail::kTasks);
+    executable->impl.run({inputs, input_count}, {outputs, output_count}, &trace);
+    *event_count = trace.count();
   });
 }
 

@@ -1,5 +1,3 @@
-#include <chrono>
-
 #include "network.h"
 #include "raised.h"
 
@@ -50,19 +48,17 @@ void Context::bind(Tensors inputs, Tensors outputs, const Symbols& symbols) {
   symbols_ = symbols;
 }
 
-void Context::run(size_t first, size_t count, uint64_t* nanoseconds) {
-  const Network::Call* const begin = network_.calls.data() + first;
-  const Network::Call* const end = begin + count;
-  if (nanoseconds == nullptr) {
-    for (const Network::Call* call = begin; call != end; ++call) run_call(*call);
+void Context::run(size_t first, size_t count, Trace* trace) {
+  const Network::Call* const calls = network_.calls.data();
+  if (trace == nullptr) {
+    for (size_t i = first; i < first + count; ++i) run_call(calls[i]);
     return;
   }
-  using Clock = std::chrono::steady_clock;
-  for (const Network::Call* call = begin; call != end; ++call) {
-    const Clock::time_point start = Clock::now();
-    run_call(*call);
-    *nanoseconds++ = static_cast<uint64_t>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - start).count());
+  for (size_t i = first; i < first + count; ++i) {
+    trace->begin_call(static_cast<uint32_t>(i));
+    const uint64_t start = Trace::now();
+    run_call(calls[i]);
+    trace->end_call(start);
   }
 }
 

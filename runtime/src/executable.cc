@@ -34,14 +34,14 @@ Executable::Executable(MappedFile file, const Options& options)
   artifact_.close_descriptor();
 }
 
-void Executable::run(Tensors inputs, Tensors outputs, uint64_t* nanoseconds) {
+void Executable::run(Tensors inputs, Tensors outputs, Trace* trace) {
   std::unique_ptr<Context> context = take_context();
-  run_part(*context, inputs, outputs, 0, network_.calls.size(), nanoseconds);
+  run_part(*context, inputs, outputs, 0, network_.calls.size(), trace);
   give_back(std::move(context));
 }
 
 void Executable::run_part(Context& context, Tensors inputs, Tensors outputs, size_t first,
-                          size_t count, uint64_t* nanoseconds) {
+                          size_t count, Trace* trace) {
   if (first > network_.calls.size() || count > network_.calls.size() - first)
     fail(BRY_INVALID_ARGUMENT, "calls %zu to %zu, there are %zu", first, first + count,
          network_.calls.size());
@@ -54,8 +54,8 @@ void Executable::run_part(Context& context, Tensors inputs, Tensors outputs, siz
   const Workspace::Mark mark = workspace.mark();
   try {
     const FloatMode mode;
-    const Pool::Scope scope(*pool_);
-    context.run(first, count, nanoseconds);
+    const Pool::Scope scope(*pool_, trace);
+    context.run(first, count, trace);
   } catch (...) {
     workspace.rewind(mark);
     throw;

@@ -9,6 +9,7 @@
 #include "artifact.h"
 #include "network.h"
 #include "pool.h"
+#include "trace.h"
 
 namespace baryon {
 
@@ -31,11 +32,11 @@ class Executable {
   uint32_t variant() const { return variant_; }
   int threads() const { return pool_->threads(); }
 
-  // Any number of threads at the same time; writes each call's nanoseconds unless it is null.
-  void run(Tensors inputs, Tensors outputs, uint64_t* nanoseconds);
+  // Any number of threads at the same time, each with a trace of its own or null.
+  void run(Tensors inputs, Tensors outputs, Trace* trace);
   // Some of the calls of a run whose memory the caller keeps; one thread at a time per context.
   void run_part(Context& context, Tensors inputs, Tensors outputs, size_t first, size_t count,
-                uint64_t* nanoseconds);
+                Trace* trace);
 
   std::unique_ptr<Context> take_context();
   void give_back(std::unique_ptr<Context> context);

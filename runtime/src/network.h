@@ -11,6 +11,7 @@
 #include "code_image.h"
 #include "mapping.h"
 #include "plan.h"
+#include "trace.h"
 
 namespace baryon {
 
@@ -65,9 +66,9 @@ class Context {
 
   // Point the arguments at the caller's memory, which has been checked.
   void bind(Tensors inputs, Tensors outputs, const Symbols& symbols);
-  // Executes the calls first .. first + count - 1; writes their nanoseconds unless it is null.
+  // Executes the calls first .. first + count - 1, and writes when to the trace unless it is null.
   // Throws Error.
-  void run(size_t first, size_t count, uint64_t* nanoseconds);
+  void run(size_t first, size_t count, Trace* trace);
 
  private:
   DLTensor tensor(uint32_t number);

@@ -89,7 +89,11 @@ Pool::~Pool() {
   for (std::thread& worker : workers_) forked ? worker.detach() : worker.join();
 }
 
-Pool::Scope::Scope(Pool& pool) : pool_(&pool), slot_(-1), outer_(current_scope) {
+Pool::Scope::Scope(Pool& pool, Trace* trace)
+    : pool_(&pool),
+      trace_(trace != nullptr && trace->has_tasks() ? trace : nullptr),
+      slot_(-1),
+      outer_(current_scope) {
   uint64_t leased = pool.leased_.load(std::memory_order_relaxed);
   while (~leased != 0 && slot_ < 0) {
     const int free = __builtin_ctzll(~leased);
@@ -109,19 +113,21 @@ int Pool::launch(TaskBody body, void* closure, int tasks) {
   Pool& pool = *scope->pool_;
   if (tasks <= 0) tasks = pool.threads_;
   current_scope = nullptr;
-  const int code = tasks == 1 || pool.threads_ == 1
-                       ? run_in_this_thread(body, closure, tasks)
-                       : pool.launch_in(pool.slots_[scope->slot_], body, closure, tasks);
+  const int code =
+      tasks == 1 || pool.threads_ == 1
+          ? run_in_this_thread(body, closure, tasks)
+          : pool.launch_in(pool.slots_[scope->slot_], body, closure, tasks, scope->trace_);
   current_scope = scope;
   return code;
 }
 
-int Pool::launch_in(Slot& slot, TaskBody body, void* closure, int tasks) {
+int Pool::launch_in(Slot& slot, TaskBody body, void* closure, int tasks, Trace* trace) {
   std::call_once(started_, [this] { start(); });
   slot.body = body;
   slot.closure = closure;
   slot.env = {nullptr, tasks};
   slot.parts = std::min(tasks, 64);
+  slot.trace = trace;
   slot.failure = 0;
   slot.owner_sleeps.store(0, std::memory_order_relaxed);
   slot.unfinished.store(slot.parts, std::memory_order_relaxed);
@@ -173,18 +179,16 @@ void Pool::take_all(Slot& slot, int preferred) {
     const bool own = pending >> preferred & 1;
     const int part = own ? preferred : __builtin_ctzll(pending);
     const uint64_t bit = uint64_t{1} << part;
-    if (slot.pending.fetch_and(~bit, std::memory_order_acq_rel) & bit) run_part(slot, part);
+    if (slot.pending.fetch_and(~bit, std::memory_order_acq_rel) & bit)
+      run_part(slot, part, preferred);
   }
 }
 
 // More than 64 tasks: part i has the tasks i, i + 64, ...
-void Pool::run_part(Slot& slot, int part) {
+void Pool::run_part(Slot& slot, int part, int thread) {
   Workspace& workspace = Workspace::of_this_thread();
   const Workspace::Mark mark = workspace.mark();
-  TaskEnv env = slot.env;
-  int code = 0;
-  for (int64_t task = part; task < env.num_task && code == 0; task += slot.parts)
-    code = slot.body(static_cast<int>(task), &env, slot.closure);
+  const int code = run_tasks(slot, part, thread);
   if (code != 0) {
     workspace.rewind(mark);
     const std::lock_guard<std::mutex> lock(slot.failure_mutex);
@@ -193,6 +197,16 @@ void Pool::run_part(Slot& slot, int part) {
   }
   if (slot.unfinished.fetch_sub(1) == 1 && slot.owner_sleeps.load() != 0)
     futex_wake(slot.unfinished);
+}
+
+int Pool::run_tasks(const Slot& slot, int part, int thread) {
+  TaskEnv env = slot.env;
+  const uint64_t start = slot.trace != nullptr ? Trace::now() : 0;
+  int code = 0;
+  for (int64_t task = part; task < env.num_task && code == 0; task += slot.parts)
+    code = slot.body(static_cast<int>(task), &env, slot.closure);
+  if (slot.trace != nullptr) slot.trace->end_task(start, thread, part);
+  return code;
 }
 
 void Pool::wait_for_news(uint32_t seen) {

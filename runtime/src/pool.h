@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "trace.h"
+
 namespace baryon {
 
 // As TVM's generated code has it.
@@ -41,13 +43,15 @@ class Pool {
   // Makes this thread's launches go to a pool while it lives.
   class Scope {
    public:
-    explicit Scope(Pool& pool);
+    // trace: where the tasks of launches are written, or null.
+    explicit Scope(Pool& pool, Trace* trace = nullptr);
     ~Scope();
     Scope(const Scope&) = delete;
 
    private:
     friend class Pool;
     Pool* pool_;
+    Trace* trace_;
     int slot_;
     Scope* outer_;
   };
@@ -66,6 +70,7 @@ class Pool {
     void* closure = nullptr;
     TaskEnv env{};
     int parts = 0;
+    Trace* trace = nullptr;
     alignas(64) std::atomic<uint32_t> unfinished{0};
     std::atomic<uint32_t> owner_sleeps{0};
     std::mutex failure_mutex;
@@ -75,12 +80,13 @@ class Pool {
 
   static constexpr int kSlots = 64;
 
-  int launch_in(Slot& slot, TaskBody body, void* closure, int tasks);
+  int launch_in(Slot& slot, TaskBody body, void* closure, int tasks, Trace* trace);
   void start();
   void work(int number);
   void run_pending(int number);
   void take_all(Slot& slot, int preferred);
-  void run_part(Slot& slot, int part);
+  void run_part(Slot& slot, int part, int thread);
+  static int run_tasks(const Slot& slot, int part, int thread);
   void wait_for_news(uint32_t seen);
   void wait_until_finished(Slot& slot);
   void announce(int tasks);

@@ -159,7 +159,7 @@ class Executable {
     return shapes;
   }
 
-  void run(const nb::list& inputs, const nb::list& outputs) { execute(inputs, outputs, nullptr); }
+  void run(const nb::list& inputs, const nb::list& outputs) { execute(inputs, outputs); }
 
   nb::list profile(const nb::list& inputs, const nb::list& outputs) {
     std::vector<uint64_t> nanoseconds(bry_call_count(handle_) + 1);
@@ -168,6 +168,20 @@ class Executable {
     for (uint32_t i = 0; i < bry_call_count(handle_); ++i)
       calls.append(nb::make_tuple(nb::str(bry_call_name(handle_, i)), nanoseconds[i]));
     return calls;
+  }
+
+  // (call, thread, task, start, end) of each event, and whether there was room for all.
+  nb::tuple trace(const nb::list& inputs, const nb::list& outputs, uint32_t room) {
+    std::vector<bry_event> events(room + 1);
+    uint32_t count = room;
+    execute(inputs, outputs, nullptr, events.data(), &count);
+    nb::list found;
+    for (uint32_t i = 0; i < count && i < room; ++i) {
+      const bry_event& event = events[i];
+      found.append(
+          nb::make_tuple(event.call, event.thread, event.task, event.start_ns, event.end_ns));
+    }
+    return nb::make_tuple(found, count <= room);
   }
 
   uint32_t call_count() const { return bry_call_count(handle_); }
@@ -235,7 +249,8 @@ class Executable {
     return result;
   }
 
-  void execute(const nb::list& inputs, const nb::list& outputs, uint64_t* nanoseconds) {
+  void execute(const nb::list& inputs, const nb::list& outputs, uint64_t* nanoseconds = nullptr,
+               bry_event* events = nullptr, uint32_t* event_count = nullptr) {
     Buffers from(inputs, bry_input_count(handle_), false);
     Buffers to(outputs, bry_output_count(handle_), true);
     from.as_tensors(handle_, bry_input);
@@ -243,10 +258,14 @@ class Executable {
     bry_status status;
     {
       nb::gil_scoped_release release;
-      status =
-          nanoseconds == nullptr
-              ? bry_run(handle_, from.data(), from.count(), to.data(), to.count())
-              : bry_profile(handle_, from.data(), from.count(), to.data(), to.count(), nanoseconds);
+      if (nanoseconds != nullptr)
+        status =
+            bry_profile(handle_, from.data(), from.count(), to.data(), to.count(), nanoseconds);
+      else if (events != nullptr)
+        status = bry_trace(handle_, from.data(), from.count(), to.data(), to.count(), events,
+                           event_count);
+      else
+        status = bry_run(handle_, from.data(), from.count(), to.data(), to.count());
     }
     check(status);
   }
@@ -296,6 +315,7 @@ NB_MODULE(_native, module) {
       .def("output_shapes", &Executable::output_shapes, nb::arg("inputs"))
       .def("run", &Executable::run, nb::arg("inputs"), nb::arg("outputs"))
       .def("profile", &Executable::profile, nb::arg("inputs"), nb::arg("outputs"))
+      .def("trace", &Executable::trace, nb::arg("inputs"), nb::arg("outputs"), nb::arg("room"))
       .def("call_count", &Executable::call_count)
       .def("sizes", &Executable::sizes)
       .def("meta", &Executable::meta)

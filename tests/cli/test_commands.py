@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -96,6 +97,44 @@ def test_run_json_and_profile(baryon: Run, artifact: Path, image: Path) -> None:
     assert json.loads(result.out)["scores"]["shape"] == [1, 4]
     result = baryon("run", artifact, "-i", image, "--profile")
     assert "measured us" in result.out
+
+
+def test_run_writes_a_trace(baryon: Run, artifact: Path, image: Path, tmp_path: Path) -> None:
+    path = tmp_path / "trace.json"
+    done = baryon("run", artifact, "-i", image, "--threads", 2, "--trace", path)
+    assert done.status == 0
+    events = json.loads(path.read_text())["traceEvents"]
+    threads = {e["tid"]: e["args"]["name"] for e in events if e["name"] == "thread_name"}
+    spans = [e for e in events if e["ph"] == "X"]
+    assert threads[0] == "caller"
+    assert {e["tid"] for e in spans} == {*threads}
+    assert [e["ts"] for e in spans] == sorted(e["ts"] for e in spans)
+    phases = [e["name"] for e in spans if e["cat"] == "phase"]
+    assert phases[:3] == ["load", "read inputs", "first run"]
+    runs = [e for e in spans if e["name"].startswith("run ")]
+    kernels = [e for e in spans if e["cat"] == "kernel"]
+    assert len(runs) >= 3
+    assert len(kernels) % len(runs) == 0
+    assert any(_inside(kernels[0], run) for run in runs)
+    convolution = next(k for k in kernels if "relu" in k["args"]["nodes"])
+    assert "conv" in convolution["args"]["nodes"]
+    assert convolution["args"]["flops"] > 0
+    assert convolution["args"]["GFLOP/s"] > 0
+    for task in (e for e in spans if e["cat"] == "task"):
+        assert any(_inside(task, kernel) for kernel in kernels)
+
+
+def _inside(event: dict[str, Any], outer: dict[str, Any]) -> bool:
+    end, outer_end = event["ts"] + event["dur"], outer["ts"] + outer["dur"]
+    return bool(outer["ts"] <= event["ts"] and end <= outer_end + 1e-6)
+
+
+def test_a_trace_that_cannot_be_written_is_refused_before_the_work(
+    baryon: Run, artifact: Path, image: Path, tmp_path: Path
+) -> None:
+    done = baryon("run", artifact, "-i", image, "--trace", tmp_path / "no" / "trace.json")
+    assert done.status == 1
+    assert "no such folder" in done.err
 
 
 def test_run_wants_every_input_and_a_known_suffix(

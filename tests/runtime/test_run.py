@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,34 @@ class TestKernels:
         times = exe.profile(data(2))
         assert [time.kernel for time in times] == ["scale", "exponential"]
         assert all(0 <= time.nanoseconds < 10**9 for time in times)
+
+    def test_a_trace_has_every_call(self, exe: rt.Executable) -> None:
+        before = time.perf_counter_ns()
+        events = [e for e in exe.trace(data(2)) if e.task < 0]
+        assert [event.call for event in events] == [0, 1]
+        assert before <= events[0].start <= events[0].end <= events[1].start <= events[1].end
+        assert events[1].end <= time.perf_counter_ns()
+
+    @pytest.mark.parametrize("threads", [1, 2, 4])
+    def test_parts_lie_in_their_calls(self, threads: int) -> None:
+        exe = rt.load(build(single("nested", calls=3)), threads=threads)
+        for _ in range(20):
+            events = exe.trace()
+            calls = {event.call: event for event in events if event.task < 0}
+            parts = [event for event in events if event.task >= 0]
+            assert [*calls] == [0, 1, 2]
+            assert bool(parts) == (threads > 1)
+            for part in parts:
+                call = calls[part.call]
+                assert call.start <= part.start <= part.end <= call.end
+                assert 0 <= part.thread < threads
+            assert all(call.thread == 0 for call in calls.values())
+
+    def test_a_trace_without_room_says_so(self, exe: rt.Executable) -> None:
+        arrays, _, buffers = exe._prepare((data(2),), {})
+        events, is_complete = exe._native.trace(arrays, buffers, 1)
+        assert len(events) == 1
+        assert not is_complete
 
 
 def test_many_threads_share_one_executable() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from baryon.codegen.compiler import CompiledKernel
 from baryon.codegen.group import Group
 from baryon.codegen.targets import Target
-from baryon.ir import Sym, TensorType
+from baryon.ir import Op, Sym, TensorType
 
 CLOCK_HZ = 3.0e9
 BANDWIDTH = 20e9
@@ -21,7 +21,8 @@ def describe(
     """One kernel: its ops, shapes, layout, work at the symbols' maximum, and estimated time.
 
     flops count a multiply-add as two; bytes count every operand and result once. estimate_us is
-    that of one core: the larger of computing at the peak and moving the bytes.
+    that of one core: the larger of computing at the peak and moving the bytes. nodes are those of
+    the user's network that the kernel computes.
     """
     sizes = {name: high for name, (_, high) in symbols.items()}
     values = [*group.op.operands, *group.op.results]
@@ -37,11 +38,17 @@ def describe(
         "shapes": [str(v.type) for v in values],
         "layout": str(result.type.layout or "row-major").strip("{}"),
         "source": str(group.op.loc),
+        "nodes": list(dict.fromkeys(_node(op) for op in group.body)),
         "flops": flops,
         "bytes": moved,
         "estimate_us": round(max(flops / peak, moved / BANDWIDTH) * 1e6, 3),
         "notes": dict(compiled.kernel.notes),
     }
+
+
+def _node(op: Op) -> str:
+    """Where an op comes from, without the name of the file that all share."""
+    return str(op.loc).rpartition("#")[2]
 
 
 def _is_symbolic(group: Group) -> bool:

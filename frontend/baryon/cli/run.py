@@ -15,8 +15,9 @@ from baryon.cli.console import (
     print_json,
     stdout,
 )
-from baryon.cli.files import FileError, bind_inputs, write_arrays
+from baryon.cli.files import FileError, bind_inputs, check_destination, write_arrays
 from baryon.cli.groups import measure, print_groups
+from baryon.cli.trace import Phases, trace, write_trace
 from baryon.ir import Array
 from baryon.runtime import load
 
@@ -39,6 +40,13 @@ from baryon.runtime import load
 )
 @THREADS_OPTION
 @click.option("--profile", is_flag=True, help="Show how long each group of ops took.")
+@click.option(
+    "--trace",
+    "trace_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE.json",
+    help="Write when each kernel ran, for ui.perfetto.dev or chrome://tracing.",
+)
 @JSON_OPTION
 def command(
     artifact: Path,
@@ -46,6 +54,7 @@ def command(
     output: Path | None,
     threads: int | None,
     profile: bool,
+    trace_file: Path | None,
     as_json: bool,
 ) -> None:
     """Run ARTIFACT, a .baryon file, once on arrays from files.
@@ -54,13 +63,22 @@ def command(
     baryon run resnet50.baryon --input data=image.npy -o scores.npz
     baryon inspect resnet50.baryon      shows the names and shapes of the inputs
     """
-    executable = load(artifact, threads=threads)
+    if trace_file is not None:
+        check_destination(trace_file)  # before the work, not after it
+    phases = Phases()
+    with phases.of("load"):
+        executable = load(artifact, threads=threads)
     names = [port.name for port in executable.outputs]
     _check_suffix(output, names)
-    feeds = bind_inputs([port.name for port in executable.inputs], inputs)
-    outputs = dict(zip(names, executable(**feeds), strict=True))
+    with phases.of("read inputs"):
+        feeds = bind_inputs([port.name for port in executable.inputs], inputs)
+    with phases.of("first run"):
+        outputs = dict(zip(names, executable(**feeds), strict=True))
     if output is not None:
-        write_arrays(output, outputs)
+        with phases.of("write outputs"):
+            write_arrays(output, outputs)
+    if trace_file is not None:
+        write_trace(trace_file, trace(executable, feeds, phases))
     if as_json:
         print_json({name: _describe(array) for name, array in outputs.items()})
     else:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         KernelError,
         UnsupportedCpuError,
     )
-    from baryon.runtime.executable import Executable, KernelTime, load
+    from baryon.runtime.executable import Event, Executable, KernelTime, load
     from baryon.runtime.features import Feature, Features, feature_list
     from baryon.runtime.session import Session
     from baryon.runtime.spec import TensorSpec
@@ -30,6 +30,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "executable",
     "Executable": "executable",
+    "Event": "executable",
     "KernelTime": "executable",
     "Session": "session",
     "Feature": "features",
@@ -46,6 +47,7 @@ _HOMES = {
 __all__ = [
     "ArtifactError",
     "BaryonRuntimeError",
+    "Event",
     "Executable",
     "Feature",
     "Features",

@@ -19,11 +19,29 @@ from baryon.runtime.spec import TensorSpec, spec_from, symbols_of
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 
 
+_EVENTS_PER_CALL = 80
+"""A launch has 64 parts at most."""
+
+
 class KernelTime(NamedTuple):
     """How long one call of a kernel took."""
 
     kernel: str
     nanoseconds: int
+
+
+class Event(NamedTuple):
+    """Something that a run did, in nanoseconds of `time.perf_counter_ns`.
+
+    call: the number of the kernel call. task: -1 for the call itself, otherwise a part of it that
+    `thread` executed; 0 is the thread that called, the others are the runtime's.
+    """
+
+    call: int
+    thread: int
+    task: int
+    start: int
+    end: int
 
 
 class Executable:
@@ -60,6 +78,18 @@ class Executable:
         """Run once and return the time of each kernel call, in order."""
         arrays, _, buffers = self._prepare(inputs, named)
         return [KernelTime(*call) for call in self._native.profile(arrays, buffers)]
+
+    def trace(self, /, *inputs: object, **named: object) -> list[Event]:
+        """Run and return when each kernel call and each part of it was executed, as they ended.
+
+        Where a kernel has very many parts it runs a second time, to have room for all of them.
+        """
+        arrays, _, buffers = self._prepare(inputs, named)
+        room, is_complete = _EVENTS_PER_CALL * self._native.call_count(), False
+        while not is_complete:
+            events, is_complete = self._native.trace(arrays, buffers, room)
+            room *= 4
+        return [Event(*event) for event in events]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artifact to a file, which appears complete or not at all. Raises OSError."""

@@ -162,6 +162,24 @@ BRY_API bry_status bry_profile(bry_executable* executable, const bry_tensor* inp
                                uint32_t input_count, const bry_tensor* outputs,
                                uint32_t output_count, uint64_t* nanoseconds);
 
+/* Something that a run did, from `start_ns` to `end_ns` of CLOCK_MONOTONIC. task -1: call number
+ * `call`; otherwise a part of it that `thread` executed: 0 is the caller's, the others are those of
+ * the pool. */
+typedef struct bry_event {
+  uint64_t start_ns, end_ns;
+  uint32_t call;
+  int32_t thread;
+  int32_t task;
+  uint32_t reserved;
+} bry_event;
+
+/* bry_run that also writes when each call and each part of it was executed, in the order in which
+ * they ended, to events[0 .. *event_count - 1]. In: *event_count is the room there; out: how many
+ * events there were. If that is more, those that came last are missing. */
+BRY_API bry_status bry_trace(bry_executable* executable, const bry_tensor* inputs,
+                             uint32_t input_count, const bry_tensor* outputs, uint32_t output_count,
+                             bry_event* events, uint32_t* event_count);
+
 /* A run in parts. The session keeps the intermediate values from one part to the next, so that, for
  * example, the calls of a forward pass can run before the gradient that the backward pass reads is
  * known. Every part takes all inputs and outputs; those that its calls do not use may hold
