@@ -282,6 +282,40 @@ clip_of_clip = Rule(
 )
 
 
+def _relu_of_clip(o: Any, m: Match) -> Value:
+    low, high = m.attr("low"), m.attr("high")
+    made: Value = o.np.clip(m["x"], max(low or 0.0, 0.0), high)
+    return made
+
+
+def _reaches_zero(m: Match) -> NoMatch | None:
+    high = m.attr("high")
+    return NoMatch("the upper limit is below zero") if high is not None and high < 0 else None
+
+
+relu_of_clip = Rule(
+    name="relu-of-clip",
+    doc="relu after a clip is a clip from zero.",
+    pattern=lambda o, x: o.npx.relu(o.np.clip(x, attr("low"), attr("high"))),
+    guard=_reaches_zero,
+    replace=_relu_of_clip,
+    examples=(
+        example(
+            _X,
+            """%z = np.clip(%x) {a_max=6.0, a_min=-1.0} : f32[2,3]
+            %y = npx.relu(%z) : f32[2,3]""",
+            "%y = np.clip(%x) {a_max=6.0, a_min=0.0} : f32[2,3]",
+        ),
+        refusal(
+            _X,
+            """%z = np.clip(%x) {a_max=-0.5, a_min=-1.0} : f32[2,3]
+            %y = npx.relu(%z) : f32[2,3]""",
+            "below zero",
+        ),
+    ),
+)
+
+
 def _limits(m: Match) -> NoMatch | None:
     low, high = _low(m), number_of(m, "high")
     if low is None or high is None or not low <= high:
@@ -329,4 +363,5 @@ RULES = (
     spelled_leaky_relu,
     spelled_relu,
     clip_of_clip,
+    relu_of_clip,
 )

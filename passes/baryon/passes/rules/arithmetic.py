@@ -212,6 +212,48 @@ cast_of_cast = Rule(
     ),
 )
 
+
+def _chosen(m: Match) -> Value | NoMatch:
+    """The operand that a constant condition takes everywhere."""
+    condition = filled(m.array("condition"))
+    if condition is None:
+        return NoMatch("the condition is true here and false there")
+    taken = m["x"] if condition != 0 else m["z"]
+    same = taken.type == m.root.result.type
+    return taken if same else NoMatch(f"what is taken is {taken.type}, not the result's type")
+
+
+def _take(o: Any, m: Match) -> Value:
+    taken = _chosen(m)
+    assert isinstance(taken, Value)
+    return taken
+
+
+where_constant = Rule(
+    name="where-constant",
+    doc="where, with a constant condition that is the same everywhere, is the operand it takes.",
+    pattern=lambda o, condition, x, z: o.np.where(constant(condition), x, z),
+    guard=lambda m: found if isinstance(found := _chosen(m), NoMatch) else None,
+    replace=_take,
+    examples=(
+        example(
+            "%x: f32[2,3], %z: f32[2,3]",
+            """%c = ir.constant() {name="c"} : bool[2,1]
+            %w = np.where(%c, %x, %z) : f32[2,3]
+            %y = npx.relu(%w) : f32[2,3]""",
+            "%y = npx.relu(%z) : f32[2,3]",
+            constants="constant @c : bool[2,1] = splat(False)",
+        ),
+        refusal(
+            "%x: f32[2,3], %z: f32[2,3]",
+            """%c = ir.constant() {name="c"} : bool[2,1]
+            %y = np.where(%c, %x, %z) : f32[2,3]""",
+            "true here",
+            constants="constant @c : bool[2,1] = (False, True)",
+        ),
+    ),
+)
+
 RULES = (
     add_zero,
     subtract_zero,
@@ -223,4 +265,5 @@ RULES = (
     implicit_broadcast,
     cast_to_same,
     cast_of_cast,
+    where_constant,
 )

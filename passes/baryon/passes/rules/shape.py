@@ -80,6 +80,21 @@ same_shape = Rule(
     ),
 )
 
+broadcast_of_broadcast = Rule(
+    name="broadcast-of-broadcast",
+    doc="Two broadcast_to in a row are one.",
+    pattern=lambda o, x: o.np.broadcast_to(shared(o.np.broadcast_to(x))),
+    replace=lambda o, m: o.np.broadcast_to(m["x"], shape=shape_attr(m.root.result.type.shape)),
+    examples=(
+        example(
+            "%x: f32[3]",
+            """%z = np.broadcast_to(%x) {shape=(2, 3)} : f32[2,3]
+            %y = np.broadcast_to(%z) {shape=(4, 2, 3)} : f32[4,2,3]""",
+            "%y = np.broadcast_to(%x) {shape=(4, 2, 3)} : f32[4,2,3]",
+        ),
+    ),
+)
+
 
 def _order(axes: Any, rank: int) -> tuple[int, ...]:
     return tuple(a % rank for a in axes) if axes else tuple(reversed(range(rank)))
@@ -211,6 +226,7 @@ RULES = (
     view_to_reshape,
     reshape_of_reshape,
     same_shape,
+    broadcast_of_broadcast,
     transpose_of_transpose,
     transpose_to_reshape,
     concat_of_one,
