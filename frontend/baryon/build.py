@@ -162,10 +162,15 @@ def _text(module: Module) -> str:
 
 def in_process(artifact: Artifact, threads: int | None = None) -> Executable:
     """Load an artifact that exists in memory only."""
+    return load_all(artifact, [threads])[0]
+
+
+def load_all(artifact: Artifact, threads: Sequence[int | None]) -> list[Executable]:
+    """The same, once for each number of threads; they share one copy of the weights."""
     with tempfile.TemporaryDirectory(dir=_memory_directory()) as folder:
         path = Path(folder) / "model.baryon"
         write_artifact(path, artifact)
-        return load(path, threads=threads)
+        return [load(path, threads=count) for count in threads]
 
 
 def _memory_directory() -> str | None:

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from baryon.codegen.kernels import candidates
@@ -134,14 +135,36 @@ def test_a_problem_is_one_line_without_names() -> None:
     assert problem.endswith("f32[24,16], f32[32,16] -> f32[24,32]")
 
 
-def test_candidates_have_names_of_their_own_and_the_first_is_built() -> None:
-    text = module_text(
-        "%x: f32[1,8,9,9]{channels_last}, %w: f32[16,8,3,3]",
-        "%y = npx.convolution(%x, %w) {kernel=(3,3)} : f32[1,16,7,7]{channels_last}",
-        "%y",
+IMAGE = "f32[1,16,9,9]{channels_last}"
+GROUPS = {
+    "direct": ("%w: f32[24,16,3,3]", "npx.convolution(%x, %w) {kernel=(3,3)}", 24),
+}
+
+
+def convolution(sort: str) -> Case:
+    weight, call, filters = GROUPS[sort]
+    out = f"f32[1,{filters},7,7]{{channels_last}}"
+    return Case(
+        module_text(f"%x: {IMAGE}, {weight}", f"%y = {call} : {out}", "%y"), "implicit_gemm"
     )
-    case = Case(text, "implicit_gemm")
+
+
+def matrices() -> Case:
+    text = module_text(
+        "%x: f32[3,20,9], %y: f32[3,9,33]", "%z = np.matmul(%x, %y) : f32[3,20,33]", "%z"
+    )
+    return Case(text, "implicit_gemm")
+
+
+@pytest.mark.parametrize("sort", ["direct", "matmul"])
+def test_candidates_agree_and_the_first_is_built(sort: str) -> None:
+    case = matrices() if sort == "matmul" else convolution(sort)
     offers = candidates(case.group, TARGET)
     assert len({c.name for c in offers}) == len(offers) > 1
+    assert all(c.name.startswith(sort) for c in offers)
     assert case.kernel.notes["plan"] == offers[0].name
-    assert offers[1].build().notes["plan"] == offers[1].name
+    (first,) = case.run()
+    other = matrices() if sort == "matmul" else convolution(sort)
+    other.__dict__["kernel"] = candidates(other.group, TARGET)[-1].build()
+    assert other.kernel.notes["plan"] == offers[-1].name
+    assert np.array_equal(other.run()[0], first)

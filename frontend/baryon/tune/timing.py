@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baryon.build import in_process
+from baryon.build import load_all
 from baryon.codegen.artifact import Artifact
 from baryon.feeds import random_feeds
 from baryon.runtime import Executable
@@ -28,7 +28,7 @@ class Loaded:
     """An artifact that runs with several numbers of threads, on one set of random inputs."""
 
     def __init__(self, artifact: Artifact, threads: Sequence[int]) -> None:
-        self.executables = [in_process(artifact, count) for count in threads]
+        self.executables = load_all(artifact, threads)
         self.feeds = random_feeds(self.executables[0])
 
     @property

@@ -22,7 +22,7 @@ from baryon.tune.timing import Loaded, Times, compare, typical, wins
 
 MARGIN = 0.02
 """A candidate has to be faster by this much."""
-PAIRS = range(7, 41)
+PAIRS = range(5, 41)
 """Pairs of runs of a comparison: as many of these as fit into `MEASURE_SHARE` of the budget."""
 MEASURE_SHARE = 0.05
 COMPILE_SECONDS = 0.1

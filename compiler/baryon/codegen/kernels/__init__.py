@@ -14,6 +14,7 @@ from baryon.codegen.kernels import (
     injective,
     layer_norm,
     lrn,
+    matmul,
     pool,
     pool_gradient,
     recurrent,
@@ -50,11 +51,13 @@ FAMILIES: Mapping[str, Family] = {
 }
 """The builder of each kind of group."""
 
-CANDIDATES: Mapping[str, Candidates] = {"implicit_gemm": contraction.candidates}
-"""For kinds of groups that can be computed in several ways, those ways."""
+CANDIDATES: Mapping[str, Sequence[Candidates]] = {
+    "implicit_gemm": (contraction.candidates, matmul.candidates)
+}
+"""Who lists the ways to compute a group of a kind; the first that knows any is asked."""
 
 
 def candidates(group: Group, target: Target) -> Sequence[Candidate]:
     """The ways to compute a group, best first by the cost model; none if there is but one."""
-    offer = CANDIDATES.get(group.kind)
-    return offer(group, target) if offer else ()
+    offers = (offer(group, target) for offer in CANDIDATES.get(group.kind, ()))
+    return next(filter(None, offers), ())

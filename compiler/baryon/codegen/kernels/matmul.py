@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -20,9 +21,10 @@ from baryon.codegen.expr import Expr, Math, lane_const, transpose, tvm_name
 from baryon.codegen.expr import bind as named
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
+from baryon.codegen.kernels.candidate import Candidate
 from baryon.codegen.kernels.matmul_plan import Plan
 from baryon.codegen.kernels.microkernel import Loop, Multiply, bind
-from baryon.codegen.kernels.product import Axes, Side, product_of
+from baryon.codegen.kernels.product import Axes, Product, Side, product_of
 from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
@@ -32,10 +34,26 @@ from baryon.ir.memory import strides
 
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of a product with element-wise neighbours; no operand needs to be constant."""
+    return build_as(group, Plan.of(_product(group), target))
+
+
+def candidates(group: Group, target: Target) -> list[Candidate]:
+    """The same with other register tiles; none for what is no product."""
+    product = product_of(group.main)
+    plans = Plan.options(product, target).items() if product else ()
+    return [Candidate(p.name, e, partial(build_as, group, p)) for p, e in plans]
+
+
+def _product(group: Group) -> Product:
     product = product_of(group.main)
     if product is None:
         raise UnsupportedError(f"{group.main.name} is not a product", where=str(group.main.loc))
-    plan = Plan.of(product, target)
+    return product
+
+
+def build_as(group: Group, plan: Plan) -> Kernel:
+    """The kernel with the tiles of a plan."""
+    product = _product(group)
     builder = KernelBuilder()
     with builder.function():
         if 0 not in product.result.type.shape:
@@ -44,7 +62,7 @@ def build(group: Group, target: Target) -> Kernel:
             Frame(builder, group)
             T.evaluate(0)
     shape = [d.factor if isinstance(d, Sym) else d for d in product.result.type.shape]
-    return builder.finish(flops=2 * prod(shape) * product.depth, plan=str(plan.tile))
+    return builder.finish(flops=2 * prod(shape) * product.depth, plan=plan.name)
 
 
 class _Reader:

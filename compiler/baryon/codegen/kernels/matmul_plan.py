@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from baryon.codegen.kernels.cost import choose
+from baryon.codegen.kernels.cost import Cost, candidates
 from baryon.codegen.kernels.product import Product
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 from baryon.codegen.targets import Target, Tile
@@ -28,9 +28,19 @@ class Plan:
     lanes: int
     cache: int
 
+    @property
+    def name(self) -> str:
+        """The tile, in one line."""
+        return f"matmul tile={self.tile.rows}x{self.tile.vectors}x{self.lanes}"
+
     @staticmethod
     def of(product: Product, target: Target) -> Plan:
-        """The plan for a target; narrow products are computed transposed."""
+        """The plan that the cost model likes best."""
+        return next(iter(Plan.options(product, target)))
+
+    @staticmethod
+    def options(product: Product, target: Target) -> dict[Plan, float]:
+        """Plans with their efficiency, best first; narrow products are computed transposed."""
         lanes = target.lanes(product.dtype.itemsize)
         height = product.height
         single = len(product.left.lines) == 1 and isinstance(height, int)
@@ -47,7 +57,12 @@ class Plan:
             size=(1, max(rows, 1) if many else 1),
         )
         lanes = min(lanes, max(product.width, 1))
-        return Plan(product, choose(spec, target).tile, lanes, target.cache_bytes[1])
+        found: dict[Plan, float] = {}
+        for schedule in candidates(spec, target):
+            plan = Plan(product, schedule.tile, lanes, target.cache_bytes[1])
+            if plan not in found:
+                found[plan] = Cost(spec, schedule, target).efficiency
+        return found
 
     @cached_property
     def image(self) -> str | None:
