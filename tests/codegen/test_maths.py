@@ -105,6 +105,14 @@ def test_float32(name: str) -> None:
     assert ulps(run(getattr(Math, name), x), wanted) <= bound
 
 
+def test_exponentials_of_what_is_not_positive() -> None:
+    x = spread(-86, 0, F32)
+    assert ulps(run(Math.exp_nonpositive, x), np.exp(x.astype(F64))) <= 2
+    edges = np.array([0, -0.0, -87.5, -1e4, -3e38, -np.inf, np.nan, -1e-40], F32)
+    wanted = np.array([1, 1, 0, 0, 0, 0, np.nan, 1], F32)
+    np.testing.assert_array_equal(run(Math.exp_nonpositive, edges), wanted)
+
+
 IMPRECISE = {"gamma": 30, "lgamma": 1e4, "digamma": 1e4, "trigamma": 1e3, "erfinv": 10}
 """Last places of float64 in which SciPy and we differ: near zeros, or in SciPy's own error."""
 

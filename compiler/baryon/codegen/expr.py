@@ -218,6 +218,11 @@ class Math:
         return single.exp(x) if is_f32(x) else tirx.exp(x)
 
     @staticmethod
+    def exp_nonpositive(x: Expr) -> Expr:
+        """e^x for x <= 0, where results below the normal numbers may be 0."""
+        return single.exp_nonpositive(x) if is_f32(x) else bind(tirx.exp(x))
+
+    @staticmethod
     def log(x: Expr) -> Expr:
         """Natural logarithm; NaN below 0, -inf at 0."""
         return single.log(x) if is_f32(x) else tirx.log(x)

@@ -9,6 +9,7 @@ from baryon.ops import (
     activations,
     along,
     arithmetic,
+    attention,
     bits,
     boxes,
     checks,
@@ -59,7 +60,7 @@ from baryon.ops.opdef import (
 FAMILIES = (
     structure, checks, control, arithmetic, unary, elementary, trigonometry,
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
-    nn_batch_norm, softmax, views, manipulation, indexing, scatter, along,
+    nn_batch_norm, softmax, attention, views, manipulation, indexing, scatter, along,
     padding, reductions, creation, random, random_host, linalg,
     boxes, roi, recurrent,
 )  # fmt: skip

@@ -17,6 +17,8 @@ from baryon.passes.off import Off
 from baryon.passes.rules import (
     activations,
     arithmetic,
+    attention,
+    attention_moves,
     batch_norm,
     input_side,
     joining,
@@ -103,6 +105,13 @@ GROUPS = (
         "fc-sum",
         "a residual sum in the kernel of the fully connected layer",
         _onednn("FC_OPT", "FC_SUM"),
+    ),
+    PatternGroup(
+        "self-attention",
+        "products with a softmax between them, self-attention and cross-attention, as one kernel "
+        "that writes no scores",
+        _onednn("TRANSFORMER_OPT"),
+        (*attention.RULES, *attention_moves.RULES),
     ),
     PatternGroup(
         "batch-dot",

@@ -5,6 +5,7 @@ How to add one: docs/recipes/add-a-pass.md.
 
 from collections.abc import Mapping
 
+from baryon.passes.attention import Attention
 from baryon.passes.base import Pass
 from baryon.passes.canonicalize import Canonicalize
 from baryon.passes.cse import CommonSubexpressions
@@ -31,6 +32,7 @@ PASSES: Mapping[str, type[Pass]] = {
         DeadCode,
         Recognize,
         FoldBatchNorm,
+        Attention,
         ChooseLayout,
         Recompute,
         Fuse,
@@ -39,7 +41,10 @@ PASSES: Mapping[str, type[Pass]] = {
     )
 }
 
-SIMPLIFY = "unroll,expand,canonicalize,fold,cse,recognize,fold-batch-norm,canonicalize,fold,cse,dce"
+SIMPLIFY = (
+    "unroll,expand,canonicalize,fold,cse,recognize,fold-batch-norm,attention,"
+    "canonicalize,fold,cse,dce"
+)
 """What makes a graph smaller, whoever runs it."""
 
 LOWER = "layout,recompute,fuse,place-concat"

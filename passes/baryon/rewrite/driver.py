@@ -124,10 +124,16 @@ class _Driver:
         return values
 
     def remove(self, op: Op) -> None:
+        """Erase an op, and at once what only it read: guards count living users."""
         self.changed = True
-        producers = [v.op for v in op.operands if v.op is not None]
-        op.erase()
-        self.enqueue(*producers)
+        dead = [op]
+        while dead:
+            last = dead.pop()
+            producers = dict.fromkeys(v.op for v in last.operands if v.op is not None)
+            last.erase()
+            unread = [p for p in producers if not any(r.users for r in p.results)]
+            dead += unread
+            self.enqueue(*(p for p in producers if p not in unread))
 
     def enqueue(self, *ops: Op) -> None:
         new = [op for op in dict.fromkeys(ops) if op not in self.listed and op.parent is not None]

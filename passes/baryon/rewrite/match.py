@@ -192,8 +192,10 @@ class Matcher:
     ) -> Iterator[_State]:
         if patterns and isinstance(patterns[0], Rest):
             yield replace(state, lists={**state.lists, patterns[0].name: tuple(given)})
-        elif len(patterns) != len(given):
+        elif len(patterns) != len(given) and not _has_rest(patterns):
             self._fail(f"there are {len(given)} operands, not {len(patterns)}")
+        elif not given and patterns:
+            self._fail("there are too few operands")
         elif not patterns:
             yield state
         else:
@@ -214,6 +216,10 @@ class Matcher:
     def _fail(self, reason: str) -> None:
         if self.why is not None:
             self.why.append(reason)
+
+
+def _has_rest(patterns: Sequence[Pattern]) -> bool:
+    return bool(patterns) and isinstance(patterns[-1], Rest)
 
 
 def _accepts(wanted: Any, value: Attr) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel
 from baryon.codegen.kernels import (
+    attention,
     contraction,
     deconvolution,
     elementwise,
@@ -41,6 +42,7 @@ FAMILIES: Mapping[str, Family] = {
     "pool": pool.build,
     "pool_gradient": pool_gradient.build,
     "lrn": lrn.build,
+    "attention": attention.build,
     "softmax": softmax.build,
     "layer_norm": layer_norm.build,
     "recurrent": recurrent.build,

@@ -152,6 +152,10 @@ def _cast_like(o: Calls[Operand], node: Node, x: Operand, like: Operand) -> Any:
     return o.npx.cast(x, dtype=numpy_dtype(like))
 
 
+def _mod(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
+    return o.np.fmod(x, y) if node.attr("fmod", 0) else o.np.mod(x, y)
+
+
 def _identity(o: Calls[Operand], node: Node, x: Operand) -> Any:
     return x
 
@@ -167,7 +171,7 @@ def _same_names(pairs: Sequence[tuple[str, str]]) -> tuple[OnnxOp, ...]:
 OPS = (
     *_same_names((
         ("Abs", "np.abs"), ("Add", "np.add"), ("Equal", "np.equal"), ("Erf", "npx.erf"),
-        ("Exp", "np.exp"), ("Floor", "np.floor"), ("Greater", "np.greater"),
+        ("Exp", "np.exp"), ("Floor", "np.floor"), ("Greater", "np.greater"), ("IsNaN", "np.isnan"),
         ("GreaterOrEqual", "np.greater_equal"), ("Less", "np.less"),
         ("LessOrEqual", "np.less_equal"), ("Log", "np.log"), ("Neg", "np.negative"),
         ("Not", "np.logical_not"), ("Reciprocal", "np.reciprocal"), ("Relu", "npx.relu"),
@@ -192,6 +196,7 @@ OPS = (
     OnnxOp("Mean", _mean),
     OnnxOp("Min", _variadic("np.minimum")),
     OnnxOp("Mish", _mish, since=18),
+    OnnxOp("Mod", _mod, since=10),
     OnnxOp("Mul", _multiply),
     OnnxOp("Pow", _pow),
     OnnxOp("PRelu", _prelu, since=7),

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 
 from baryon.array.indexing import slice_attrs
-from baryon.importers.onnx.node import Node, OnnxOp, Operand, is_symbolic, rank_of, shape_of
+from baryon.importers.onnx.node import (
+    Node,
+    OnnxOp,
+    Operand,
+    is_symbolic,
+    numpy_dtype,
+    rank_of,
+    shape_of,
+)
 from baryon.ir import Dim, Sym
 from baryon.ops import Calls
 
@@ -123,6 +131,15 @@ def _plain(taken: Any) -> Any:
     return array if symbolic else array.astype(np.int64)
 
 
+def _triangle(o: Calls[Operand], node: Node, x: Operand, k: Operand | None = None) -> Any:
+    """The elements on one side of a diagonal of the last two axes, zeros on the other."""
+    (diagonal,) = (0,) if k is None else node.known_ints(k, "the diagonal")
+    upper = bool(node.attr("upper", 1))
+    rows, columns = (node.number(d, "a side of the triangle") for d in shape_of(x)[-2:])
+    below = np.tri(rows, columns, diagonal - upper, dtype=np.bool_)
+    return o.np.where(below != upper, x, np.zeros((), numpy_dtype(x)))
+
+
 OPS = (
     OnnxOp("Gather", _gather),
     OnnxOp("Pad", _pad_attrs),
@@ -131,4 +148,5 @@ OPS = (
     OnnxOp("Slice", _slice, since=10),
     OnnxOp("Split", _split_attr),
     OnnxOp("Split", _split, since=13),
+    OnnxOp("Trilu", _triangle, since=14),
 )
