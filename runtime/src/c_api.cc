@@ -221,6 +221,14 @@ bry_status bry_output_shape(const bry_executable* executable, const bry_tensor* 
   });
 }
 
+bry_status bry_map(bry_executable* executable, uint32_t cut, const bry_set* sets,
+                   uint32_t set_count) {
+  return guarded([=] {
+    need(executable != nullptr && (sets != nullptr || set_count == 0), "executable or sets");
+    executable->impl.map(cut, sets, set_count);
+  });
+}
+
 uint32_t bry_call_count(const bry_executable* executable) {
   return executable != nullptr ? static_cast<uint32_t>(executable->impl.network().calls.size()) : 0;
 }

@@ -38,6 +38,9 @@ class Executable {
   void run_part(Context& context, Tensors inputs, Tensors outputs, size_t first, size_t count,
                 Trace* trace);
 
+  // The network on each set of arrays, piece by piece, in one launch; see bry_map.
+  void map(uint32_t cut, const bry_set* sets, uint32_t set_count);
+
   std::unique_ptr<Context> take_context();
   void give_back(std::unique_ptr<Context> context);
 

@@ -184,6 +184,29 @@ class Executable {
     return nb::make_tuple(found, count <= room);
   }
 
+  // sets: pairs of lists, inputs and outputs.
+  void map(uint32_t cut, const nb::list& sets) {
+    std::vector<std::unique_ptr<Buffers>> held;
+    std::vector<bry_set> arrays;
+    for (const nb::handle set : sets) {
+      const nb::list inputs = nb::cast<nb::list>(set[0]), outputs = nb::cast<nb::list>(set[1]);
+      held.push_back(std::make_unique<Buffers>(inputs, bry_input_count(handle_), false));
+      held.back()->as_tensors(handle_, bry_input);
+      held.push_back(std::make_unique<Buffers>(outputs, bry_output_count(handle_), true));
+      held.back()->as_tensors(handle_, bry_output);
+      if (nb::len(inputs) != bry_input_count(handle_) ||
+          nb::len(outputs) != bry_output_count(handle_))
+        throw nb::value_error("a set has not as many arrays as the network");
+      arrays.push_back({held[held.size() - 2]->data(), held.back()->data()});
+    }
+    bry_status status;
+    {
+      nb::gil_scoped_release release;
+      status = bry_map(handle_, cut, arrays.data(), static_cast<uint32_t>(arrays.size()));
+    }
+    check(status);
+  }
+
   uint32_t call_count() const { return bry_call_count(handle_); }
 
   nb::dict sizes() const {
@@ -316,6 +339,7 @@ NB_MODULE(_native, module) {
       .def("run", &Executable::run, nb::arg("inputs"), nb::arg("outputs"))
       .def("profile", &Executable::profile, nb::arg("inputs"), nb::arg("outputs"))
       .def("trace", &Executable::trace, nb::arg("inputs"), nb::arg("outputs"), nb::arg("room"))
+      .def("map", &Executable::map, nb::arg("cut"), nb::arg("sets"))
       .def("call_count", &Executable::call_count)
       .def("sizes", &Executable::sizes)
       .def("meta", &Executable::meta)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from baryon.array import ArrayBase, ndarray
 from baryon.ir import BaryonError, UnsupportedError, caller_loc
-from baryon.optimizer.kernel import apply, writable
+from baryon.optimizer.fused import Update, update_all
+from baryon.optimizer.kernel import writable
 from baryon.registry import Registry
 
 State = ndarray | None | tuple[Any, ...]
@@ -43,11 +43,11 @@ class Optimizer:
     `wd` is an L2 penalty. `param_dict` (index to Parameter), or `param_idx2name` (index to name)
     with `set_lr_mult` and `set_wd_mult`, give parameters factors of their own. With
     `multi_precision`, parameters of 16 bits are updated through a float32 copy. `aggregate_num` and
-    `use_fused_step` are accepted: every update is one fused pass over the parameter.
+    `use_fused_step` are accepted: parameters that are updated together are updated in one launch.
     """
 
     elementwise: ClassVar[bool] = True
-    """Whether `rule` may be applied to parts of the parameter."""
+    """Whether `rule` may be applied to parts of the parameter, and compiled."""
 
     def __init__(
         self,
@@ -145,10 +145,12 @@ class Optimizer:
         states: Sequence[State],
     ) -> None:
         """Update the weights in place."""
+        updates = []
         for index, weight, grad, state in zip(indices, weights, grads, states, strict=True):
             self._update_count(index)
-            rule = partial(self.rule, self._pace(index))
-            apply(rule, weight, grad, arrays_of(state), blocked=self.elementwise)
+            pace = self._pace(index)
+            updates.append(Update(self.rule, pace, weight, grad, arrays_of(state)))
+        update_all(updates, elementwise=self.elementwise)
 
     def fused_step(
         self,

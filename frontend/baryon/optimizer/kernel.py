@@ -47,14 +47,20 @@ def apply(
     The rule sees numbers of fewer than 32 bits as float32. blocked: the rule is element-wise.
     """
     targets = [writable(x, "the update of a parameter") for x in (weight, *states)]
-    gradient = grad.elements("the update of a parameter", "give it concrete gradients")
-    if gradient.shape != targets[0].shape:
-        raise ValueError(f"the gradient has the shape {gradient.shape}, its weight {weight.shape}")
+    gradient = gradient_of(grad, targets[0])
     with np.errstate(all="ignore"):
         if blocked:
             _in_blocks(rule, [x.reshape(-1) for x in targets], gradient.reshape(-1))
         else:
             _once(rule, targets, gradient)
+
+
+def gradient_of(grad: ArrayBase, weight: Array) -> Array:
+    """The memory of a weight's gradient. Raises ValueError if their shapes differ."""
+    gradient = grad.elements("the update of a parameter", "give it concrete gradients")
+    if gradient.shape != weight.shape:
+        raise ValueError(f"the gradient has the shape {gradient.shape}, its weight {weight.shape}")
+    return gradient
 
 
 def _in_blocks(rule: Rule, targets: Sequence[Array], grad: Array) -> None:

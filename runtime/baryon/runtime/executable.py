@@ -91,6 +91,17 @@ class Executable:
             room *= 4
         return [Event(*event) for event in events]
 
+    def map(self, cut: int, sets: list[tuple[list[NDArray[Any]], list[NDArray[Any]]]]) -> None:
+        """Run an element-wise network over arrays of any size, all sets in one launch.
+
+        The network's first `cut` inputs and all its outputs have one axis of one fixed size, in
+        pieces of which the arrays are worked through; its other inputs are read whole by every
+        piece. sets: inputs and outputs, row-major; those of a set that are cut are equally large.
+        An output may be the memory of an input if the network is one element-wise kernel. Raises
+        InputError, ValueError.
+        """
+        self._native.map(cut, sets)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artifact to a file, which appears complete or not at all. Raises OSError."""
         target = Path(path)

@@ -193,6 +193,22 @@ BRY_API bry_status bry_session_run(bry_session* session, uint32_t first_call, ui
                                    const bry_tensor* inputs, uint32_t input_count,
                                    const bry_tensor* outputs, uint32_t output_count);
 
+/* One set of arrays for bry_map: as many as the executable has inputs and outputs. */
+typedef struct bry_set {
+  const bry_tensor* inputs;
+  const bry_tensor* outputs;
+} bry_set;
+
+/* Run an element-wise executable over arrays of any length, for each set its own, in one launch
+ * that all threads share. The first `cut` inputs and all outputs of the executable have one axis of
+ * one fixed size: arrays of any shape are cut into pieces of so many elements, the last of which is
+ * filled up with numbers that go nowhere. The other inputs are read whole by every piece. The
+ * arrays of a set have equally many elements. An output may be the memory of an input of the same
+ * set if the executable is one element-wise kernel: it reads an element of all inputs before it
+ * writes it. */
+BRY_API bry_status bry_map(bry_executable* executable, uint32_t cut, const bry_set* sets,
+                           uint32_t set_count);
+
 typedef struct bry_sizes {
   uint32_t struct_size; /* sizeof(bry_sizes) */
   uint32_t threads;     /* that one run uses */
