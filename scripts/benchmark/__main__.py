@@ -14,7 +14,7 @@ from typing import Any
 
 import baryon
 from benchmark.case import OURS, Case
-from benchmark.contest import Plan, compile_twice, contest
+from benchmark.contest import Plan, compile_thrice, contest
 from benchmark.machine import cpu_name, measure
 from benchmark.options import cases, parser
 from benchmark.process import EngineError
@@ -52,7 +52,7 @@ def time_case(case: Case, threads: tuple[int, ...], plan: Plan) -> list[dict[str
     expected = reference(case)
     with tempfile.TemporaryDirectory() as folder:
         artifact = Path(folder) / f"{case.name}.baryon"
-        compiled = compile_twice(case, artifact, plan) if OURS in plan.engines else {}
+        compiled = compile_thrice(case, artifact, plan) if OURS in plan.engines else {}
         for count in threads:
             row = contest(case, artifact, count, plan, expected) | compiled
             rows.append(row | {"ratio": ratio(row)})

@@ -52,6 +52,7 @@ def test_compile_json_and_default_output(
     baryon: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BARYON_CACHE", "off")
     result = baryon("compile", model, "--target", "x86-64-v3", "--json")
     assert result.status == 0, result.err
     summary = json.loads(result.out)

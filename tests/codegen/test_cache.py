@@ -119,7 +119,7 @@ def test_another_compiler_has_other_keys(
 ) -> None:
     cold = artifact(tmp_path / "a")
     count = len(compiled)
-    monkeypatch.setattr(cache, "_compiler", lambda: "another version")
+    monkeypatch.setattr(cache, "_compiler", lambda packages: "another version")
     assert artifact(tmp_path / "b") == cold
     assert len(compiled) == 2 * count
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from baryon.codegen.cache import tuning_path
 from baryon.codegen.kernels import candidates
 from baryon.codegen.targets import get_target
 from baryon.codegen.tuning import (
@@ -16,7 +17,6 @@ from baryon.codegen.tuning import (
     Choices,
     Machine,
     TuningFileError,
-    default_path,
     problem_of,
 )
 from codegen.harness import Case, module_text
@@ -108,11 +108,11 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, text: str) -> None:
 def test_where_choices_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv("BARYON_TUNING", raising=False)
-    assert default_path() == tmp_path / "baryon" / "tuning" / "choices.json"
+    assert tuning_path() == tmp_path / "baryon" / "tuning" / "choices.json"
     monkeypatch.setenv("BARYON_TUNING", "/some/file")
-    assert default_path() == Path("/some/file")
-    assert default_path("mine") == Path("mine")
-    assert default_path("off") is None
+    assert tuning_path() == Path("/some/file")
+    assert tuning_path("mine") == Path("mine")
+    assert tuning_path("off") is None
     assert Choices.read(tmp_path / "nothing").found == {}
 
 

@@ -1,5 +1,7 @@
 """Kernels that were compiled before: in this process, or by this user in any process.
 
+`baryon compile` keeps whole artifacts in the same folder (`baryon.cli.kept`).
+
 An entry is a file named by its key: SHA-256 of all that follows, one line of JSON, the ELF object.
 It is written under another name and renamed, and checked when it is read: one that is damaged
 counts as missing, and is replaced. Above a limit the entries unused for longest go.
@@ -8,6 +10,7 @@ counts as missing, and is replaced. Above a limit the entries unused for longest
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import tempfile
@@ -16,20 +19,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import llvmlite
-import numpy as np
-import tvm
-
-import baryon.codegen
-import baryon.ir
-import baryon.ops
-
 OFF = "off"
-LIMIT = 1 << 30
+LIMIT = 2 << 30
 """Bytes of a folder."""
+CODE_GENERATION = ("baryon.codegen", "baryon.ir", "baryon.ops")
+TOOLS = ("apache-tvm", "llvmlite", "numpy")
 _IN_MEMORY = 64 << 20
 _DIGEST = hashlib.sha256().digest_size
 
@@ -153,6 +151,21 @@ def _opened(name: str) -> KernelCache | None:
         return KernelCache(None)
 
 
+def tuning_path(name: str | None = None) -> Path | None:
+    """The file of measured choices: of that name, what BARYON_TUNING says, or the user's own.
+
+    None for `off`, and for a user without a home.
+    """
+    name = name or os.environ.get("BARYON_TUNING", "")
+    if name == OFF:
+        return None
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError:
+        return Path(name) if name else None
+    return Path(name) if name else Path(base) / "baryon" / "tuning" / "choices.json"
+
+
 def private(folder: Path) -> Path | None:
     """The folder, made if need be; None if it is not this user's, or open to others' writing.
 
@@ -167,9 +180,12 @@ def private(folder: Path) -> Path | None:
     return folder if is_ours and folder.is_dir() else None
 
 
-def key_of(*parts: object) -> str:
-    """The digest of what a kernel depends on: `parts`, by their `repr`, and the compiler itself."""
-    digest = hashlib.sha256(_compiler().encode())
+def key_of(*parts: object, packages: tuple[str, ...] = CODE_GENERATION) -> str:
+    """The digest of what a result depends on: `parts`, by their `repr`, and the compiler itself.
+
+    packages: our own whose sources take part.
+    """
+    digest = hashlib.sha256(_compiler(packages).encode())
     for part in parts:
         text = repr(part).encode()
         digest.update(len(text).to_bytes(8, "little") + text)
@@ -177,13 +193,17 @@ def key_of(*parts: object) -> str:
 
 
 @cache
-def _compiler() -> str:
-    """Versions of what generates code, and a digest of our own sources that take part in it."""
+def _compiler(packages: tuple[str, ...]) -> str:
+    """Versions of what generates code, and a digest of our own sources that take part in it.
+
+    Imports none of them: who finds what it looks for needs no compiler.
+    """
     digest = hashlib.sha256()
-    for package in (baryon.codegen, baryon.ir, baryon.ops):
-        for root in map(Path, package.__path__):
+    for package in packages:
+        spec = importlib.util.find_spec(package)
+        assert spec is not None, package
+        for root in map(Path, spec.submodule_search_locations or ()):
             for path in sorted(root.rglob("*.py")):
                 digest.update(f"{path.relative_to(root)}\0".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
-    versions = (tvm.__version__, llvmlite.__version__, np.__version__)
-    return f"{versions} {digest.hexdigest()}"
+    return f"{[metadata.version(name) for name in TOOLS]} {digest.hexdigest()}"

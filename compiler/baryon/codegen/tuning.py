@@ -144,21 +144,6 @@ class Choices:
         return head + ",\n".join(entries) + "\n]}\n"
 
 
-def default_path(name: str | None = None) -> Path | None:
-    """The file of that name; without one what BARYON_TUNING says, or the user's own.
-
-    None for `off`, and for a user without a home.
-    """
-    name = name or os.environ.get("BARYON_TUNING", "")
-    if name == OFF:
-        return None
-    try:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    except RuntimeError:
-        return Path(name) if name else None
-    return Path(name) if name else Path(base) / "baryon" / "tuning" / "choices.json"
-
-
 def problem_of(group: Group) -> str:
     """A group in one line: its ops with their attributes, types of operands and results.
 

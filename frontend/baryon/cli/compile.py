@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -20,8 +20,10 @@ from baryon.cli.console import (
     stdout,
 )
 from baryon.cli.files import check_destination
-from baryon.codegen.artifact import Artifact, write_artifact
-from baryon.passes import switched_off
+from baryon.cli.kept import find_kept
+
+if TYPE_CHECKING:
+    from baryon.codegen.artifact import Artifact
 
 
 @click.command("compile")
@@ -101,26 +103,50 @@ def command(
     """
     output = output or Path(model.with_suffix(".baryon").name)
     check_destination(output)  # before the work, not after it
-    off = switched_off(patterns, os.environ)
-    with stages(show=not as_json) as progress:
-        progress("start", 0, 1)
-        # loads TVM, for which `--help` and bad arguments should not wait
-        names = ("baryon.api", "baryon.build", "baryon.tune")
-        api, compiler, tuner = map(importlib.import_module, names)
-        options = compiler.Options(target, precision, jobs=jobs, progress=progress, off=off)
-        progress("import", 0, 1)
-        module = api.to_module(model, dynamic_batch=dynamic_batch)
-        outcome = tuner.build_tuned(module, options, tuner.Tuning(tune, threads, tune_cache))
-        progress("write", 0, 1)
-        write_artifact(output, outcome.artifact)
-    for problem in outcome.problems:
-        click.echo(f"warning: {problem}", err=True)
-    summary = summarize(outcome.artifact, output, progress.seconds)
-    summary["tuning"] = {**outcome.artifact.meta["tuning"], "file": outcome.file}
+    choices = (target, precision, dynamic_batch, patterns, threads)
+    kept = find_kept(model, choices, tune_cache) if not tune else None
+    summary = kept.take(output) if kept else None
+    if summary is None:
+        options = {"target": target, "precision": precision, "jobs": jobs}
+        tuning = (tune, threads, tune_cache)
+        summary = _compile(model, output, options, patterns, dynamic_batch, tuning, as_json)
+        if kept:
+            kept.keep(output, summary)
     if as_json:
         print_json(summary)
     else:
         _show(summary)
+
+
+def _compile(
+    model: Path,
+    output: Path,
+    settings: dict[str, Any],
+    patterns: str,
+    dynamic_batch: int | None,
+    tuning: tuple[float, int | None, str | None],
+    as_json: bool,
+) -> dict[str, Any]:
+    """Compile and write; the summary. settings: of `baryon.build.Options`."""
+    with stages(show=not as_json) as progress:
+        progress("start", 0, 1)
+        # loads TVM, for which `--help`, bad arguments and what is kept should not wait
+        names = ("api", "build", "passes", "tune", "codegen.artifact")
+        api, compiler, passes, tuner, artifacts = (
+            importlib.import_module(f"baryon.{name}") for name in names
+        )
+        off = passes.switched_off(patterns, os.environ)
+        options = compiler.Options(**settings, progress=progress, off=off)
+        progress("import", 0, 1)
+        module = api.to_module(model, dynamic_batch=dynamic_batch)
+        outcome = tuner.build_tuned(module, options, tuner.Tuning(*tuning))
+        progress("write", 0, 1)
+        artifacts.write_artifact(output, outcome.artifact)
+    for problem in outcome.problems:
+        click.echo(f"warning: {problem}", err=True)
+    summary = summarize(outcome.artifact, output, progress.seconds)
+    summary["tuning"] = {**outcome.artifact.meta["tuning"], "file": outcome.file}
+    return summary
 
 
 def summarize(artifact: Artifact, output: Path, seconds: dict[str, float]) -> dict[str, Any]:

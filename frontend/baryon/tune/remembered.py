@@ -9,6 +9,7 @@ from typing import Any
 
 from baryon.build import Lowered, Options, generate, lower
 from baryon.codegen.artifact import Artifact
+from baryon.codegen.cache import tuning_path
 from baryon.codegen.compiler import compile_groups
 from baryon.codegen.group import Group
 from baryon.codegen.kernels import candidates
@@ -18,7 +19,6 @@ from baryon.codegen.tuning import (
     Machine,
     TuningFileError,
     by_model,
-    default_path,
     problem_of,
 )
 from baryon.ir import Module
@@ -75,7 +75,7 @@ def build_tuned(module: Module, options: Options, tuning: Tuning) -> Outcome:
 
 
 def _read(tuning: Tuning) -> tuple[Choices, list[str]]:
-    path = default_path(tuning.file)
+    path = tuning_path(tuning.file)
     if path is None:
         return Choices(), []
     try:
