@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
 INCH = 72
@@ -67,7 +68,7 @@ def _place(axes: Any, point: Point, disc: _Disc, taken: Sequence[Bbox], colour: 
     scale = INCH / axes.figure.dpi
     text = axes.annotate(
         point.text, (point.x, point.y), xytext=(0, 0), textcoords="offset points", color=colour,
-        fontsize=8.5, zorder=5,
+        fontsize=8.5, zorder=5, path_effects=[withStroke(linewidth=3, foreground="white")],
     )  # fmt: skip
     size, inside = text.get_window_extent(), axes.get_window_extent()
     for x, y, distance in _candidates(disc, size.width, size.height, 1 / scale):

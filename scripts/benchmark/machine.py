@@ -25,8 +25,8 @@ from benchmark.loops import WIDTH, loops
 
 REPEATS = 15
 FMA_TURNS = 2_000_000
-BYTES_OF_A_CALL = 32 << 20
-"""What a call moves at least, so that calling costs nothing."""
+BYTES_OF_A_CALL = 256 << 20
+"""What a call moves at least, so that waking threads costs nothing."""
 
 Memory = NDArray[np.float32]
 Loop = Callable[[int, int, int, int], None]
@@ -98,7 +98,7 @@ class Loops:
 
 @cache
 def measure(threads: int, target_name: str = "native") -> Limits:
-    """The limits of `threads` threads at work at the same time; takes a second or two."""
+    """The limits of `threads` threads at work at the same time; takes some seconds."""
     target = get_target(target_name)
     compiled = Loops(target)
     with ThreadPoolExecutor(threads) as pool:

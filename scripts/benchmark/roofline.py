@@ -15,6 +15,7 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogLocator, NullLocator
 
 from benchmark.labels import Point, place_labels
 from benchmark.machine import Limits
@@ -26,7 +27,7 @@ COLOURS = {
     "3x3 convolution": "#5aa786",
     "other convolution": "#8c9a3f",
     "depthwise convolution": "#e0a458",
-    "matrix product": "#3d7ea6",
+    "matrix product": "#6a6fb0",
     "attention": "#c8553d",
     "recurrent": "#c8553d",
     "normalization": "#8e6c9e",
@@ -132,8 +133,10 @@ def _frame(axes: Any, found: Sequence[Bubble], own: Limits) -> None:
     ridge = own.gflops / own.level("L2").read
     axes.set_xlim(min(ridge / 3, min(across) / 2), max(20 * ridge, max(across) * 3))
     axes.set_ylim(min(own.gflops / 6, min(up) / 2), own.gflops * 2.2)
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_major_formatter("{x:g}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_locator(NullLocator())
     axes.set_xlabel("arithmetic intensity, FLOP per byte of operands and results")
     axes.set_ylabel("GFLOP/s")
     axes.grid(which="major", color=FAINT, linewidth=0.6, alpha=0.6)
