@@ -148,17 +148,17 @@ def _batch_dot_infer(
 ) -> TensorType:
     op = "npx.batch_dot"
     dtype = same_dtype(op, a=a, b=b)
-    if a.rank != 3 or b.rank != 3 or a.shape[0] != b.shape[0]:
-        fail(op, f"operands must be (batch, rows, columns) of one batch, not {a} and {b}")
-    rows, left = a.shape[:0:-1] if transpose_a else a.shape[1:]
-    right, columns = b.shape[:0:-1] if transpose_b else b.shape[1:]
+    if min(a.rank, b.rank) < 3 or a.shape[:-2] != b.shape[:-2]:
+        fail(op, f"operands must be (*batch, rows, columns) of one batch, not {a} and {b}")
+    rows, left = a.shape[:-3:-1] if transpose_a else a.shape[-2:]
+    right, columns = b.shape[:-3:-1] if transpose_b else b.shape[-2:]
     _no_fit(op, a, b, left, right)
-    return TensorType((a.shape[0], rows, columns), dtype)
+    return TensorType((*a.shape[:-2], rows, columns), dtype)
 
 
 def _batch_dot_ref(a: Arr, b: Arr, transpose_a: bool, transpose_b: bool) -> Any:
-    left = a.swapaxes(1, 2) if transpose_a else a
-    return np.matmul(left, b.swapaxes(1, 2) if transpose_b else b)
+    left = a.swapaxes(-1, -2) if transpose_a else a
+    return np.matmul(left, b.swapaxes(-1, -2) if transpose_b else b)
 
 
 def _batch_dot_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
@@ -179,7 +179,8 @@ def _batch_dot_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) 
 
 batch_dot = OpDef(
     name="npx.batch_dot",
-    doc="Matrix products of two stacks: (batch, rows, k) and (batch, k, columns).\n\n"
+    doc="Matrix products of two stacks: (*batch, rows, k) and (*batch, k, columns).\n\n"
+    "MXNet has one axis of batch; here there may be several. "
     f"{_ONE_DTYPE}; IRTypeError where shapes do not fit.",
     operands=("a", "b"),
     params=(
@@ -195,6 +196,9 @@ batch_dot = OpDef(
         Sample(((2, 4, 3), (2, 4, 5)), {"transpose_a": True}),
         Sample(((2, 3, 4), (2, 5, 4)), {"transpose_b": True}),
         Sample(((2, 4, 3), (2, 5, 4)), {"transpose_a": True, "transpose_b": True}),
+        Sample(
+            ((2, 3, 4, 3), (2, 3, 5, 4)), {"transpose_a": True, "transpose_b": True}, batch=(0, 1)
+        ),
     ),
     source="MXNet 2 npx.batch_dot",
 )

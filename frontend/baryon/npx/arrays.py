@@ -12,7 +12,6 @@ import numpy
 from baryon.array import ndarray, wrap
 from baryon.array.indexing import additem, broadcast, getitem, reshaped, setitem, whole
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Number, Shape
-from baryon.ir import Dim, dim_prod
 from baryon.npx.common import array, cast, fail, ir, np, npx, refuse, sizes
 from baryon.ops.manipulation import END
 from baryon.ops.shapes import one_axis, write_shape
@@ -282,18 +281,7 @@ def batch_dot(
     forward_stype: str | None = "default",
 ) -> ndarray:  # fmt: skip
     """Matrix products of two stacks: (..., rows, k) and (..., k, columns) of one batch shape."""
-    x, y = array(a), array(b)
-    if x.ndim <= 3:
-        return npx.batch_dot(x, y, transpose_a, transpose_b)
-    if x.shape[:-2] != y.shape[:-2]:
-        fail("batch_dot", f"the batches of {x.type} and {y.type} differ")
-    flat = npx.batch_dot(_stack(x), _stack(y), transpose_a, transpose_b)
-    return reshaped(flat, (*x.shape[:-2], *flat.shape[1:]))
-
-
-def _stack(x: ndarray) -> ndarray:
-    batch: Dim = dim_prod(x.shape[:-2])
-    return reshaped(x, (batch, *x.shape[-2:]))
+    return npx.batch_dot(array(a), array(b), transpose_a, transpose_b)
 
 
 PUBLIC: tuple[Callable[..., Any], ...] = (

@@ -13,6 +13,7 @@ from baryon.passes.rules import (
     joining,
     network,
     powers,
+    products,
     shape,
 )
 from baryon.rewrite import Rule
@@ -29,6 +30,7 @@ class Canonicalize(RulePass):
         *powers.RULES,
         *shape.RULES,
         *joining.RULES,
+        *products.RULES,
         input_side.pad_into_convolution,
         batch_norm.decomposed_batch_norm,
     )

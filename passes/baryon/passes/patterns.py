@@ -25,6 +25,7 @@ from baryon.passes.rules import (
     network,
     normalization,
     powers,
+    products,
 )
 from baryon.rewrite import NoMatch, Rule
 from baryon.rewrite.rule import Guard
@@ -115,8 +116,10 @@ GROUPS = (
     ),
     PatternGroup(
         "batch-dot",
-        "element-wise ops (scale, mask) in the kernel of a product of matrices",
+        "element-wise ops (scale, mask) in the kernel of a product of matrices; transposes beside "
+        "it as its flags",
         _onednn("BATCH_DOT_FUSE"),
+        products.RULES,
     ),
     PatternGroup(
         "bn-relu",
