@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import tvm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from tvm import tirx
 
+from baryon.codegen.kernels.algorithms import Direct
 from baryon.codegen.kernels.implicit_gemm import (
     Columns,
     ImplicitGemm,
@@ -30,77 +26,27 @@ from baryon.codegen.kernels.microkernel import Buffer, Expr
 from baryon.codegen.kernels.standalone import Fused, prim_func
 from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Tile, get_target
-from codegen.harness import set_threads
-
-Array = NDArray[Any]
-TARGET = get_target("native")
-
-
-@dataclass(frozen=True)
-class Data:
-    """Input [n,h,w,c] dense, weights (O,I/g,R,S), and their convolution in float64."""
-
-    source: Array
-    weights: Array
-    expected: Array
+from codegen.contractions import (
+    TARGET,
+    Array,
+    Run,
+    bias_add_relu,
+    convolve,
+    make_data,
+    relu,
+    threads,
+)
 
 
-def make_data(spec: ImplicitGemm, batch: int = 1, seed: int = 0) -> Data:
-    rng = np.random.default_rng(seed)
-    source = rng.standard_normal((batch, *spec.size, spec.channels), dtype=np.float32)
-    shape = (spec.out_channels, spec.group_channels, *spec.kernel)
-    weights = rng.standard_normal(shape, dtype=np.float32)
-    return Data(source, weights, convolve(source, weights, spec))
-
-
-def convolve(source: Array, weights: Array, spec: ImplicitGemm) -> Array:
-    top, left, bottom, right = spec.pad
-    padded = np.pad(source.astype(np.float64), ((0, 0), (top, bottom), (left, right), (0, 0)))
-    (oh, ow), (sh, sw), (dh, dw) = spec.out_size, spec.stride, spec.dilation
-    grouped = padded.reshape(*padded.shape[:3], spec.groups, spec.group_channels)
-    kernels = weights.reshape(spec.groups, spec.group_outputs, *weights.shape[1:])
-    out = np.zeros((len(source), oh, ow, spec.groups, spec.group_outputs))
-    for r, s in np.ndindex(spec.kernel):
-        rows = slice(r * dh, r * dh + (oh - 1) * sh + 1, sh)
-        tap = grouped[:, rows, s * dw : s * dw + (ow - 1) * sw + 1 : sw]
-        out += np.einsum("nhwgc,goc->nhwgo", tap, kernels[..., r, s].astype(np.float64))
-    return out.reshape(*out.shape[:3], spec.out_channels)
-
-
-class Run:
-    """A compiled kernel with the memory layout that its spec asks for."""
-
-    def __init__(
-        self,
-        spec: ImplicitGemm,
-        schedule: Schedule | None = None,
-        epilogue: Fused | None = None,
-        prologue: Fused | None = None,
-        extra: Sequence[Array] = (),
-    ) -> None:
-        self.spec, self.extra = spec, [tvm.runtime.tensor(e.reshape(-1)) for e in extra]
-        self.schedule = schedule or choose(spec, TARGET)
-        sizes = [e.size for e in extra]
-        func = prim_func(spec, self.schedule, epilogue, prologue, sizes)
-        self.kernel = lower({"main": func}, TARGET)["main"]
-
-    def __call__(self, source: Array, weights: Array) -> Array:
-        """Output [n,h,w,c]; what lies between its pixels must stay untouched."""
-        spec, batch = self.spec, len(source)
-        memory = np.full((batch, *spec.size, spec.pixel_pitch), np.nan, np.float32)
-        memory[..., : spec.channels] = source
-        if spec.input_strides is not None:
-            memory = np.moveaxis(source, -1, 1)
-        out = np.full((batch, *spec.out_size, spec.output_pitch), 7.0, np.float32)
-        shape = (batch, -1) if spec.batch is None else (-1,)
-        packed = pack_weights(weights, spec, self.schedule)
-        arrays = [np.ascontiguousarray(memory).reshape(shape), packed.reshape(-1)]
-        result = tvm.runtime.tensor(out.reshape(shape))
-        self.kernel(*map(tvm.runtime.tensor, arrays), *self.extra, result)
-        out = result.numpy().reshape(out.shape)
-        assert (out[..., spec.out_channels :] == 7.0).all(), "wrote between pixels"
-        result_channels: Array = out[..., : spec.out_channels]
-        return result_channels
+def direct(
+    spec: ImplicitGemm,
+    schedule: Schedule | None = None,
+    epilogue: Fused | None = None,
+    prologue: Fused | None = None,
+    extra: Sequence[Array] = (),
+) -> Run:
+    """The kernel of a schedule, by default the best one."""
+    return Run(Direct(spec, schedule or choose(spec, TARGET)), epilogue, prologue, extra)
 
 
 def assert_close(got: Array, expected: Array) -> None:
@@ -110,7 +56,7 @@ def assert_close(got: Array, expected: Array) -> None:
 
 def check(spec: ImplicitGemm, schedule: Schedule | None = None, batch: int = 1) -> None:
     data = make_data(spec, batch)
-    assert_close(Run(spec, schedule)(data.source, data.weights), data.expected)
+    assert_close(direct(spec, schedule)(data.source, data.weights), data.expected)
 
 
 CASES = {
@@ -195,25 +141,17 @@ def test_schedules_agree_to_the_bit() -> None:
     spec = ImplicitGemm(20, 40, size=(9, 9), kernel=(3, 3), pad=(1, 1, 1, 1))
     data = make_data(spec)
     found = {s.tile: s for s in candidates(spec, TARGET)}
-    results = [Run(spec, s)(data.source, data.weights) for s in found.values()]
+    results = [direct(spec, s)(data.source, data.weights) for s in found.values()]
     assert all(np.array_equal(results[0], other) for other in results)
 
 
 def test_an_image_alone_equals_itself_in_a_batch() -> None:
     alone = ImplicitGemm(20, 40, size=(7, 7), kernel=(3, 3), pad=(1, 1, 1, 1))
     data = make_data(alone, batch=3)
-    single = np.concatenate([Run(alone)(x[None], data.weights) for x in data.source])
+    single = np.concatenate([direct(alone)(x[None], data.weights) for x in data.source])
     for batch in (3, None):
-        together = Run(replace(alone, batch=batch))(data.source, data.weights)
+        together = direct(replace(alone, batch=batch))(data.source, data.weights)
         assert np.array_equal(single, together)
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """TVM's pool can be made smaller than TVM_NUM_THREADS (see conftest.py), not larger."""
-    set_threads(count)
-    yield
-    set_threads(2)
 
 
 @pytest.mark.parametrize("tasks", ["blocks", "parts"])
@@ -221,24 +159,12 @@ def test_results_do_not_depend_on_threads(tasks: str) -> None:
     spec = ImplicitGemm(24, 72, batch=6, size=(12, 11), kernel=(3, 3), pad=(1, 1, 1, 1))
     data = make_data(spec, batch=6)
     chosen = next(s for s in candidates(spec, TARGET) if s.tasks == tasks)
-    run = Run(spec, replace(chosen, block=33, panels=1))
+    run = direct(spec, replace(chosen, block=33, panels=1))
     with threads(1):
         one = run(data.source, data.weights)
     assert_close(one, data.expected)
     with threads(2):  # often: threads that share memory by mistake meet only now and then
         assert all(np.array_equal(one, run(data.source, data.weights)) for _ in range(50))
-
-
-def relu(value: Expr, lanes: int) -> Expr:
-    zero = tirx.const(0, "float32")
-    return tirx.max(value, zero if lanes == 1 else tirx.Broadcast(zero, lanes))
-
-
-def bias_add_relu(value: Expr, at: Position, extra: Sequence[Buffer]) -> Expr:
-    """relu(value + bias[channel] + residual[pixel * 50 + channel])"""
-    bias = extra[0].load(at.channel, at.lanes)
-    residual = extra[1].load(at.pixel * 50 + at.channel, at.lanes)
-    return relu(value + bias + residual, at.lanes)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +181,7 @@ def test_epilogue(spec: ImplicitGemm) -> None:
     rng = np.random.default_rng(1)
     bias = rng.standard_normal(spec.out_channels, dtype=np.float32)
     residual = rng.standard_normal((2, *spec.out_size, 50), dtype=np.float32)
-    run = Run(spec, epilogue=bias_add_relu, extra=[bias, residual])
+    run = direct(spec, epilogue=bias_add_relu, extra=[bias, residual])
     expected = data.expected + bias + residual[..., : spec.out_channels]
     assert_close(run(data.source, data.weights), np.maximum(expected, 0))
 
@@ -268,7 +194,7 @@ def test_epilogue_knows_the_image() -> None:
     def gate(value: Expr, at: Position, extra: Sequence[Buffer]) -> Expr:
         return value * extra[0].load(at.image * 16 + at.channel, at.lanes)
 
-    run = Run(spec, epilogue=gate, extra=[scale])
+    run = direct(spec, epilogue=gate, extra=[scale])
     assert_close(run(data.source, data.weights), data.expected * scale[:, None, None, :])
 
 
@@ -294,7 +220,7 @@ def test_prologue_runs_before_the_padding(spec: ImplicitGemm) -> None:
         shift = extra[1].load(at.pixel * spec.channels + at.channel, at.lanes)
         return relu(value * extra[0].load(at.channel, at.lanes) + shift, at.lanes)
 
-    got = Run(spec, prologue=activate, extra=[scale, gate])(data.source, data.weights)
+    got = direct(spec, prologue=activate, extra=[scale, gate])(data.source, data.weights)
     changed = np.maximum(data.source * scale + gate, 0)
     assert_close(got, convolve(changed, data.weights, spec))
 
@@ -312,7 +238,7 @@ WIDE = {
 def test_accumulators_stay_in_registers(name: str, target: str) -> None:
     described = get_target(target)
     spec = WIDE[name]
-    func = prim_func(spec, choose(spec, described))
+    func = prim_func(Direct(spec, choose(spec, described)))
     loops = multiply_loops(lower({"main": func}, described).inspect_source("asm"))
     register = {16: "xmm", 32: "ymm", 64: "zmm"}[described.vector_bytes]
     assert loops
@@ -336,7 +262,7 @@ def test_inner_loop_is_one_of_broadcasts_and_multiply_adds() -> None:
     spec = WIDE["matrix"]
     tile = Tile(6, 2)
     schedule = Schedule(tile, 8, 120, 1000)
-    func = prim_func(spec, schedule)
+    func = prim_func(Direct(spec, schedule))
     loops = multiply_loops(lower({"main": func}, get_target("x86-64-v3")).inspect_source("asm"))
     fused = sum("vfmadd" in line for line in loops)
     broadcasts = sum("vbroadcastss" in line for line in loops)
@@ -363,4 +289,4 @@ def test_designed_errors() -> None:
     with pytest.raises(KernelError, match="tile"):
         check(ImplicitGemm(8, 8), Schedule(Tile(6, 1), 8, 6, 1))
     with pytest.raises(KernelError, match="staged"):
-        Run(ImplicitGemm(8, 8), prologue=lambda value, at, extra: value)
+        direct(ImplicitGemm(8, 8), prologue=lambda value, at, extra: value)

@@ -108,7 +108,7 @@ def test_an_image_alone_gives_what_it_gives_in_a_batch(
 ) -> None:
     whole, alone = pairs[kind]
     assert np.array_equal(alone.run()[0], whole.run()[0][3:4])
-    whole.check(rtol=1e-4, atol=1e-5)
+    whole.check(rtol=1e-4, atol=3e-4)  # Winograd errs by 8e-6 of the largest output, here 40
 
 
 if __name__ == "__main__":

@@ -10,51 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 from numpy.typing import NDArray
 
 from baryon.codegen.kernel import Memory
-from baryon.codegen.kernels import cost, implicit_gemm, packing, weights
+from baryon.codegen.kernels import cost, implicit_gemm, packing, weights, winograd_plan
 from baryon.codegen.kernels.implicit_gemm import Operands
 from baryon.codegen.kernels.microkernel import Buffer
+from baryon.codegen.kernels.plan import Plan
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm
 from baryon.codegen.kernels.strip import Elementwise
 from baryon.codegen.targets import Target
 from baryon.ir import DType
-
-
-class Plan(Protocol):
-    """A problem, an algorithm and its schedule, for one target."""
-
-    @property
-    def name(self) -> str:
-        """Algorithm and schedule as one line, which no other plan for the problem has."""
-
-    @property
-    def efficiency(self) -> float:
-        """By the cost model, the mean over the target's numbers of threads of: cycles that all
-        multiplications of the definition take at the full rate, per cycle spent."""
-
-    @property
-    def takes_inputs(self) -> bool:
-        """Whether weights may arrive at run time."""
-
-    @property
-    def packed_size(self) -> int:
-        """Elements of the packed weights."""
-
-    def pack(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Constant weights (O, I/groups, R, S) or (N, K) in the form that the kernel reads."""
-
-    def pack_at_run_time(self, source: Memory, dtype: DType) -> Buffer:
-        """The same for weights that are inputs, as loops of the kernel."""
-
-    def emit(
-        self, operands: Operands, epilogue: Elementwise | None, prologue: Elementwise | None
-    ) -> None:
-        """Write the kernel into the TIR function under construction (see `implicit_gemm.emit`)."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +32,13 @@ class Direct:
 
     spec: ImplicitGemm
     schedule: Schedule
-    target: Target
+    efficiency: float = 0.0
     takes_inputs = True
 
     @property
     def name(self) -> str:
         """See `Plan`."""
         return f"direct {self.schedule}"
-
-    @property
-    def efficiency(self) -> float:
-        """See `Plan`."""
-        return cost.Cost(self.spec, self.schedule, self.target).efficiency
 
     @property
     def packed_size(self) -> int:
@@ -98,13 +62,14 @@ class Direct:
 
 
 def _direct(spec: ImplicitGemm, target: Target) -> Sequence[Plan]:
-    return [Direct(spec, schedule, target) for schedule in cost.candidates(spec, target)]
+    found = cost.candidates(spec, target)
+    return [Direct(spec, s, cost.Cost(spec, s, target).efficiency) for s in found]
 
 
 Algorithm = Callable[[ImplicitGemm, Target], Sequence[Plan]]
 """The plans of one algorithm for a problem, best first; none where it does not apply."""
 
-ALGORITHMS: Mapping[str, Algorithm] = {"direct": _direct}
+ALGORITHMS: Mapping[str, Algorithm] = {"direct": _direct, "winograd": winograd_plan.plans}
 """By the first word of their plans' names."""
 
 

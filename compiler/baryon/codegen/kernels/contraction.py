@@ -16,10 +16,10 @@ from baryon.codegen.expr import Expr, const, tvm_name
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory
 from baryon.codegen.kernels import algorithms, depthwise, matmul
-from baryon.codegen.kernels.algorithms import Plan
 from baryon.codegen.kernels.candidate import Candidate
 from baryon.codegen.kernels.implicit_gemm import ImplicitGemm, Operands, Position
 from baryon.codegen.kernels.microkernel import prefetch
+from baryon.codegen.kernels.plan import Plan
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
 from baryon.ir import Dim, Op, Sym, TensorType, UnsupportedError, Value

@@ -26,7 +26,6 @@ from baryon.codegen.kernels.microkernel import (
     Buffer,
     Expr,
     Flat,
-    Loop,
     Multiply,
     bind,
 )
@@ -80,7 +79,7 @@ def emit(
 
 
 @contextmanager
-def _loop(extent: Expr, kind: Callable[[Expr], Any] = T.serial) -> Iterator[Expr]:
+def loop(extent: Expr, kind: Callable[[Expr], Any] = T.serial) -> Iterator[Expr]:
     """A TIR loop, or just its body where it runs once."""
     if isinstance(extent, int) and extent == 1:
         yield 0
@@ -95,17 +94,16 @@ FETCH_TILES = 64
 """Tiles per block up to which they are: with more, waiting for memory is a small part."""
 
 
-def fetch_steps(spec: ImplicitGemm, schedule: Schedule, depth: list[Loop]) -> int:
+def fetch_steps(weights: int, tiles: int, run: int) -> int:
     """Depth steps per fetch of a line of the next panel's weights; 0 for no fetching.
 
     It pays where a panel serves few tiles and the weights are larger than caches; all tiles of a
-    block together, or the first ones, fetch all of the next panel.
+    block together, or the first ones, fetch all of the next panel. weights: packed elements in all.
+    tiles: those of a block. run: steps of the innermost loop.
     """
-    rows, columns = spec.static_rows, Columns(spec, schedule)
-    if rows is None or 4 * prod(columns.packed_shape) < FETCH_BYTES:
+    if 4 * weights < FETCH_BYTES:
         return 0
-    tiles = ceil_div(min(schedule.block, rows), schedule.tile.rows)
-    fitting = [n for n in (2, 4, 8) if n <= tiles <= FETCH_TILES and depth[-1].extent % n == 0]
+    fitting = [n for n in (2, 4, 8) if n <= tiles <= FETCH_TILES and run % n == 0]
     return max(fitting, default=0)
 
 
@@ -137,29 +135,29 @@ class _Emitter:
     def _split_parts(self) -> None:
         """A task for each worker, with an even share of the parts."""
         share = ceil_div(self.parts, self.schedule.workers)
-        with _loop(ceil_div(self.parts, share), T.parallel) as worker:
+        with loop(ceil_div(self.parts, share), T.parallel) as worker:
             first = bind(worker * share)
             even = self.parts % share == 0
             self._all_blocks(first, share if even else tirx.min(share, self.parts - first))
 
     def _all_blocks(self, first: Expr, count: Expr) -> None:
         """Some parts of all blocks, the strip of each block filled once."""
-        with _loop(self.rows.images) as image, _loop(self.rows.blocks) as index:
+        with loop(self.rows.images) as image, loop(self.rows.blocks) as index:
             block = self.rows.block(image, index)
-            with _loop(count) as part:
+            with loop(count) as part:
                 self._part(block, bind(first + part))
 
     def _split_blocks(self) -> None:
         """A task for each block, or for each part of it where no strip has to serve them all."""
         shared = 1 if self.spec.uses_strip else self.parts
-        with _loop(self.rows.images * self.rows.blocks * shared, T.parallel) as task:
+        with loop(self.rows.images * self.rows.blocks * shared, T.parallel) as task:
             index = bind(task // shared)
             image = 0 if self.rows.is_pooled else bind(index // self.rows.blocks)
             block = self.rows.block(image, index - image * self.rows.blocks)
             if shared == self.parts:
                 self._part(block, task % shared)
                 return
-            with _loop(self.parts) as part:
+            with loop(self.parts) as part:
                 self._part(block, part)
 
     def _part(self, block: Block, part: Expr) -> None:
@@ -169,13 +167,13 @@ class _Emitter:
         if self.columns.count % count:
             count = tirx.min(self.columns.count - first, count)
         if self.schedule.panels_inner:
-            with _loop(self.rows.tiles(block)) as index:
+            with loop(self.rows.tiles(block)) as index:
                 tile = self.rows.tile(block, index)
                 offsets = self.rows.offsets(block, tile)
-                with _loop(count) as panel:
+                with loop(count) as panel:
                     self._tile(block, tile, offsets, bind(first + panel))
             return
-        with _loop(count) as offset, _loop(self.rows.tiles(block)) as index:
+        with loop(count) as offset, loop(self.rows.tiles(block)) as index:
             panel = bind(first + offset)
             tile = self.rows.tile(block, index)
             offsets = self.rows.offsets(block, tile)
@@ -183,7 +181,7 @@ class _Emitter:
 
     def _ahead(self, panel: Expr, tile: Expr) -> Ahead | None:
         """The share of the next panel's weights that this tile of a block fetches."""
-        columns, steps = self.columns, fetch_steps(self.spec, self.schedule, self.rows.depth)
+        columns, steps = self.columns, self._fetch_steps()
         if steps == 0:
             return None
         size, width = columns.depth * columns.packed_width, columns.packed_width
@@ -191,6 +189,13 @@ class _Emitter:
         within = tirx.min(tile * share, size - share)
         last = columns.count * size - width
         return Ahead(self.operands.weights, bind((panel + 1) * size + within), last, steps)
+
+    def _fetch_steps(self) -> int:
+        rows = self.spec.static_rows
+        if rows is None:
+            return 0
+        tiles = ceil_div(min(self.schedule.block, rows), self.schedule.tile.rows)
+        return fetch_steps(prod(self.columns.packed_shape), tiles, self.rows.depth[-1].extent)
 
     def _tile(
         self,

@@ -1,18 +1,17 @@
-"""An implicit GEMM kernel as a function of its own, for the tuner and the tests."""
+"""The kernel of a contraction as a function of its own, for the tuner and the tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import prod
 from typing import Any
 
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T
 
-from baryon.codegen.kernels.implicit_gemm import Operands, emit
+from baryon.codegen.kernels.implicit_gemm import Operands
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat
-from baryon.codegen.kernels.schedule import Columns, Schedule
+from baryon.codegen.kernels.plan import Plan
 from baryon.codegen.kernels.spec import ImplicitGemm
 from baryon.codegen.kernels.strip import Elementwise, Position
 
@@ -21,8 +20,7 @@ Fused = Callable[[Expr, Position, Sequence[Buffer]], Expr]
 
 
 def prim_func(
-    spec: ImplicitGemm,
-    schedule: Schedule,
+    plan: Plan,
     epilogue: Fused | None = None,
     prologue: Fused | None = None,
     extra: Sequence[int] = (),
@@ -32,17 +30,18 @@ def prim_func(
     Buffers are one-dimensional; with a symbolic batch input and output are [batch, elements per
     image]. extra: element counts of the buffers that epilogue and prologue read.
     """
+    spec = plan.spec
     with IRBuilder() as builder, T.prim_func(s_tir=True):
         T.func_name("main")
         T.func_attr({"tirx.noalias": True})
         batch = tirx.Var("batch", "int64") if spec.batch is None else spec.batch
         image = spec.size[0] * spec.size[1] * spec.pixel_pitch
         source = _parameter(spec, "source", image, batch)
-        weights = _parameter(spec, "weights", prod(Columns(spec, schedule).packed_shape))
+        weights = _parameter(spec, "weights", plan.packed_size)
         buffers = [_parameter(spec, f"extra{i}", size) for i, size in enumerate(extra)]
         output = _parameter(spec, "output", spec.pixels * spec.output_pitch, batch)
         after, before = _given(epilogue, buffers), _given(prologue, buffers)
-        emit(spec, schedule, Operands(source, weights, output, batch), after, before)
+        plan.emit(Operands(source, weights, output, batch), after, before)
     return builder.get()
 
 
