@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baryon.codegen.kernels.recurrent_panels import tile_for
+from baryon.codegen.kernels.recurrent_panels import shape_for
 from baryon.codegen.targets import get_target
 from baryon.ir import UnsupportedError
 from codegen.harness import Case, module_text, set_threads
@@ -94,7 +94,7 @@ def test_tiles_fit_the_registers_and_the_batch() -> None:
         target = get_target(name)
         for batch in (1, 2, 3, 8, 64):
             for gates in (1, 2, 3, 4):
-                tile = tile_for(target, batch, gates, 64)
+                vectors, tile = shape_for(target, batch, gates, 64)
                 assert tile.rows <= batch
-                assert tile.vectors % gates == 0
+                assert gates * vectors % tile.vectors == 0
                 assert tile.rows * tile.vectors < target.registers

@@ -29,6 +29,7 @@ from baryon.ops import (
     random,
     random_host,
     recurrent,
+    recurrent_gradient,
     reductions,
     remainders,
     roi,
@@ -62,7 +63,7 @@ FAMILIES = (
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, attention, views, manipulation, indexing, scatter, along,
     padding, reductions, creation, random, random_host, linalg,
-    boxes, roi, recurrent,
+    boxes, roi, recurrent, recurrent_gradient,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}

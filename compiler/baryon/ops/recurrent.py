@@ -18,9 +18,10 @@ import numpy as np
 from baryon.ir import TensorType
 from baryon.ops.attributes import Param
 from baryon.ops.decompose import gradient_of
-from baryon.ops.gradients import Attrs, Recorder, Values
+from baryon.ops.gradients import Attrs, Grads, Recorder, Values
 from baryon.ops.numerics import Arr, rounded, sigmoid
 from baryon.ops.opdef import OpDef, Sample, kernel
+from baryon.ops.recurrent_gradient import elman_rule, gru_rule, lstm_rule
 from baryon.ops.shapes import fail, need_float, need_shape, static_dim
 
 LSTM: Final = "npx.lstm"
@@ -138,19 +139,6 @@ def _lstm_ref(
     return _walk(x, (hidden, cell), length, reverse, step)
 
 
-def _lstm_steps(o: Recorder, x: Values, attrs: Attrs) -> Values:
-    loop = _Unrolled(o, x[0], x[4] if len(x) > 4 else None, attrs["reverse"])
-
-    def step(given: Any, states: Values) -> Values:
-        total = o.np.add(given, loop.product(states[0], x[1]))
-        into, forget, new, out = loop.parts(total, 4)
-        gated = o.np.multiply(o.npx.sigmoid(into), o.np.tanh(new))
-        kept = o.np.add(o.np.multiply(o.npx.sigmoid(forget), states[1]), gated)
-        return o.np.multiply(o.npx.sigmoid(out), o.np.tanh(kept)), kept
-
-    return loop.walk((x[2], x[3]), step)
-
-
 lstm = OpDef(
     name=LSTM,
     doc="Long short-term memory: hidden states and cell states after each step.\n\n"
@@ -159,7 +147,7 @@ lstm = OpDef(
     params=(_REVERSE,),
     infer=_lstm_infer,
     reference=rounded(_lstm_ref),
-    gradient=gradient_of(_lstm_steps),
+    gradient=lstm_rule,
     lowering=kernel("recurrent"),
     samples=(
         Sample(((3, 2, 12), (12, 3), (2, 3), (2, 3))),
@@ -225,6 +213,12 @@ def _gru_steps(o: Recorder, x: Values, attrs: Attrs) -> Values:
     return loop.walk((x[3],), step)
 
 
+def _gru_gradient(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
+    """A reset before the product is differentiated step by step: it has no kernel of its own."""
+    rule = gru_rule if attrs["reset_after"] else gradient_of(_gru_steps)
+    return rule(o, x, y, g, attrs)
+
+
 gru = OpDef(
     name=GRU,
     doc="The gated recurrent unit: hidden states after each step.\n\n"
@@ -243,10 +237,11 @@ gru = OpDef(
     ),
     infer=_gru_infer,
     reference=rounded(_gru_ref),
-    gradient=gradient_of(_gru_steps),
+    gradient=_gru_gradient,
     lowering=kernel("recurrent"),
     samples=(
         Sample(((3, 2, 9), (9, 3), (3,), (2, 3))),
+        Sample(((2, 1, 6), (6, 2), (2,), (1, 2)), {"reverse": True}),
         Sample(((2, 1, 27), (27, 9), (9,), (1, 9)), {"reverse": True, "reset_after": False}),
         Sample(((3, 3, 3), (3, 1), (1,), (3, 1), (3,)), dtypes=(*["f32"] * 4, "i64"), high=4),
         Sample(((2, 1, 6), (6, 2), (2,), (1, 2)), {"reset_after": False}, dtypes=("f64",)),
@@ -275,16 +270,6 @@ def _elman_ref(
     return _walk(x, (hidden,), length, reverse, step)
 
 
-def _elman_steps(o: Recorder, x: Values, attrs: Attrs) -> Values:
-    loop = _Unrolled(o, x[0], x[3] if len(x) > 3 else None, attrs["reverse"])
-    activation = o.np.tanh if attrs["activation"] == "tanh" else o.npx.relu
-
-    def step(given: Any, states: Values) -> Values:
-        return (activation(o.np.add(given, loop.product(states[0], x[1]))),)
-
-    return loop.walk((x[2],), step)
-
-
 elman = OpDef(
     name=ELMAN,
     doc="Elman's network: hidden states after each step.\n\n" + _SHARED_DOC,
@@ -295,7 +280,7 @@ elman = OpDef(
     ),
     infer=_elman_infer,
     reference=rounded(_elman_ref),
-    gradient=gradient_of(_elman_steps),
+    gradient=elman_rule,
     lowering=kernel("recurrent"),
     samples=(
         Sample(((3, 2, 3), (3, 3), (2, 3))),

@@ -918,6 +918,16 @@ def reshape_like(
 ) -> ndarray:
     """lhs with its axes [lhs_begin, lhs_end) in the shape of rhs's axes [rhs_begin, rhs_end)."""
 
+def rms_norm(
+    data: ArrayLike,
+    gamma: ArrayLike,
+    axis: int = -1,
+    eps: float = 1e-05,
+    *,
+    name: str | None = None,
+) -> ndarray:
+    """data divided by the root of the mean of its squares along an axis, times gamma."""
+
 def rnn(
     data: ArrayLike,
     parameters: ArrayLike,

@@ -19,7 +19,7 @@ from baryon.array.types import ArrayLike
 from baryon.npx.common import array, cast, expanded, fail, np, npx, places
 from baryon.npx.control import foreach
 from baryon.npx.norms import dropout
-from baryon.npx.sequence import sequence_reverse
+from baryon.npx.sequence import sequence_mask, sequence_reverse
 
 GATES: Mapping[str, int] = {"rnn_relu": 1, "rnn_tanh": 1, "gru": 3, "lstm": 4}
 
@@ -53,39 +53,45 @@ class Cell:
         shapes = [(rows, inputs), (rows, self.output)]
         return [*shapes, (self.output, self.hidden)] if self.output != self.hidden else shapes
 
-    def step(self, weights: Sequence[ndarray], bias: ndarray) -> Step:
-        """A step with the weights h2h (and h2r) and the bias of h2h."""
-        gated: Mapping[str, Callable[..., States]] = {"gru": self._gru, "lstm": self._lstm}
-        kind: Callable[..., States] = gated.get(self.mode, self._plain)
+    @property
+    def is_plain(self) -> bool:
+        """Whether an op computes all steps; a projection and limits take a loop."""
+        return self.output == self.hidden and self.clip is None
+
+    def biases(self, own: ndarray, back: ndarray) -> tuple[ndarray, ndarray | None]:
+        """What is added to the projected input, and what a GRU adds inside of its reset gate."""
+        if self.mode != "gru":
+            return np.add(own, back), None
+        gates, new = np.split(back, (2 * self.hidden,), axis=0)
+        return np.add(own, np.pad(gates, pad_width=(0, self.hidden))), new
+
+    def walk(
+        self, given: ndarray, weight: ndarray, bias: ndarray | None, first: States,
+        length: ndarray | None, backward: bool,
+    ) -> States:  # fmt: skip
+        """The states after every step. given: what enters the gates besides the feedback."""
+        if self.mode == "lstm":
+            both: Any = npx.lstm(given, weight, *first, length, reverse=backward)
+            return tuple(both)
+        if self.mode == "gru":
+            return (npx.gru(given, weight, bias, *first, length, reverse=backward),)
+        activation = self.mode.removeprefix("rnn_")
+        return (npx.elman(given, weight, *first, length, activation=activation, reverse=backward),)
+
+    def step(self, weights: Sequence[ndarray]) -> Step:
+        """A step of an LSTM with the weights h2h and, with a projection, h2r."""
 
         def step(given: ndarray, states: States) -> States:
-            fed_back = npx.fully_connected(states[0], weights[0], bias, flatten=False)
-            return kind(given, fed_back, states, weights[1:])
+            total = np.add(given, npx.fully_connected(states[0], weights[0], flatten=False))
+            into, forget, new, out = _parts(total, 4)
+            kept = np.multiply(npx.sigmoid(forget), states[1])
+            cell = self._clipped(np.add(kept, np.multiply(npx.sigmoid(into), np.tanh(new))))
+            hidden = np.multiply(npx.sigmoid(out), np.tanh(cell))
+            if len(weights) > 1:
+                hidden = npx.fully_connected(hidden, weights[1], flatten=False)
+            return hidden, cell
 
         return step
-
-    def _plain(self, given: ndarray, fed_back: ndarray, states: States, _: Any) -> States:
-        total = np.add(given, fed_back)
-        return (npx.relu(total) if self.mode == "rnn_relu" else np.tanh(total),)
-
-    def _gru(self, given: ndarray, fed_back: ndarray, states: States, _: Any) -> States:
-        reset_x, update_x, new_x = _parts(given, 3)
-        reset_h, update_h, new_h = _parts(fed_back, 3)
-        reset = npx.sigmoid(np.add(reset_x, reset_h))
-        update = npx.sigmoid(np.add(update_x, update_h))
-        new = np.tanh(np.add(new_x, np.multiply(reset, new_h)))
-        return (np.add(new, np.multiply(update, np.subtract(states[0], new))),)
-
-    def _lstm(
-        self, given: ndarray, fed_back: ndarray, states: States, projection: Sequence[ndarray]
-    ) -> States:
-        into, forget, new, out = _parts(np.add(given, fed_back), 4)
-        kept = np.multiply(npx.sigmoid(forget), states[1])
-        cell = self._clipped(np.add(kept, np.multiply(npx.sigmoid(into), np.tanh(new))))
-        hidden = np.multiply(npx.sigmoid(out), np.tanh(cell))
-        if projection:
-            hidden = npx.fully_connected(hidden, projection[0], flatten=False)
-        return hidden, cell
 
     def _clipped(self, cell: ndarray) -> ndarray:
         if self.clip is None:
@@ -214,11 +220,27 @@ class _Network:
         backward: bool,
     ) -> tuple[ndarray, States]:  # fmt: skip
         """One layer in one direction: the outputs in order of time, and the last states."""
+        bias, inner = self.cell.biases(*biases)
+        if self.cell.is_plain:
+            given = npx.fully_connected(x, weights[0], bias, flatten=False)
+            return self.walk(given, weights[1], inner, first, backward)
         x = self.reversed(x) if backward else x
-        given = npx.fully_connected(x, weights[0], biases[0], flatten=False)
-        step = self.cell.step(weights[1:], biases[1])
-        y, states = self.loop(given, step, first)
-        return self.reversed(y) if backward else y, states
+        given = npx.fully_connected(x, weights[0], bias, flatten=False)
+        y, last = self.loop(given, self.cell.step(weights[1:]), first)
+        return self.reversed(y) if backward else y, last
+
+    def walk(
+        self, given: ndarray, weight: ndarray, bias: ndarray | None, first: States, backward: bool
+    ) -> tuple[ndarray, States]:
+        """`direction` by an op for all steps."""
+        time = int(str(given.shape[0]))
+        if not time:
+            return _parts(given, self.cell.gates)[0], first
+        length = None if self.length is None else cast(self.length, "int32")
+        states = self.cell.walk(given, weight, bias, first, length, backward)
+        y = states[0] if length is None else sequence_mask(states[0], length, True)
+        end = 0 if backward else time - 1
+        return y, tuple(np.squeeze(npx.slice(s, (end,), (end + 1,)), axis=0) for s in states)
 
     def reversed(self, x: ndarray) -> ndarray:
         """Each sequence from its end."""

@@ -17,13 +17,13 @@ from typing import Any
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T
 
-from baryon.codegen.expr import Expr, Math, splat, tvm_name
+from baryon.codegen.expr import Expr, Math, lane_const, splat, tvm_name
 from baryon.codegen.expr import bind as named
 from baryon.codegen.group import Group, compute_dtype
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.kernels.microkernel import Loop, Multiply, bind
 from baryon.codegen.kernels.recurrent_cells import CELLS, Cell, Phase
-from baryon.codegen.kernels.recurrent_panels import Panels, tile_for
+from baryon.codegen.kernels.recurrent_panels import Panels, shape_for
 from baryon.codegen.pointwise import Domain, Frame, Place
 from baryon.codegen.targets import Target
 from baryon.ir import DType, Sym, TensorType, UnsupportedError, Value
@@ -45,7 +45,7 @@ def build(group: Group, target: Target) -> Kernel:
         else:
             memory = frame.inputs[weight] if constant else layer.pack_at_run_time(frame, weight)
             _Emitter(layer, frame, memory).emit()
-    return builder.finish(flops=layer.flops, tiles=" ".join(str(p.tile) for p in layer.panels))
+    return builder.finish(flops=layer.flops, tiles=" ".join(map(str, layer.panels)))
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class _Layer:
     @cached_property
     def dtype(self) -> DType:
         """The element type of sums and states."""
-        element = self.operand("x").type.dtype
+        element = self.operand("weight").type.dtype
         return compute_dtype([element], element)
 
     @cached_property
@@ -98,9 +98,10 @@ class _Layer:
         lanes = max(min(self.target.lanes(self.dtype.itemsize), units), 1)
         found: list[Panels] = []
         for phase in self.cell.phases:
-            tile = tile_for(self.target, max(batch, 1), len(phase.gates), max(units // lanes, 1))
+            gates, depth = phase.gates, phase.depth * units
+            shape = shape_for(self.target, max(batch, 1), len(gates), max(units // lanes, 1))
             start = sum(p.size for p in found)
-            found.append(Panels(units, phase.depth * units, phase.gates, lanes, tile, start))
+            found.append(Panels(units, depth, gates, phase.transposed, lanes, *shape, start))
         return found
 
     def pack(self, weight: Any) -> Any:
@@ -125,62 +126,80 @@ class _Emitter:
     def __init__(self, layer: _Layer, frame: Frame, weights: Memory) -> None:
         self.layer, self.frame, self.weights = layer, frame, weights
         self.time, self.batch, self.units = layer.sizes
-        size = self.batch * self.units
-        cell = layer.cell
-        self.states = {name: Memory.local(2 * size, layer.dtype) for name in cell.states}
+        size, cell = self.batch * self.units, layer.cell
+        self.states = {n: Memory.local(2 * b * size, layer.dtype) for n, b in cell.states.items()}
         self.passed = {name: Memory.local(size, layer.dtype) for name in cell.passed}
+        results = zip(layer.group.outputs, frame.outputs, strict=True)
+        by_value = dict(results)
+        names = zip(cell.states, layer.group.main.results, strict=True)
+        self.results = {n: (by_value[r], r.type) for n, r in names if r in by_value}
 
     def emit(self) -> None:
         """Emit the loops."""
-        self._start()
+        for name in self.states:
+            self._start(name)
         with T.serial(0, self.time) as step:
             for phase, panels in zip(self.layer.cell.phases, self.layer.panels, strict=True):
-                work = panels.width * len(panels.gates) * panels.depth * self.batch // 8
+                work = panels.columns * panels.depth * self.batch // 8
                 with self.frame.builder.tasks([panels.count], work) as [panel]:
                     self._panel(phase, panels, step, panel)
 
-    def _start(self) -> None:
-        """The first states."""
-        lanes = self.layer.panels[0].lanes
-        for name, memory in self.states.items():
-            value = self.layer.operand(name)
-            domain = Domain(self.frame, value.type.shape, [[0], [1]])
-            with grid([self.batch, -(-self.units // lanes)]) as [row, v]:
-                unit = bind(_back(v, lanes, self.units))
-                first = domain.place([row, unit], lanes).value(value)
-                memory.store(Math.cast(first, self.layer.dtype), row * self.units + unit, lanes)
+    def _start(self, name: str) -> None:
+        """The first state: an operand of its name, or zero."""
+        lanes, dtype = self.layer.panels[0].lanes, self.layer.dtype
+        value, memory = self.layer.operands.get(name), self.states[name]
+        if value is None:
+            size = self.layer.cell.states[name] * self.batch * self.units
+            with T.serial(0, size) as i:
+                memory.store(lane_const(0, dtype, 1), i)
+            return
+        domain = Domain(self.frame, value.type.shape, [[0], [1]])
+        with grid([self.batch, -(-self.units // lanes)]) as [row, v]:
+            unit = bind(_back(v, lanes, self.units))
+            first = domain.place([row, unit], lanes).value(value)
+            memory.store(Math.cast(first, dtype), row * self.units + unit, lanes)
 
     def _panel(self, phase: Phase, panels: Panels, step: Expr, panel: Expr) -> None:
-        """The units of a panel of all sequences, a tile of sequences at a time."""
+        """The units of a panel of all sequences: their sums, then what is made of them."""
         unit = bind(_back(panel, panels.width, self.units))
+        sums = Memory.local(self.batch * panels.columns, self.layer.dtype)
         height = panels.tile.rows
-        with grid([self.batch // height]) as [tile]:
-            self._tile(phase, panels, step, (panel, unit, bind(tile * height)), height)
-        if rest := self.batch % height:
-            self._tile(phase, panels, step, (panel, unit, self.batch - rest), rest)
+        with grid([panels.parts]) as [part]:
+            with grid([self.batch // height]) as [tile]:
+                self._tile(phase, panels, step, sums, (panel, part, bind(tile * height)), height)
+            if rest := self.batch % height:
+                at = (panel, part, self.batch - rest)
+                self._tile(phase, panels, step, sums, at, rest)
+        with grid([self.batch, panels.vectors]) as [row, v]:
+            spot = Spot(self, step, row, bind(unit + v * panels.lanes), panels.lanes)
+            start = bind(row * panels.columns + v * panels.lanes)
+            gates = [start + g * panels.width for g in range(len(panels.gates))]
+            phase.finish(spot, [named(sums.load(at, panels.lanes)) for at in gates])
 
     def _tile(
-        self, phase: Phase, panels: Panels, step: Expr, at: tuple[Expr, Expr, Expr], height: int
-    ) -> None:
-        panel, unit, row = at
-        source, now = self._fed_back(phase, step)
+        self, phase: Phase, panels: Panels, step: Expr, sums: Memory,
+        at: tuple[Expr, Expr, Expr], height: int,
+    ) -> None:  # fmt: skip
+        """The sums of some sequences in a part of a panel."""
+        panel, part, row = at
+        source, now = self._fed_back(phase, panels, step)
         depth, lanes = panels.depth, panels.lanes
         multiply = Multiply(
-            source, self.weights, [Loop(depth, 1)], panels.row, lanes, panels.row // lanes,
+            source, self.weights, [Loop(depth, 1)], panels.row, lanes, panels.tile.vectors,
             tvm_name(self.layer.dtype),
         )  # fmt: skip
         rows = [bind(now + (row + i) * depth) for i in range(height)]
-        sums = multiply.emit(rows, panels.start + panel * (depth * panels.row))
-        for i, line in enumerate(sums):
-            for v in range(panels.vectors):
-                spot = Spot(self, step, row + i, unit + v * lanes, lanes)
-                phase.finish(spot, [named(s) for s in line[v :: panels.vectors]])
+        first = panels.start + (panel * panels.parts + part) * (depth * panels.row)
+        for i, line in enumerate(multiply.emit(rows, first)):
+            for j, value in enumerate(line):
+                to = (row + i) * panels.columns + part * panels.row + j * lanes
+                sums.store(value, to, lanes)
 
-    def _fed_back(self, phase: Phase, step: Expr) -> tuple[Memory, Expr]:
+    def _fed_back(self, phase: Phase, panels: Panels, step: Expr) -> tuple[Memory, Expr]:
         """What a phase multiplies, and where it begins."""
         if phase.source in self.passed:
             return self.passed[phase.source], 0
-        return self.states[phase.source], bind(step % 2 * (self.batch * self.units))
+        return self.states[phase.source], bind(step % 2 * (self.batch * panels.depth))
 
 
 @dataclass(frozen=True)
@@ -203,37 +222,42 @@ class Spot:
 
     def old(self, name: str) -> Expr:
         """A state before this step."""
-        return named(self.emitter.states[name].load(self._slot(self.step), self.lanes))
+        return named(self.emitter.states[name].load(self._state(name, 0), self.lanes))
 
     def passed(self, name: str) -> Expr:
         """What an earlier phase of the step left."""
-        return named(self.emitter.passed[name].load(self._slot(0), self.lanes))
+        return named(self.emitter.passed[name].load(self._within, self.lanes))
 
     def leave(self, name: str, value: Expr) -> None:
         """Leave something to later phases of the step."""
-        self.emitter.passed[name].store(value, self._slot(0), self.lanes)
+        self.emitter.passed[name].store(value, self._within, self.lanes)
 
-    def become(self, **states: Expr) -> None:
-        """The states after this step, unless the sequence has ended."""
-        results = zip(self.emitter.frame.outputs, self.emitter.layer.group.outputs, strict=True)
-        by_value = {value: memory for memory, value in results}
-        anchor = self.emitter.layer.group.main
-        for (name, state), result in zip(states.items(), anchor.results, strict=True):
-            new = named(self._while_inside(state, name))
-            self.emitter.states[name].store(new, self._slot(self.step + 1), self.lanes)
-            if result in by_value:
-                self._store(result.type, by_value[result], new)
-
-    def _while_inside(self, new: Expr, name: str) -> Expr:
+    def chosen(self, new: Expr, ended: Expr) -> Expr:
+        """`ended` if the sequence has ended before this step."""
         length = self.emitter.layer.operands.get("length")
         if length is None:
             return new
         place = Domain(self.emitter.frame, length.type.shape, [[0]]).place([self.row])
         inside = Math.cast(self._time, length.type.dtype) < place.value(length)
-        return tirx.Select(splat(inside, self.lanes), new, self.old(name))
+        return tirx.Select(splat(inside, self.lanes), new, ended)
 
-    def _store(self, type: TensorType, memory: Memory, value: Expr) -> None:
-        offset, step = self._place(type, [self._time, self.row, self.unit]).address(memory)
+    def become(self, **states: Expr | Sequence[Expr]) -> None:
+        """The states after this step."""
+        for name, given in states.items():
+            blocks = given if isinstance(given, list) else [given]
+            for block, value in enumerate(blocks):
+                new = named(value)
+                at = self._state(name, 1, block)
+                self.emitter.states[name].store(new, at, self.lanes)
+                self._give(name, block, new)
+
+    def _give(self, name: str, block: int, value: Expr) -> None:
+        """Store a part of a state as a result, if anyone wants it."""
+        if name not in self.emitter.results:
+            return
+        memory, type = self.emitter.results[name]
+        column = self.unit + block * self.emitter.units
+        offset, step = self._place(type, [self._time, self.row, column]).address(memory)
         memory.store(Math.cast(value, type.dtype), offset, self.lanes, step)
 
     def _place(self, type: TensorType, index: Sequence[Expr]) -> Place:
@@ -245,10 +269,15 @@ class Spot:
         backwards = self.emitter.layer.group.attrs["reverse"]
         return self.emitter.time - 1 - self.step if backwards else self.step
 
-    def _slot(self, step: Expr) -> Expr:
-        units, batch = self.emitter.units, self.emitter.batch
-        slot = 0 if isinstance(step, int) else step % 2 * (batch * units)
-        return slot + self.row * units + self.unit
+    @property
+    def _within(self) -> Expr:
+        return self.row * self.emitter.units + self.unit
+
+    def _state(self, name: str, later: int, block: int = 0) -> Expr:
+        """Where a state lies, of this step or the one after it."""
+        size = self.emitter.layer.cell.states[name] * self.emitter.units
+        slot = (self.step + later) % 2 * (self.emitter.batch * size)
+        return slot + self.row * size + block * self.emitter.units + self.unit
 
 
 def _back(index: Expr, size: int, total: int) -> Expr:

@@ -1,6 +1,7 @@
-"""Weights of recurrent layers in panels: [panel][depth][gate][vector][lane].
+"""Weights of recurrent layers in panels: [panel][part][depth][vector][lane].
 
-A panel holds all gates of its hidden units. The last one is moved back to end with the units.
+A panel holds the sums of all gates of its hidden units; a part of it is what a register tile adds
+up at a time. The last panel is moved back to end with the units.
 """
 
 from __future__ import annotations
@@ -20,26 +21,27 @@ from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.targets import Target, Tile
 from baryon.ir import Array, DType
 
+MOST_VECTORS = 8
+"""Vectors of a panel at most: more would leave few panels for threads to share."""
+
 
 @dataclass(frozen=True)
 class Panels:
     """The panels of one product.
 
-    units: H. depth: elements that each sum multiplies. gates: row blocks of the weight (rows of
-    `units` sums each). tile: sequences by vectors, all gates counted. start: the first element.
+    units: H. depth: elements that each sum multiplies. gates: row blocks of the weight (`units`
+    sums each). transposed: sums run along the weight's columns. vectors: of hidden units in a
+    panel. tile: sequences by vectors of one part. start: the first element.
     """
 
     units: int
     depth: int
     gates: tuple[int, ...]
+    transposed: bool
     lanes: int
+    vectors: int
     tile: Tile
     start: int
-
-    @property
-    def vectors(self) -> int:
-        """Vectors of hidden units."""
-        return self.tile.vectors // len(self.gates)
 
     @property
     def width(self) -> int:
@@ -47,9 +49,19 @@ class Panels:
         return self.vectors * self.lanes
 
     @property
-    def row(self) -> int:
-        """Elements of one depth step."""
+    def columns(self) -> int:
+        """Sums of a panel for each sequence."""
         return len(self.gates) * self.width
+
+    @property
+    def row(self) -> int:
+        """Elements of one depth step of a part."""
+        return self.tile.vectors * self.lanes
+
+    @property
+    def parts(self) -> int:
+        """Parts of a panel."""
+        return self.columns // self.row
 
     @property
     def count(self) -> int:
@@ -59,11 +71,11 @@ class Panels:
     @property
     def size(self) -> int:
         """Elements of all panels."""
-        return self.count * self.depth * self.row
+        return self.count * self.depth * self.columns
 
     @staticmethod
     def pack_all(panels: Sequence[Panels], weight: Array, dtype: DType) -> Array:
-        """Constant weights (gates * H, depth) in the panels of all products."""
+        """Constant weights in the panels of all products."""
         dense = weight.astype(dtype.numpy)
         return np.concatenate([p._pack(dense).reshape(-1) for p in panels])
 
@@ -71,65 +83,75 @@ class Panels:
         starts = np.minimum(np.arange(self.count) * self.width, self.units - self.width)
         units = starts[:, None] + np.arange(self.width)
         rows = np.array(self.gates)[:, None] * self.units + units[:, None, :]  # panel, gate, unit
-        return weight[rows].transpose(0, 3, 1, 2)
+        picked = (weight.T if self.transposed else weight)[rows]
+        parts = picked.reshape(self.count, self.parts, self.row, self.depth)
+        return parts.transpose(0, 1, 3, 2)
 
     def emit(self, weight: Memory, packed: Memory) -> None:
-        """The loops that fill the panels from weights (gates * H, depth) that arrive at run time.
+        """The loops that fill the panels from weights that arrive at run time.
 
         Call it before the steps: all threads read this one copy.
         """
         side = self.lanes if self._is_square else 1
         with T.parallel(self.count) as panel:
+            first = panel * self.width
             last = self.units - self.width
-            unit = panel * self.width
-            unit = bind(unit if self.units % self.width == 0 else T.min(unit, last))
-            to = bind(self.start + panel * (self.depth * self.row))
+            unit = bind(first if self.units % self.width == 0 else T.min(first, last))
+            to = bind(self.start + panel * (self.depth * self.columns))
             with T.serial(0, ceil_div(self.depth, side)) as v:
                 k = bind(T.min(v * side, self.depth - side))
-                for at, first in self._vectors(unit):
-                    for i, vector in enumerate(self._columns(weight, first, k, side)):
+                for at, line in self._vectors(unit):
+                    for i, vector in enumerate(self._loaded(weight, line, k, side)):
                         value = Math.cast(vector, packed.dtype)
                         packed.store(value, to + (k + i) * self.row + at, self.lanes)
 
     @property
     def _is_square(self) -> bool:
-        return self.depth >= self.lanes > 1 and self.lanes & (self.lanes - 1) == 0
+        is_power = self.lanes & (self.lanes - 1) == 0
+        return not self.transposed and self.depth >= self.lanes > 1 and is_power
 
     def _vectors(self, unit: Expr) -> Iterator[tuple[int, Expr]]:
-        """Where each vector of a row stands, and its first row of the weight."""
-        for g, gate in enumerate(self.gates):
-            for v in range(self.vectors):
-                at = g * self.width + v * self.lanes
-                yield at, bind(unit + (gate * self.units + v * self.lanes))
+        """Where each vector of a panel stands, and the number of its first sum."""
+        for j in range(len(self.gates) * self.vectors):
+            part, within = divmod(j, self.tile.vectors)
+            gate, v = divmod(j, self.vectors)
+            at = part * self.depth * self.row + within * self.lanes
+            yield at, bind(unit + (self.gates[gate] * self.units + v * self.lanes))
 
-    def _columns(self, weight: Memory, first: Expr, k: Expr, side: int) -> list[Expr]:
-        """Elements of neighbouring rows, for one depth or for as many as there are lanes."""
-        start = bind(first * self.depth + k)
+    def _loaded(self, weight: Memory, line: Expr, k: Expr, side: int) -> list[Expr]:
+        """Weights of neighbouring sums, for one depth or for as many as there are lanes."""
+        if self.transposed:
+            return [weight.load(bind(k * self.units + line), self.lanes)]
+        start = bind(line * self.depth + k)
         if side == 1:
             return [weight.load(start, self.lanes, self.depth)]
         return transpose([weight.load(start + i * self.depth, side) for i in range(side)])
 
 
-def tile_for(target: Target, batch: int, gates: int, vectors: int) -> Tile:
-    """The register tile for a batch, by an estimate of the cycles for each depth step and vector.
+def shape_for(target: Target, batch: int, gates: int, most: int) -> tuple[int, Tile]:
+    """Vectors of hidden units in a panel, and the register tile of its parts.
 
-    gates: sums of each hidden unit. vectors: the most vectors of hidden units in a panel.
+    By an estimate of the cycles of one depth step. most: whole vectors of hidden units there are.
     """
-    fitting = [
-        Tile(rows, gates * v)
-        for v in range(1, vectors + 1)
+    found = {
+        (v, Tile(rows, width)): ceil_div(most, v)
+        * (gates * v // width)
+        * _cycles(rows, width, batch)
+        for v in range(1, max(min(most, MOST_VECTORS // gates), 1) + 1)
+        for width in range(1, gates * v + 1)
         for rows in range(1, batch + 1)
-        if rows * gates * v + min(rows, gates * v) + 1 <= target.registers
-    ]
-    return min(fitting or [Tile(1, gates)], key=lambda tile: _cycles(tile, batch) / tile.vectors)
+        if gates * v % width == 0 and rows * width + min(rows, width) + 1 <= target.registers
+    }
+    return min(found, key=lambda shape: found[shape])
 
 
-def _cycles(tile: Tile, batch: int) -> float:
-    whole, rest = divmod(batch, tile.rows)
-    return whole * _step(tile.rows, tile.vectors) + (_step(rest, tile.vectors) if rest else 0)
+def _cycles(rows: int, width: int, batch: int) -> float:
+    """One depth step of all tiles of a part."""
+    whole, rest = divmod(batch, rows)
+    return whole * _step(rows, width) + (_step(rest, width) if rest else 0)
 
 
-def _step(rows: int, vectors: int) -> float:
+def _step(rows: int, width: int) -> float:
     """One depth step of a tile: products, the sums' latency, loads, weights from beyond level 1."""
-    products, loads = rows * vectors / 2, (rows + vectors) * LOAD_CYCLES
-    return max(products, LATENCY, loads, vectors * STREAM_CYCLES)
+    products, loads = rows * width / 2, (rows + width) * LOAD_CYCLES
+    return max(products, LATENCY, loads, width * STREAM_CYCLES)
