@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,13 @@ def test_the_test_script_knows_its_steps() -> None:
 def test_ci_runs_the_command_of_the_readme() -> None:
     assert "scripts/test\n" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert "exec scripts/test\n" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_random_graphs_close_with_a_line(tmp_path: Path) -> None:
+    command = [str(ROOT / "scripts/fuzz"), "--graphs", "12", "--out", str(tmp_path / "bad")]
+    env = os.environ | {"BARYON_PYTHON": sys.executable}
+    said = subprocess.check_output(command, text=True, env=env)
+    assert said.startswith("12 graphs interpreted after all passes, seeds 0 to 11: 0 mismatches")
 
 
 def row(ours: float, threads: int, batch: int = 1, **peers: float) -> dict[str, Any]:
