@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from baryon.codegen.targets import Target, get_target
 from benchmark.loops import WIDTH, loops
 
-REPEATS = 15
+REPEATS = 40
 FMA_TURNS = 2_000_000
 BYTES_OF_A_CALL = 256 << 20
 """What a call moves at least, so that waking threads costs nothing."""
