@@ -79,10 +79,13 @@ def test_what_is_damaged_is_compiled_again(
     output = tmp_path / "out.baryon"
     baryon("compile", model, "-o", output)
     (artifact,) = folder.glob("*.baryon")
-    for damaged in (artifact, artifact.with_suffix(".json")):
-        damaged.write_bytes(b"{")
+    whole, notes = artifact.read_bytes(), artifact.with_suffix(".json")
+    flipped = whole[:-1] + bytes([whole[-1] ^ 1])
+    for damaged, content in ((artifact, b"{"), (notes, b"{"), (artifact, flipped)):
+        damaged.write_bytes(content)
         first = json.loads(baryon("compile", model, "-o", output, "--json").out)
         assert "kept" not in first["seconds"]
+        assert output.read_bytes() == whole
         again = json.loads(baryon("compile", model, "-o", output, "--json").out)
         assert "kept" in again["seconds"]
 
@@ -108,11 +111,11 @@ def test_nothing_is_kept_without_a_cache(
 
 
 def test_large_artifacts_do_not_push_out_all_others(folder: Path, tmp_path: Path) -> None:
-    store = cache.KernelCache(cache.private(folder), limit=100)
+    store = cache.KernelCache(cache.private(folder), limit=1000)
     kept, output = Kept(store, folder / "key.baryon"), tmp_path / "out.baryon"
-    output.write_bytes(bytes(60))
-    kept.keep(output, {"bytes": 60})
+    output.write_bytes(bytes(600))
+    kept.keep(output, {"bytes": 600})
     assert kept.take(output) is None
-    output.write_bytes(bytes(30))
-    kept.keep(output, {"bytes": 30})
+    output.write_bytes(bytes(300))
+    kept.keep(output, {"bytes": 300})
     assert kept.take(output) is not None

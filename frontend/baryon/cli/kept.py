@@ -13,6 +13,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from baryon.codegen.cache import KernelCache, default_cache, key_of, tuning_path
 
 SHARE = 2
 """An artifact of more than the limit over this is not kept: it would push out all others."""
+BLOCK = 8 << 20
+"""Bytes that are digested at a time."""
 PACKAGES = tuple(
     f"baryon.{name}"
     for name in ("api", "build", "codegen", "importers", "interp", "ir", "ops", "passes", "rewrite",
@@ -55,18 +58,29 @@ class Kept:
         try:
             summary: dict[str, Any] = json.loads(self.notes.read_text(encoding="utf-8"))
             whole = self.artifact.stat().st_size == summary["bytes"]
+            digest = summary.pop("sha256")
         except (OSError, ValueError, KeyError):
             return None
-        if not whole:
+        if not (whole and self._copy(output, digest)):
             return None
-        with replacing(output) as temporary:
-            shutil.copyfile(self.artifact, temporary)
         for used in (self.artifact, self.notes):
             os.utime(used)
         seconds = round(time.perf_counter() - start, 3)
         return summary | {
             "output": str(output), "seconds": {"kept": seconds}, "total_seconds": seconds,
         }  # fmt: skip
+
+    def _copy(self, output: Path, digest: str) -> bool:
+        """Copy the artifact if it has that digest, which is computed meanwhile."""
+        try:
+            with replacing(output) as temporary, ThreadPoolExecutor(1) as pool:
+                found = pool.submit(_digest, self.artifact)
+                shutil.copyfile(self.artifact, temporary)
+                if found.result() != digest:
+                    raise _DamagedError
+        except _DamagedError:
+            return False
+        return True
 
     def keep(self, output: Path, summary: dict[str, Any]) -> None:
         """Remember what was written. A cache that is full or gone is no error."""
@@ -77,7 +91,8 @@ class Kept:
             with replacing(self.artifact) as temporary:
                 shutil.copyfile(output, temporary)
             with replacing(self.notes) as temporary:
-                temporary.write_text(json.dumps(summary), encoding="utf-8")
+                notes = summary | {"sha256": _digest(output)}
+                temporary.write_text(json.dumps(notes), encoding="utf-8")
         self.store.trim()
 
 
@@ -99,11 +114,37 @@ def find_kept(model: Path, choices: tuple[object, ...], tuning: str | None) -> K
 
 def _content(model: Path) -> str | None:
     """The digest of a file; None where it is empty or may refer to other files."""
-    with model.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            return None
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return None if content.find(EXTERNAL) >= 0 else hashlib.sha256(content).hexdigest()
+    try:
+        return _digest(model, EXTERNAL) if model.stat().st_size else None
+    except _RefersError:
+        return None
+
+
+class _DamagedError(Exception):
+    """An artifact that is not what was written."""
+
+
+class _RefersError(Exception):
+    """A model that may have parts elsewhere."""
+
+
+def _digest(path: Path, refused: bytes | None = None) -> str:
+    """SHA-256 of the digests of a file's blocks, which two threads compute.
+
+    Raises _RefersError for a file in which `refused` occurs.
+    """
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+
+        def block(start: int) -> bytes:
+            end = start + BLOCK
+            if refused and content.find(refused, start, end + len(refused) - 1) >= 0:
+                raise _RefersError
+            with memoryview(content) as whole, whole[start:end] as part:
+                return hashlib.sha256(part).digest()
+
+        with ThreadPoolExecutor(2) as pool:
+            digests = pool.map(block, range(0, len(content), BLOCK))
+            return hashlib.sha256(b"".join(digests)).hexdigest()
 
 
 def _tuning(name: str | None) -> str:
