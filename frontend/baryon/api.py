@@ -42,7 +42,11 @@ def compile(
 
     source: a path to an ONNX file, a callable over `mx.np` arrays with example `inputs`, or an IR
         module.
-    target: `native`, or one of x86-64, x86-64-v3 (AVX2), x86-64-v4 (AVX-512).
+    target: `native`, or one of x86-64, x86-64-v3 (AVX2), x86-64-v4 (AVX-512), x86-64-v4-bf16 (with
+        AVX512-BF16).
+    precision: fp32, or bf16: factors of convolutions and products and most of what is stored in
+        bfloat16, sums and everything sensitive in float32 (docs/precision.md). Inputs and outputs
+        keep their types.
     dynamic_batch: the leading dimension of every input may be 1 to this many at run time.
     dynamic_axes: for a callable, which axes of which input are symbolic.
     tune: seconds to spend on measuring candidates for kernels; what is best is remembered.

@@ -26,8 +26,9 @@ from baryon.codegen.tuning import Chooser, by_model
 from baryon.ir import Module, UnsupportedError, print_module
 from baryon.ops.structure import FUSED
 from baryon.passes import (
-    DEFAULT_PIPELINE,
+    LOWERINGS,
     NOTHING,
+    SIMPLIFY,
     ChooseLayout,
     MemoryPlan,
     Off,
@@ -39,21 +40,20 @@ from baryon.passes import (
 )
 from baryon.runtime import Executable, load
 
-PRECISIONS = ("fp32",)
-
 
 @dataclass(frozen=True)
 class Options:
     """How to compile.
 
-    jobs: threads that compile, None for all CPUs. pipeline: passes, as text. off: pattern groups
-    that are switched off.
+    precision: fp32 or bf16 (docs/precision.md). jobs: threads that compile, None for all CPUs.
+    pipeline: passes, as text; None for those of the precision. off: pattern groups that are
+    switched off.
     """
 
     target: str = "native"
     precision: str = "fp32"
     jobs: int | None = None
-    pipeline: str = DEFAULT_PIPELINE
+    pipeline: str | None = None
     progress: Progress = silent
     off: Off = NOTHING
 
@@ -71,6 +71,7 @@ class Lowered:
     target: Target
     stages: Mapping[str, str]
     off: Off = NOTHING
+    precision: str = "fp32"
 
     def assemble(self, compiled: Sequence[CompiledKernel], **notes: Any) -> Artifact:
         """The artifact with these kernels, one for each group. notes: more of its META."""
@@ -78,6 +79,7 @@ class Lowered:
         meta = {
             "producer": f"baryon {baryon.__version__}",
             "target": self.target.name,
+            "precision": self.precision,
             "groups": [describe(g, k, self.module.symbols, self.target) for g, k in pairs],
             "ir": self.stages,
             "memory": {"arena_bytes": self.memory.arena_bytes},
@@ -108,22 +110,28 @@ def generate(lowered: Lowered, options: Options, chooser: Chooser = by_model) ->
 
 def lower(module: Module, options: Options) -> Lowered:
     """Run the passes over a module, which is changed, and plan its memory."""
-    if options.precision not in PRECISIONS:
-        raise UnsupportedError(
-            f"precision {options.precision!r} is not there", hint=f"use one of {PRECISIONS}"
-        )
     target = get_target(options.target)
     stages = {"source": _text(module)}
     stages |= run_passes(module, options, target)
     plan = plan_memory(module)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
-    return Lowered(module, groups, plan, target, stages, options.off)
+    return Lowered(module, groups, plan, target, stages, options.off, options.precision)
+
+
+def pipeline_of(precision: str) -> str:
+    """The passes that make a precision; UnsupportedError for another one."""
+    if precision not in LOWERINGS:
+        raise UnsupportedError(
+            f"precision {precision!r} is not there", hint=f"use one of {', '.join(LOWERINGS)}"
+        )
+    return f"{SIMPLIFY},{LOWERINGS[precision]}"
 
 
 def _pipeline(options: Options, target: Target) -> tuple[Pass, ...]:
     """The passes, layouts being chosen by the cost model of the target's kernels."""
-    passes = without_patterns(parse_pipeline(options.pipeline), options.off)
+    text = options.pipeline or pipeline_of(options.precision)
+    passes = without_patterns(parse_pipeline(text), options.off)
     costs = KernelCosts(target)
     return tuple(replace(p, costs=costs) if isinstance(p, ChooseLayout) else p for p in passes)
 

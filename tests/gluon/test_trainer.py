@@ -280,5 +280,18 @@ def test_overflow_skips_the_step_and_halves_the_scale() -> None:
 
 
 def test_absent_parts_of_amp_say_why() -> None:
-    with pytest.raises(AttributeError, match="cast"):
-        mx.amp.convert_hybrid_block
+    with pytest.raises(AttributeError, match="convert a block"):
+        mx.amp.convert_symbol
+
+
+def test_a_network_is_converted_to_bfloat16() -> None:
+    net = mx.gluon.nn.Dense(8, in_units=64)
+    net.initialize()
+    x = mx.np.array(np.random.default_rng(0).standard_normal((4, 64)), dtype="float32")
+    exact = net(x).asnumpy()
+    assert mx.amp.convert_hybrid_block(net, x, "bfloat16") is net
+    got = net(x).asnumpy()
+    error = np.abs(got - exact).max() / np.abs(exact).max()
+    assert got.dtype == np.float32 and 2.0**-14 < error < 2.0**-6
+    with pytest.raises(UnsupportedError, match="float16"):
+        mx.amp.convert_hybrid_block(net, x, "float16")

@@ -14,6 +14,8 @@ FOLDER = Path(__file__).parent
 FILES = sorted(FOLDER.glob("*/*.ir"))
 SEPARATOR = "// ---- after\n"
 PIPELINE = "// pipeline: "
+ROUNDED = {"lower-precision": 2e-2}
+"""Passes that change results on purpose, and by how much: a few roundings to bfloat16."""
 
 
 @pytest.mark.parametrize("name", list(PASSES))
@@ -29,7 +31,7 @@ def test_file(path: Path, update: bool) -> None:
     expected = outputs(module, inputs)
     passes = parse_pipeline(pipeline_of(path, before))
     PassManager(passes, debug=True).run(module)
-    assert_close(outputs(module, inputs), expected)
+    assert_close(outputs(module, inputs), expected, ROUNDED.get(path.parent.name, 1e-4))
     made = print_module(module, locs=False)
     if update:
         path.write_text(f"{before.rstrip()}\n{SEPARATOR}{made}")

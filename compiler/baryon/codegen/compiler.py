@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from baryon.codegen.cache import Entry, KernelCache, default_cache, key_of
 from baryon.codegen.group import Group
+from baryon.codegen.helpers import helpers_for
 from baryon.codegen.kernel import Kernel, Pack, Rows
 from baryon.codegen.kernels import FAMILIES, candidates
 from baryon.codegen.link import object_bytes
@@ -100,16 +101,19 @@ def build_kernel(group: Group, target: Target, choice: str | None = None) -> Ker
     if family is None:
         raise UnsupportedError(f"there is no kernel family {group.kind}", where=str(group.op.loc))
     try:
-        if choice is None:
-            return family(group, target)
-        return next(c for c in candidates(group, target) if c.name == choice).build()
+        with helpers_for(target) as helpers:
+            if choice is None:
+                kernel = family(group, target)
+            else:
+                kernel = next(c for c in candidates(group, target) if c.name == choice).build()
+        return replace(kernel, helpers=helpers.text)
     except BaryonError as error:
         error.where = error.where or str(group.op.loc)
         raise
 
 
 def _compile(kernel: Kernel, target: Target) -> bytes:
-    return object_bytes(lower({"kernel": kernel.func}, target))
+    return object_bytes(lower({"kernel": kernel.func}, target, kernel.helpers))
 
 
 def to_notes(kernel: Kernel) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from baryon.codegen.compiler import CompiledKernel
 from baryon.codegen.group import Group
 from baryon.codegen.targets import Target
-from baryon.ir import Op, Sym, TensorType
+from baryon.ir import Op, Sym, TensorType, bf16
 
 CLOCK_HZ = 3.0e9
 BANDWIDTH = 20e9
@@ -36,6 +36,7 @@ def describe(
         "kind": group.kind,
         "ops": [op.name for op in group.body],
         "shapes": [str(v.type) for v in values],
+        "precision": precision_of(group),
         "layout": str(result.type.layout or "row-major").strip("{}"),
         "source": str(group.op.loc),
         "nodes": list(dict.fromkeys(_node(op) for op in group.body)),
@@ -49,6 +50,23 @@ def describe(
 def _node(op: Op) -> str:
     """Where an op comes from, without the name of the file that all share."""
     return str(op.loc).rpartition("#")[2]
+
+
+def precision_of(group: Group) -> str:
+    """What a kernel computes in, and which bfloat16 it reads and stores besides.
+
+    "bf16" are contractions whose factors are bfloat16 (their sums are float32), and moves of it.
+    """
+    reads = any(v.type.dtype == bf16 for v in group.op.operands)
+    writes = any(v.type.dtype == bf16 for v in group.op.results)
+    if not reads and not writes:
+        return "f32"
+    inner = [v.op for op in group.body for v in op.operands if op is group.anchor]
+    is_product = group.kind == "implicit_gemm" and any(op is not None for op in inner)
+    moves = group.anchor is not None and group.anchor.results[0].type.dtype == bf16
+    if is_product or moves:
+        return "bf16"
+    return f"f32, bf16 {'in and out' if reads and writes else 'in' if reads else 'out'}"
 
 
 def _is_symbolic(group: Group) -> bool:

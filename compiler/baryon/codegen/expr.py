@@ -18,7 +18,7 @@ from typing import Any
 
 from tvm import tirx
 
-from baryon.codegen.maths import double, lanes, remainder, single, special, whole
+from baryon.codegen.maths import double, half, lanes, remainder, single, special, whole
 from baryon.codegen.maths.lanes import (
     Expr,
     bind,
@@ -41,7 +41,7 @@ from baryon.codegen.maths.lanes import (
     with_lanes,
 )
 from baryon.codegen.maths.scalar import libm, libm_unless
-from baryon.ir import DType
+from baryon.ir import DType, bf16
 
 __all__ = [
     "Expr", "Math", "bind", "const", "dtype_of", "fold", "lane_const", "lanes_of", "largest",
@@ -163,9 +163,11 @@ class Math:
 
     @staticmethod
     def cast(x: Expr, dtype: DType) -> Expr:
-        """Convert to another element type, as C does."""
+        """Convert to another element type, as C does; to bfloat16 the nearest, of two the even."""
         name = with_lanes(tvm_name(dtype), x)
-        return x.astype(name) if dtype_of(x) != name else x
+        if dtype_of(x) == name:
+            return x
+        return half.rounded(x) if dtype == bf16 and is_float(x) else x.astype(name)
 
     @staticmethod
     def abs(x: Expr) -> Expr:

@@ -81,6 +81,14 @@ class Group:
         is_scalar = array is not None and array.size == 1
         return array.reshape(-1)[0].item() if array is not None and is_scalar else None
 
+    def source(self, value: Value) -> Value:
+        """The region argument that a value is, but for being widened when it is loaded."""
+        op = value.op
+        is_cast = op is not None and op.name == "npx.cast"
+        narrow = op.operands[0] if op is not None and is_cast else value
+        is_widened = narrow in self.args and narrow.type.dtype.bits < value.type.dtype.bits
+        return narrow if is_widened and value.type.dtype.is_float else value
+
     def _is_moved(self, arg: Value) -> bool:
         injective = self.anchor is not None and TABLE[self.anchor.name].role is Role.INJECTIVE
         return injective and self.anchor is not None and arg in self.anchor.operands

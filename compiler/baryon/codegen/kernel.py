@@ -56,7 +56,8 @@ class Kernel:
 
     func: a tirx.PrimFunc; None for a kernel that was compiled before. args: where its buffer
     parameters come from: ("operand", i), ("result", i), or a Pack of operand i. types: what each of
-    them is in memory. flops: operations per run, for one row of a symbolic dimension.
+    them is in memory. flops: operations per run, for one row of a symbolic dimension. helpers: LLVM
+    functions that it calls (see `baryon.codegen.helpers`).
     """
 
     func: Any
@@ -64,6 +65,7 @@ class Kernel:
     types: tuple[Rows, ...] = ()
     flops: int = 0
     notes: Mapping[str, str] = field(default_factory=dict)
+    helpers: str = ""
 
 
 class Symbols:

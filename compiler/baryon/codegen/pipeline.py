@@ -38,11 +38,18 @@ _PASSES = (
 )
 
 
-def lower(functions: Mapping[str, Any], target: Target) -> Any:
-    """A tvm.runtime.Module with the compiled functions, by name."""
-    module = tvm.IRModule(
-        {name: func.with_attr("global_symbol", name) for name, func in functions.items()}
-    )
+def lower(functions: Mapping[str, Any], target: Target, helpers: str = "") -> Any:
+    """A tvm.runtime.Module with the compiled functions, by name; helpers: LLVM's text of others."""
+    named = {name: func.with_attr("global_symbol", name) for name, func in functions.items()}
+    if helpers:
+        named = {name: _importing(func, helpers) for name, func in named.items()}
+    module = tvm.IRModule(named)
     host = TvmTarget(target.to_tvm())
     module = tirx.transform.BindTarget(host.with_host(host))(module)
     return codegen_build(tvm.ir.transform.Sequential(_PASSES)(module), host)
+
+
+def _importing(func: Any, helpers: str) -> Any:
+    """The function with LLVM functions beside it, which it calls by name."""
+    zero = tirx.const(0, "int32")
+    return func.with_body(tirx.AttrStmt(zero, "pragma_import_llvm", helpers, func.body))

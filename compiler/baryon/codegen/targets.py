@@ -25,6 +25,8 @@ _V3 = (*_V2, "avx", "avx2", "bmi", "bmi2", "f16c", "fma", "lzcnt", "movbe", "xsa
 _V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
 # What `native` may use: features that pay in generated kernels and that a runtime can test for.
 # Everything else the host offers is switched off, so that LLVM cannot emit it unannounced.
+# Cooper Lake, Sapphire Rapids and later, Zen 4 and later.
+_V4_BF16 = (*_V4, "avx512bf16", "avx512vnni")
 _KNOWN = (*_V4, "avx512bf16", "avx512vnni", "avxvnni", "avx512fp16")
 # Not an instruction set: switching it off would leave 64-bit mode.
 _MODE = "64bit"
@@ -51,7 +53,8 @@ class Target:
     features that LLVM would assume from `cpu` and must not. vector_bytes, registers: width and
     number of vector registers. cache_bytes: level 1 data, level 2, and this core's share of
     level 3. tiles: register tiles worth trying, best first; they fit without spilling. threads:
-    numbers of threads that schedules should suit; results are the same for any.
+    numbers of threads that schedules should suit; results are the same for any. dots: whether
+    products of bfloat16 are summed two at a time, from pairs in memory, as AVX512-BF16 does it.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Target:
     cache_bytes: tuple[int, int, int] = (32 << 10, 512 << 10, 4 << 20)
     disabled: tuple[str, ...] = ()
     threads: tuple[int, ...] = (1, 2, 4, 8, 16)
+    dots: bool = False
 
     def lanes(self, element_bytes: int) -> int:
         """Elements of the given size (bytes) in one vector register."""
@@ -107,8 +111,12 @@ _PRESETS = {
         Target("x86-64", "x86-64", _BASE, 16, 16, _TILES_SSE),
         Target("x86-64-v3", "x86-64-v3", _V3, 32, 16, _TILES_16),
         Target("x86-64-v4", "x86-64-v4", _V4, 64, 32, _TILES_32, (32 << 10, 1 << 20, 4 << 20)),
+        Target(
+            "x86-64-v4-bf16", "x86-64-v4", _V4_BF16, 64, 32, _TILES_32,
+            (32 << 10, 1 << 20, 4 << 20), dots=True,
+        ),
     )
-}
+}  # fmt: skip
 NATIVE = "native"
 
 

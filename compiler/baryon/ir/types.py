@@ -253,6 +253,10 @@ class TensorType:
         """The same logical value lying otherwise in memory."""
         return replace(self, layout=layout)
 
+    def with_dtype(self, dtype: DType) -> TensorType:
+        """Elements of another type at the same places."""
+        return replace(self, dtype=dtype)
+
 
 def tensor_type_of(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> TensorType:
     """The type of a NumPy array."""

@@ -1,4 +1,7 @@
-"""`mx.amp`: training in mixed precision, of which the scaling of the loss is there."""
+"""`mx.amp`: mixed precision: networks that compute in bfloat16, and the scaling of the loss.
+
+What is rounded is the compiler's choice: docs/precision.md.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,26 @@ from typing import Any
 
 from baryon.amp.scaler import LOG, LossScaler
 from baryon.array import ndarray
+from baryon.gluon.hybrid_block import HybridBlock
 from baryon.gluon.trainer import Trainer
 from baryon.ir import BaryonError, UnsupportedError, caller_loc, dtype_of
 
-__all__ = ["AMPError", "LossScaler", "init", "init_trainer", "scale_loss", "unscale"]
+__all__ = [
+    "AMPError",
+    "LossScaler",
+    "convert_hybrid_block",
+    "init",
+    "init_trainer",
+    "scale_loss",
+    "unscale",
+]
 
-_CONVERTED = "this version converts no networks; cast one: net.cast('float16')"
+_CONVERTED = "there are no symbols; convert a block: amp.convert_hybrid_block(net, x, 'bfloat16')"
 _LISTED = "ops are not cast one by one; cast the network: net.cast('float16')"
+_HALF = "cast the network: net.cast('float16')"
+_OWN = "docs/precision.md says which ops compute in what"
 ABSENT: Mapping[str, str] = {
-    **dict.fromkeys(("convert_symbol", "convert_model", "convert_hybrid_block"), _CONVERTED),
+    **dict.fromkeys(("convert_symbol", "convert_model"), _CONVERTED),
     **dict.fromkeys(
         ("list_lp16_ops", "list_fp32_ops", "list_lp16_fp32_ops", "list_conditional_fp32_ops",
          "list_widest_type_cast", "list_loss_output_functions", "list_lp16_use_fp32_params"),
@@ -29,6 +43,11 @@ class AMPError(BaryonError, RuntimeError):
     """A function was called before the one that prepares it."""
 
 
+_ADVICE: Mapping[str, str] = {
+    "float16": "ops are not cast to float16: cast the network, as by net.cast('float16')",
+    "bfloat16": "training computes in float32; for inference convert the network, as by "
+    "amp.convert_hybrid_block(net, x, 'bfloat16')",
+}
 _STARTED: list[str] = []
 
 
@@ -48,8 +67,38 @@ def init(
         raise UnsupportedError(f"amp.init: {dtype} is neither float16 nor bfloat16")
     if target_precision_ops or conditional_fp32_ops or fp32_ops:
         raise UnsupportedError("amp.init: lists of ops are not supported", hint=_LISTED)
-    LOG.warning("ops are not cast to %s: cast the network, as by net.cast(%r)", dtype, dtype)
+    LOG.warning(_ADVICE[dtype])
     _STARTED.append(dtype)
+
+
+def convert_hybrid_block(
+    block: HybridBlock,
+    data_example: Any,
+    target_dtype: Any = "bfloat16",
+    target_dtype_ops: Sequence[str] | None = None,
+    fp32_ops: Sequence[str] | None = None,
+    conditional_fp32_ops: Sequence[Any] | None = None,
+    excluded_sym_names: Sequence[str] = (),
+    device: Any = None,
+    cast_params_offline: bool = False,
+) -> HybridBlock:
+    """Make a block compute in bfloat16 where that is safe, for inference; returns the block.
+
+    data_example: an input, or a list of them. It is `block.optimize_for(..., precision="bf16")`:
+    parameters stay float32, the compiled code holds them rounded, and training or loading others
+    undoes it. Lists of ops, which the compiler chooses itself, and float16 are refused; device and
+    cast_params_offline change nothing. Raises UnsupportedError.
+    """
+    dtype = dtype_of(target_dtype).numpy.name
+    if dtype != "bfloat16":
+        raise UnsupportedError(f"amp converts to bfloat16, not to {dtype}", hint=_HALF)
+    if target_dtype_ops or fp32_ops or conditional_fp32_ops or excluded_sym_names:
+        raise UnsupportedError(
+            "amp.convert_hybrid_block: lists of ops are not supported", hint=_OWN
+        )
+    examples = data_example if isinstance(data_example, list | tuple) else [data_example]
+    block.optimize_for(*examples, precision="bf16")
+    return block
 
 
 def init_trainer(optimizer_or_trainer: Trainer) -> None:

@@ -38,13 +38,14 @@ if TYPE_CHECKING:
     "--target",
     default="native",
     show_default=True,
-    help="native (this CPU), x86-64, x86-64-v3 (AVX2) or x86-64-v4 (AVX-512).",
+    help="native (this CPU), x86-64, x86-64-v3 (AVX2), x86-64-v4 (AVX-512) or x86-64-v4-bf16 "
+    "(with BF16).",
 )
 @click.option(
     "--precision",
     default="fp32",
     show_default=True,
-    help="Precision of the arithmetic: fp32.",
+    help="fp32, or bf16: bfloat16 factors and storage, float32 sums (docs/precision.md).",
 )
 @click.option(
     "--dynamic-batch",

@@ -36,20 +36,28 @@ def print_groups(meta: Mapping[str, Any], measured_us: Sequence[float] | None = 
     rows = group_rows(meta, measured_us)
     timed = [] if measured_us is None else ["measured us", "GFLOP/s"]
     numbers = ("FLOPs", "bytes", "estimate us", *timed)
-    table = plain_table("#", "group", "ops", "shapes", "layout", *numbers, right=("#", *numbers))
+    mixed = ["precision"] if any("bf16" in str(row.get("precision")) for row in rows) else []
+    names = ("#", "group", "ops", "shapes", "layout", *mixed)
+    table = plain_table(*names, *numbers, right=("#", *numbers))
     for number, row in enumerate(rows):
-        table.add_row(str(number), *_cells(row), *(_timed_cells(row) if timed else ()))
+        cells = [*_names(row), *(str(row[name]) for name in mixed), *_work(row)]
+        table.add_row(str(number), *cells, *(_timed_cells(row) if timed else ()))
     table.add_section()
-    table.add_row("", "total", "", "", "", *_totals(rows, bool(timed)))
+    table.add_row("", "total", *[""] * (len(names) - 2), *_totals(rows, bool(timed)))
     stdout().print(table)
 
 
-def _cells(row: Mapping[str, Any]) -> list[str]:
+def _names(row: Mapping[str, Any]) -> list[str]:
     return [
         str(row.get("name", "")),
         " ".join(str(op).split(".", 1)[-1] for op in row.get("ops", ())),
         _shapes(row.get("shapes", ())),
         str(row.get("layout") or ""),
+    ]
+
+
+def _work(row: Mapping[str, Any]) -> list[str]:
+    return [
         format_count(float(row.get("flops") or 0)),
         format_bytes(float(row.get("bytes") or 0)),
         f"{float(row.get('estimate_us') or 0):.1f}",

@@ -39,7 +39,8 @@ class Cached:
         arguments; their elements may change between calls. Other arrays that it reads become
         constants; writing into one makes the next call compile again. name: for messages.
     patterns: as of `mx.compile`; with the variables of the environment that switch some off, they
-        are read now, not at each call.
+        are read now, not at each call. precision: as of `mx.compile`; of calls outside
+        `autograd.record()`.
 
     Each new combination of shapes and dtypes of the arguments is traced and compiled when it is
     first called; so is a call under `autograd.record()`, whose forward and backward passes are
@@ -53,10 +54,11 @@ class Cached:
         variables: Callable[[], Sequence[ndarray]],
         name: str = "",
         patterns: str | Iterable[str] = "all",
+        precision: str = "fp32",
     ) -> None:
         self._function, self._variables = function, variables
         self._name = name or getattr(function, "__name__", "function")
-        self._off = switched_off(patterns, os.environ)
+        self._off, self._precision = switched_off(patterns, os.environ), precision
         self._programs: dict[Hashable, tuple[Graph | None, Run]] = {}
 
     def __call__(self, *arguments: Any) -> Any:
@@ -103,7 +105,8 @@ class Cached:
                 graph = with_gradients(graph, wanted)
             # loads TVM, for which programs that compile nothing should not wait
             program = importlib.import_module("baryon.deferred.program")
-            return graph, program.Program(graph, self._function, self._off)
+            precision = self._precision if mask is None else "fp32"
+            return graph, program.Program(graph, self._function, self._off, precision)
         except UnsupportedError as error:
             at = caller_loc("baryon")
             message = f"{self._name} runs eagerly: {error.message} (at {error.where})"

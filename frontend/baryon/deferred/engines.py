@@ -13,7 +13,7 @@ from baryon.deferred.graph import Graph
 from baryon.ir import CONSTANT, RETURN, Array, Builder, Func, Module, Op, Region, Value
 from baryon.ops import TABLE, lookup
 from baryon.passes import (
-    LOWER,
+    LOWERINGS,
     NOTHING,
     SIMPLIFY,
     Off,
@@ -53,22 +53,24 @@ class Engine(Protocol):
         """Begin a run in two parts."""
 
 
-def engine_of(graph: Graph, off: Off = NOTHING) -> Engine:
+def engine_of(graph: Graph, off: Off = NOTHING, precision: str = "fp32") -> Engine:
     """The engine for a graph, whose module is changed; `off` are pattern groups.
 
     Raises UnsupportedError.
     """
     run_pipeline(graph.module, without_patterns(parse_pipeline(SIMPLIFY), off))
     ops = graph.module.main.body.ops
-    return Whole(graph, off) if all(map(has_kernel, ops)) else Pieces(graph, off)
+    engine = Whole if all(map(has_kernel, ops)) else Pieces
+    return engine(graph, off, precision)
 
 
 class Whole:
     """A graph as one executable."""
 
-    def __init__(self, graph: Graph, off: Off) -> None:
+    def __init__(self, graph: Graph, off: Off, precision: str) -> None:
         late = f",forward-first{{late={graph.late}}}" if graph.late else ""
-        self.executable = in_process(build(graph.module, Options(pipeline=LOWER + late, off=off)))
+        options = Options(precision=precision, pipeline=LOWERINGS[precision] + late, off=off)
+        self.executable = in_process(build(graph.module, options))
         self._native = self.executable._native
         self._early = early_calls(graph.module, graph.late)
         self._rest = self._native.call_count() - self._early
@@ -116,8 +118,8 @@ class _Piece:
 class Pieces:
     """A graph in which some ops have no kernel: those are evaluated by their NumPy meaning."""
 
-    def __init__(self, graph: Graph, off: Off) -> None:
-        self._off = off
+    def __init__(self, graph: Graph, off: Off, precision: str) -> None:
+        self._options = Options(precision=precision, pipeline=LOWERINGS[precision], off=off)
         body = graph.module.main.body
         waiting = waiting_ops(body, graph.late)
         self._body = body
@@ -151,9 +153,7 @@ class Pieces:
         taken = tuple(v for v in read if v not in self._constants)
         given = tuple(r for op in ops for r in op.results if not inside.issuperset(r.users))
         module = _module_of(ops, taken, given, self._constants)
-        return _Piece(
-            taken, given, in_process(build(module, Options(pipeline=LOWER, off=self._off)))
-        )
+        return _Piece(taken, given, in_process(build(module, self._options)))
 
 
 @dataclass

@@ -30,12 +30,15 @@ class Program:
     """A graph, compiled.
 
     function, arguments' structure and so on are in `graph`; `rerun` computes the call eagerly, for
-    gradients of gradients. off: pattern groups that are switched off.
+    gradients of gradients. off: pattern groups that are switched off. precision: as of
+    `mx.compile`.
     """
 
-    def __init__(self, graph: Graph, rerun: Callable[..., Any], off: Off) -> None:
+    def __init__(
+        self, graph: Graph, rerun: Callable[..., Any], off: Off, precision: str = "fp32"
+    ) -> None:
         self.graph, self.rerun = graph, rerun
-        self.engine = engine_of(graph, off)
+        self.engine = engine_of(graph, off, precision)
         graph.module.constants.clear()  # the engine has them now
 
     def inputs(self, arrays: Sequence[ndarray]) -> list[Array]:

@@ -17,8 +17,8 @@ _IGNORED = frozenset({"dedup_subgraph", "skip_infer"})
 """Options of MXNet's partitioner that change no result and have nothing to say here."""
 
 
-def patterns_of(backend: str | None, options: Mapping[str, Any]) -> str | Iterable[str]:
-    """Which patterns a call asks for, by the option `patterns` (as of `mx.compile`).
+def options_of(backend: str | None, options: Mapping[str, Any]) -> tuple[str | Iterable[str], str]:
+    """The patterns and the precision that a call asks for (as of `mx.compile`).
 
     Raises BlockError for a backend that there is not, CallError for other options.
     """
@@ -28,12 +28,13 @@ def patterns_of(backend: str | None, options: Mapping[str, Any]) -> str | Iterab
             where=here(),
             hint=f"backends: {', '.join(BACKENDS)}, or None, which is ONEDNN",
         )
-    unknown = options.keys() - _IGNORED - {"patterns"}
+    unknown = options.keys() - _IGNORED - {"patterns", "precision"}
     if unknown:
         raise CallError(
             f"optimize_for has no option {', '.join(sorted(unknown))}",
             where=here(),
-            hint='options: patterns="all", "none" or names (docs/patterns.md)',
+            hint='options: patterns="all", "none" or names (docs/patterns.md); '
+            'precision="fp32" or "bf16" (docs/precision.md)',
         )
     chosen: str | Iterable[str] = options.get("patterns", "all")
-    return chosen
+    return chosen, str(options.get("precision", "fp32"))

@@ -16,7 +16,7 @@ from baryon.array.base import recorder
 from baryon.array.border import bordered
 from baryon.deferred import Cached
 from baryon.gluon import export, structure
-from baryon.gluon.backends import patterns_of
+from baryon.gluon.backends import options_of
 from baryon.gluon.base_block import FORWARD, Block
 from baryon.gluon.errors import BlockError, CallError, DeferredInitializationError, here
 from baryon.gluon.parameter import Parameter, shape_is_known
@@ -225,14 +225,15 @@ class HybridBlock(Block):
         is hybridized then as by `hybridize`. Nothing is computed. clear: drop what was compiled
         before. backend: "ONEDNN", or None for the same. backend_opts: patterns, as of
         `mx.compile`; with the variables MXNET_DISABLE_ONEDNN_*, which are read now, they say which
-        pattern groups (docs/patterns.md) fuse. The other arguments are those of `hybridize`.
+        pattern groups (docs/patterns.md) fuse; precision="bf16" computes in bfloat16 where that is
+        safe (docs/precision.md). The other arguments are those of `hybridize`.
         Raises BlockError for a backend, UnknownPatternError for a pattern that there is not.
         """
-        patterns = patterns_of(backend, backend_opts)
+        patterns, precision = options_of(backend, backend_opts)
         if clear or not self._active:
             self.hybridize()
         self._prepare((x, *args))
-        frozen = Cached(self._computed, list, type(self).__name__, patterns)
+        frozen = Cached(self._computed, list, type(self).__name__, patterns, precision)
         frozen.compile(x, *args)
         self.__dict__["_frozen"] = frozen, self._watch(casts_only=False)
 

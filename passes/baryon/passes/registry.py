@@ -16,6 +16,7 @@ from baryon.passes.fold_batch_norm import FoldBatchNorm
 from baryon.passes.forward_first import ForwardFirst
 from baryon.passes.fuse import Fuse
 from baryon.passes.layout import ChooseLayout
+from baryon.passes.lower_precision import LowerPrecision
 from baryon.passes.place_concat import PlaceConcat
 from baryon.passes.recognize import Recognize
 from baryon.passes.recompute import Recompute
@@ -36,6 +37,7 @@ PASSES: Mapping[str, type[Pass]] = {
         ChooseLayout,
         Recompute,
         Fuse,
+        LowerPrecision,
         PlaceConcat,
         ForwardFirst,
     )
@@ -51,3 +53,9 @@ LOWER = "layout,recompute,fuse,place-concat"
 """What makes kernels of a simplified graph."""
 
 DEFAULT_PIPELINE = f"{SIMPLIFY},{LOWER}"
+
+LOWERINGS: Mapping[str, str] = {
+    "fp32": LOWER,
+    "bf16": LOWER.replace("fuse,", "fuse,lower-precision,"),
+}
+"""The second half, by precision."""

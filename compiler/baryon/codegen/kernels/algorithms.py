@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 from numpy.typing import NDArray
@@ -43,7 +42,7 @@ class Direct:
     @property
     def packed_size(self) -> int:
         """See `Plan`."""
-        return prod(Columns(self.spec, self.schedule).packed_shape)
+        return packing.packed_size(Columns(self.spec, self.schedule))
 
     def pack(self, values: NDArray[Any]) -> NDArray[Any]:
         """See `Plan`."""
@@ -72,13 +71,17 @@ Algorithm = Callable[[ImplicitGemm, Target], Sequence[Plan]]
 ALGORITHMS: Mapping[str, Algorithm] = {"direct": _direct, "winograd": winograd_plan.plans}
 """By the first word of their plans' names."""
 
+PAIRED = ("direct",)
+"""Those that multiply pairs of bfloat16 weights."""
+
 
 def candidates(spec: ImplicitGemm, target: Target, constant: bool = True) -> list[Plan]:
     """Plans of all algorithms that are worth measuring, best first by the cost model.
 
     constant: whether the weights are known when compiling.
     """
-    plans = [plan for algorithm in ALGORITHMS.values() for plan in algorithm(spec, target)]
+    algorithms = (ALGORITHMS[name] for name in (PAIRED if spec.pairs else ALGORITHMS))
+    plans = [plan for algorithm in algorithms for plan in algorithm(spec, target)]
     possible = [plan for plan in plans if constant or plan.takes_inputs]
     return sorted(possible, key=lambda plan: -plan.efficiency)
 

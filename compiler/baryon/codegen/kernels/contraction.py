@@ -6,13 +6,13 @@ to the strip); ops after it are the epilogue (they run on the accumulators).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
 from typing import Any
 
-from baryon.codegen.expr import Expr, const, tvm_name
+from baryon.codegen.expr import Expr, Math, const, tvm_name
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory
 from baryon.codegen.kernels import algorithms, depthwise, matmul
@@ -22,7 +22,19 @@ from baryon.codegen.kernels.microkernel import prefetch
 from baryon.codegen.kernels.plan import Plan
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
-from baryon.ir import Dim, Op, Sym, TensorType, UnsupportedError, Value
+from baryon.ir import (
+    Array,
+    Dim,
+    DType,
+    Op,
+    Sym,
+    TensorType,
+    UnsupportedError,
+    Value,
+    bf16,
+    f32,
+    u16,
+)
 from baryon.ir.memory import strides
 from baryon.ops import TABLE
 from baryon.ops.nn_conv import CONVOLUTION, DECONVOLUTION, conv_window
@@ -31,8 +43,8 @@ from baryon.ops.nn_conv import CONVOLUTION, DECONVOLUTION, conv_window
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of a convolution or a matrix product with element-wise neighbours."""
     if _is_direct(group):
-        problem = Contraction(group)
-        return build_as(problem, algorithms.choose(problem.spec, target, problem.is_constant))
+        problem, plan = _plans(group, target)[0]
+        return build_as(problem, plan)
     if depthwise.is_depthwise(group.main):
         return depthwise.build(group, target)
     return matmul.build(group, target)
@@ -40,11 +52,23 @@ def build(group: Group, target: Target) -> Kernel:
 
 def candidates(group: Group, target: Target) -> Sequence[Candidate]:
     """The plans for a group; none where another file makes the kernel."""
-    if not _is_direct(group):
-        return ()
-    problem = Contraction(group)
-    plans = algorithms.candidates(problem.spec, target, problem.is_constant)
-    return [Candidate(p.name, p.efficiency, partial(build_as, problem, p)) for p in plans]
+    found = _plans(group, target) if _is_direct(group) else []
+    return [Candidate(p.name, p.efficiency, partial(build_as, c, p)) for c, p in found]
+
+
+def _plans(group: Group, target: Target) -> list[tuple[Contraction, Plan]]:
+    """Ways to compute a group, best first.
+
+    Where no instruction sums products of bfloat16, weights in it may also be widened when
+    compiling, for algorithms that save multiplications.
+    """
+    problem = Contraction(group, target.dots)
+    found = [(problem, p) for p in algorithms.candidates(problem.spec, target, problem.is_constant)]
+    if problem.has_pairs and not target.dots:
+        wide = Contraction(group, widens=True)
+        plans = algorithms.candidates(wide.spec, target)
+        found += [(wide, p) for p in plans if p.name.split()[0] not in algorithms.PAIRED]
+    return sorted(found, key=lambda pair: -pair[1].efficiency)
 
 
 def _is_direct(group: Group) -> bool:
@@ -52,14 +76,15 @@ def _is_direct(group: Group) -> bool:
     op = group.main
     if op.name == CONVOLUTION:
         return not depthwise.is_depthwise(op)
-    constant = group.payload(op.operands[1]) is not None
+    constant = group.payload(group.source(op.operands[1])) is not None
     return constant and op.name not in ("np.matmul", "npx.batch_dot")
 
 
 def build_as(problem: Contraction, plan: Plan) -> Kernel:
     """The kernel that follows a plan: one of the `candidates` for the problem's spec."""
-    group, spec, dtype = problem.group, problem.spec, problem.output.dtype
-    packs = {problem.weight: (plan.pack, TensorType((plan.packed_size,), dtype))}
+    group, spec, dtype = problem.group, problem.spec, problem.sum_dtype
+    packed = TensorType((plan.packed_size,), u16 if spec.pairs else dtype)
+    packs = {problem.weight: (problem.packer(plan), packed)}
     builder = KernelBuilder()
     with builder.function():
         frame = Frame(builder, group, packs if problem.is_constant else None)
@@ -76,9 +101,15 @@ def build_as(problem: Contraction, plan: Plan) -> Kernel:
 
 @dataclass(frozen=True)
 class Contraction:
-    """A group's anchor in the terms of `ImplicitGemm`."""
+    """A group's anchor in the terms of `ImplicitGemm`.
+
+    dots: whether bfloat16 factors are multiplied as they are, in pairs. widens: whether bfloat16
+    weights are packed as float32.
+    """
 
     group: Group
+    dots: bool = False
+    widens: bool = False
 
     @cached_property
     def anchor(self) -> Op:
@@ -86,10 +117,39 @@ class Contraction:
         return self.group.main
 
     @cached_property
-    def prologue(self) -> Sequence[Op]:
-        """Element-wise ops before the anchor."""
-        body = list(self.group.body)
-        return body[: body.index(self.anchor)]
+    def factor(self) -> Value:
+        """The value that is multiplied: the anchor's input, or what it is widened from."""
+        value = self.anchor.operands[0]
+        op = value.op
+        is_cast = op is not None and op.name == "npx.cast"
+        narrow = op.operands[0] if op is not None and is_cast else value
+        return narrow if self.has_pairs and self.dots and narrow.type.dtype == bf16 else value
+
+    @cached_property
+    def has_pairs(self) -> bool:
+        """Whether weights are constants in bfloat16, and multiplied as such."""
+        return (
+            not self.widens
+            and self.weight.type.dtype == bf16
+            and self.group.payload(self.weight) is not None
+        )
+
+    @property
+    def sum_dtype(self) -> DType:
+        """The element type of sums."""
+        dtype = self.anchor.result.type.dtype
+        return f32 if dtype.is_float and dtype.bits == 16 else dtype
+
+    @property
+    def source_dtype(self) -> DType:
+        """The element type of the input as it is multiplied."""
+        is_pair = self.has_pairs and self.dots and self.factor.type.dtype == bf16
+        return bf16 if is_pair else self.sum_dtype
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether the input has to be computed or converted before it is multiplied."""
+        return self.factor is not self.data or self.data.type.dtype != self.source_dtype
 
     @cached_property
     def epilogue(self) -> Sequence[Op]:
@@ -108,7 +168,7 @@ class Contraction:
     @property
     def weight(self) -> Value:
         """The region argument with the weights."""
-        return self.anchor.operands[1]
+        return self.group.source(self.anchor.operands[1])
 
     @property
     def is_constant(self) -> bool:
@@ -118,7 +178,8 @@ class Contraction:
     @property
     def bias(self) -> Value | None:
         """The region argument with the bias, if there is one."""
-        return self.anchor.operands[2] if len(self.anchor.operands) > 2 else None
+        operands = self.anchor.operands
+        return self.group.source(operands[2]) if len(operands) > 2 else None
 
     @property
     def channel_axis(self) -> int:
@@ -142,9 +203,23 @@ class Contraction:
     def spec(self) -> ImplicitGemm:
         """The problem that the kernel generator solves."""
         if self.anchor.name == CONVOLUTION:
-            staged = bool(self.prologue)
-            return convolution_spec(self.anchor, self.data.type, self.output, staged)
+            spec = convolution_spec(self.anchor, self.data.type, self.output)
+            return replace(spec, **self._types)
         return self._matrix_product()
+
+    @property
+    def _types(self) -> dict[str, Any]:
+        return {
+            "staged": self.is_staged,
+            "dtype": tvm_name(self.sum_dtype),
+            "source": tvm_name(self.source_dtype),
+            "pairs": self.has_pairs,
+        }
+
+    def packer(self, plan: Plan) -> Callable[[Array], Array]:
+        """Brings constant weights into the form of a plan, in the type that it multiplies."""
+        dtype = self.weight.type.dtype if self.has_pairs else self.sum_dtype
+        return lambda w: plan.pack(w.astype(dtype.numpy, copy=False))
 
     def _matrix_product(self) -> ImplicitGemm:
         outputs, depth = (int_of(d) for d in self.weight.type.shape)
@@ -160,14 +235,11 @@ class Contraction:
             out_channels=outputs,
             batch=batch,
             size=(1, pixels),
-            staged=bool(self.prologue),
-            dtype=tvm_name(self.output.dtype),
+            **self._types,
         )
 
 
-def convolution_spec(
-    op: Op, data: TensorType, output: TensorType, staged: bool = False
-) -> ImplicitGemm:
+def convolution_spec(op: Op, data: TensorType, output: TensorType) -> ImplicitGemm:
     """A convolution as an implicit GEMM; data and result lie as these types say."""
     window = conv_window(op.name, data.rank, TABLE[op.name].normalize(op.attrs))
     height, width = plane(data.shape[2:])
@@ -188,7 +260,6 @@ def convolution_spec(
         pitch=pitch_of(data),
         out_pitch=pitch_of(output),
         input_strides=image_strides,
-        staged=staged,
         dtype=tvm_name(output.dtype),
     )
 
@@ -209,14 +280,15 @@ class Fused:
     def epilogue(self, value: Expr, at: Position) -> Expr:
         """Bias, then the ops after the anchor."""
         value = self._biased(value, at)
-        known = {self.problem.anchor.result: value}
+        result = self.problem.anchor.result
+        known = {result: Math.cast(value, result.type.dtype)}
         place = self.after.place([at.pixel, at.channel], at.lanes, known)
         return place.value(self.problem.group.outputs[0])
 
     def prologue(self, value: Expr, at: Position) -> Expr:
         """The ops before the anchor, on the input."""
         place = self.before.place([at.pixel, at.channel], at.lanes, {self.problem.data: value})
-        return place.value(self.problem.anchor.operands[0])
+        return Math.cast(place.value(self.problem.factor), self.problem.source_dtype)
 
     @cached_property
     def streamed(self) -> list[Memory]:
@@ -240,7 +312,8 @@ class Fused:
         scalar = self.problem.group.scalar(bias)
         if scalar is not None:
             return value + const(scalar, value)
-        return value + self.frame.inputs[bias].load(at.channel, at.lanes)
+        loaded = self.frame.inputs[bias].load(at.channel, at.lanes)
+        return value + Math.cast(loaded, self.problem.sum_dtype)
 
 
 def plane(values: Sequence[Any], line: int = 1) -> tuple[int, int]:

@@ -25,6 +25,8 @@ OFFSET_CYCLES = 4.0
 """Finding a row's input in an image."""
 LATENCY = 4.1
 """Cycles until a multiply-add can use another one's sum, and a little slack."""
+DOT_LATENCY = 8.0
+"""The same for sums of two products of bfloat16. Taken to be long: it is not measured."""
 LOAD_CYCLES = 0.55
 """Per load of a vector or a broadcast."""
 STREAM_CYCLES = 1.43
@@ -73,14 +75,16 @@ class Cost:
         rows, vectors = self.schedule.tile.rows, len(self.columns.vector_starts)
         fused = self.target.has("fma")
         products = rows * vectors / 2 if fused else rows * vectors + rows
-        step = max(products, LATENCY, (rows + vectors + self._spilled) * LOAD_CYCLES)
+        latency = DOT_LATENCY if self.spec.halves else LATENCY
+        step = max(products, latency, (rows + vectors + self._spilled) * LOAD_CYCLES)
         if self._streams:
             step = max(step, vectors * STREAM_CYCLES) + vectors * STREAM_DELAY
-        ends = TILE_CYCLES if products > LATENCY else SMALL_TILE_CYCLES
+        ends = TILE_CYCLES if products > latency else SMALL_TILE_CYCLES
         if not self.spec.is_rows:
             shared = self.panels if self.schedule.panels_inner else 1
             ends += rows * OFFSET_CYCLES / shared
-        return self.columns.depth * (step + LOOP_CYCLES / self.run) + ends
+        steps = self.columns.steps if self.spec.halves else self.columns.depth
+        return steps * (step + LOOP_CYCLES / self.columns.run) + ends
 
     @property
     def _spilled(self) -> int:
@@ -101,23 +105,15 @@ class Cost:
         """Whether the weights of a tile come from level 2, being too many for level 1."""
         vectors = len(self.columns.vector_starts)
         together = self.panels if self.schedule.panels_inner else 1
-        panel = self.target.vector_bytes * vectors * self.columns.depth
+        panel = self.target.vector_bytes * vectors * self.columns.steps
         return together * panel > self.target.cache_bytes[0] * 3 // 4
-
-    @cached_property
-    def run(self) -> int:
-        """Steps of the innermost loop over the depth: contiguous input."""
-        channels = self.columns.depth_channels
-        dense = self.spec.uses_strip or self.spec.pixel_pitch == self.spec.channels
-        joined = dense and channels == self.spec.channels and self.spec.dilation[1] == 1
-        return channels * (self.spec.kernel[1] if joined else 1)
 
     @cached_property
     def part_cycles(self) -> float:
         """All tiles of a block and a part."""
         tiles = ceil_div(min(self.schedule.block, self.rows), self.schedule.tile.rows)
         panels = self.panels
-        first_use = 4.0 * panels * self.columns.depth * self.columns.packed_width / MEMORY_BYTES
+        first_use = 4.0 * panels * self.columns.steps * self.columns.packed_width / MEMORY_BYTES
         return panels * tiles * self.tile_cycles + first_use
 
     @cached_property
@@ -182,7 +178,16 @@ def candidates(spec: ImplicitGemm, target: Target) -> list[Schedule]:
 def _tiles(spec: ImplicitGemm, target: Target) -> list[Tile]:
     rows = spec.static_rows
     low = [t for t in target.tiles if rows is None or t.rows <= rows]
+    low = [t for t in low if _fits(t, spec, target)]
     return [t for t in low if rows is not None or t.rows > 1] or [Tile(1, 1)]
+
+
+def _fits(tile: Tile, spec: ImplicitGemm, target: Target) -> bool:
+    """Whether a tile leaves a register for the mask that widens halves, beside two factors."""
+    if not spec.pairs or spec.halves:
+        return True
+    held = tile.rows * tile.vectors + min(tile.rows, tile.vectors)
+    return held + 2 < target.registers
 
 
 def _with_tile(spec: ImplicitGemm, target: Target, tile: Tile) -> Iterator[Schedule]:

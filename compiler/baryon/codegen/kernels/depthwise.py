@@ -40,7 +40,7 @@ def is_depthwise(op: Op) -> bool:
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of a group whose anchor `is_depthwise`."""
     problem = Depthwise(group, target)
-    weight = group.main.operands[1]
+    weight = group.source(group.main.operands[1])
     taps, lanes = problem.kernel[0] * problem.kernel[1], problem.lanes
     packed = TensorType((problem.vectors * taps * lanes,), weight.type.dtype)
     builder = KernelBuilder()
@@ -150,7 +150,7 @@ class _Tile:
     def _input(self, value: Expr, y: Expr, x: Expr) -> Expr:
         """An input vector after the prologue."""
         operand, data = self.emitter.main.operands[0], self.problem.data
-        if operand is data:
+        if self.problem.group.source(operand) is data:
             return value
         indices = self.emitter.at(self.image, y, x, self.channel)
         known = {data: Math.cast(value, data.type.dtype)}
@@ -168,7 +168,7 @@ class _Tile:
         lanes, dtype, biases = (
             self.problem.lanes,
             self.problem.dtype,
-            self.emitter.main.operands[2:],
+            [self.problem.group.source(v) for v in self.emitter.main.operands[2:]],
         )
         scalar = self.problem.group.scalar(biases[0]) if biases else 0.0
         if scalar is not None:

@@ -29,7 +29,8 @@ from baryon.codegen.kernels.microkernel import (
     Multiply,
     bind,
 )
-from baryon.codegen.kernels.packing import pack_weights
+from baryon.codegen.kernels.packing import pack_weights, packed_size
+from baryon.codegen.kernels.pairs import MultiplyPairs, Words
 from baryon.codegen.kernels.rows import Block, Rows
 from baryon.codegen.kernels.schedule import Columns, Schedule, check
 from baryon.codegen.kernels.spec import ImplicitGemm, KernelError, ceil_div
@@ -37,7 +38,7 @@ from baryon.codegen.kernels.strip import Elementwise, Position, Strip
 
 __all__ = [
     "Buffer", "Columns", "Elementwise", "Flat", "ImplicitGemm", "KernelError", "Position",
-    "Schedule", "candidates", "choose", "emit", "pack_weights",
+    "Schedule", "candidates", "choose", "emit", "pack_weights", "packed_size",
 ]  # fmt: skip
 
 
@@ -184,18 +185,22 @@ class _Emitter:
         columns, steps = self.columns, self._fetch_steps()
         if steps == 0:
             return None
-        size, width = columns.depth * columns.packed_width, columns.packed_width
+        size, width = columns.steps * columns.packed_width, columns.packed_width
         share = size // steps
         within = tirx.min(tile * share, size - share)
         last = columns.count * size - width
-        return Ahead(self.operands.weights, bind((panel + 1) * size + within), last, steps)
+        weights = Words(self.operands.weights) if self.spec.pairs else self.operands.weights
+        return Ahead(weights, bind((panel + 1) * size + within), last, steps)
 
     def _fetch_steps(self) -> int:
         rows = self.spec.static_rows
         if rows is None:
             return 0
         tiles = ceil_div(min(self.schedule.block, rows), self.schedule.tile.rows)
-        return fetch_steps(prod(self.columns.packed_shape), tiles, self.rows.depth[-1].extent)
+        run = self.rows.depth[-1].extent
+        if self.spec.pairs:
+            run = 1 if run % 2 else run // 2
+        return fetch_steps(prod(self.columns.packed_shape), tiles, run)
 
     def _tile(
         self,
@@ -205,15 +210,12 @@ class _Emitter:
         panel: Expr,
         ahead: Ahead | None = None,
     ) -> None:
-        columns, lanes = self.columns, self.schedule.lanes
+        columns = self.columns
         group = bind(self._first_group(panel))
         channel = bind(group * self.spec.group_outputs + self._column(panel))
-        multiply = Multiply(
-            block.source, self.operands.weights, self.rows.depth,
-            columns.packed_width, lanes, len(columns.vector_starts), self.spec.dtype,
-        )  # fmt: skip
+        multiply = self._multiply(block)
         inputs = [offset + group * self.spec.group_channels for offset in offsets]
-        weights = bind(panel * (columns.depth * columns.packed_width))
+        weights = bind(panel * (columns.steps * columns.packed_width))
         first = bind(block.image * self.spec.pixels + tile[0])
         pixels = [first + (m - tile[0]) if self.rows.is_static else m for m in tile]
         if self.operands.place is not None:
@@ -230,6 +232,14 @@ class _Emitter:
     def _position(self, image: Expr, pixel: Expr, channel: Expr) -> Position:
         image = pixel // self.spec.pixels if self.rows.is_pooled else image
         return Position(image, pixel, channel, self.schedule.lanes)
+
+    def _multiply(self, block: Block) -> Multiply:
+        columns, spec = self.columns, self.spec
+        shape = (columns.packed_width, self.schedule.lanes, len(columns.vector_starts), spec.dtype)
+        if not spec.pairs:
+            return Multiply(block.source, self.operands.weights, self.rows.depth, *shape)
+        words = Words(self.operands.weights)
+        return MultiplyPairs(block.source, words, self.rows.depth, *shape, halves=spec.halves)
 
     def _store(self, value: Expr, at: Position) -> None:
         if self.epilogue is not None:

@@ -6,11 +6,11 @@ per vector, which LLVM keeps in registers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from tvm import tirx
 from tvm.ir import Call, Op, PrimType
@@ -126,6 +126,9 @@ class Ahead:
 
 Tile = list[list[Flat]]
 
+Load = Callable[[], Expr]
+"""Loads one factor of a step."""
+
 
 @dataclass(frozen=True)
 class Multiply:
@@ -142,6 +145,8 @@ class Multiply:
     lanes: int
     vectors: int
     dtype: str
+    depths: ClassVar[int] = 1
+    """Depths of a step."""
 
     def emit(
         self, rows: Sequence[Expr], panel: Expr, ahead: Ahead | None = None
@@ -169,34 +174,52 @@ class Multiply:
             for loop in outer:
                 k = nest.enter_context(T.serial(loop.extent))
                 tap, line = tap + k * loop.step, line * loop.extent + k
-            panel = wide(panel + line * (inner.extent * self.row_width))
-            unroll = self._unroll(inner, ahead)
-            blocks = inner.extent // unroll
-            block = nest.enter_context(T.serial(blocks)) if blocks > 1 else 0
-            if ahead is not None:
-                ahead.emit(line * blocks + block, self.row_width)
-            tap = wide(tap) if outer else 0
-            for i in range(unroll):
-                k = block * unroll + i
-                self._step(rows, tap + k * inner.step, panel + k * self.row_width, sums)
+            steps, rest = divmod(inner.extent, self.depths)
+            panel = wide(panel + line * ((steps + bool(rest)) * self.row_width))
+            unroll = self._unroll(steps, ahead)
+            blocks = steps // unroll
+            tap = wide(tap) if outer and rest else tap
+            with T.serial(blocks) if blocks > 1 else nullcontext(0) as block:
+                if ahead is not None:
+                    ahead.emit(line * blocks + block, self.row_width)
+                start = wide(tap) if outer and not rest else tap
+                for i in range(unroll if blocks else 0):
+                    k = block * unroll + i
+                    at = start + k * (self.depths * inner.step)
+                    self._step(rows, at, panel + k * self.row_width, sums)
+            if rest:
+                at = tap + steps * self.depths
+                self._last(rows, at, panel + steps * self.row_width, sums)
 
-    def _unroll(self, inner: Loop, ahead: Ahead | None) -> int:
+    def _unroll(self, steps: int, ahead: Ahead | None) -> int:
         if ahead is not None:
             return ahead.steps
-        return inner.extent if inner.extent <= UNROLL else 1
+        return max(1, steps) if steps <= UNROLL else 1
 
     def _step(self, rows: Sequence[Expr], at: Expr, panel: Expr, sums: Tile) -> None:
-        """One depth step; the shorter side of the tile stays in registers."""
-        lanes = self.lanes
         by_row = [partial(self._factor, row + at) for row in rows]
-        by_vector = [partial(self._weight, panel + j * lanes) for j in range(self.vectors)]
-        kept, streamed = (by_vector, by_row) if len(rows) >= self.vectors else (by_row, by_vector)
+        by_vector = [partial(self._weight, panel + j * self.lanes) for j in range(self.vectors)]
+        self._multiply(by_row, by_vector, sums)
+
+    def _last(self, rows: Sequence[Expr], at: Expr, panel: Expr, sums: Tile) -> None:
+        """What is left of a run that steps do not divide."""
+        raise NotImplementedError
+
+    def _multiply(self, by_row: Sequence[Load], by_vector: Sequence[Load], sums: Tile) -> None:
+        """Add all products; the shorter side of the tile stays in registers."""
+        lanes = self.lanes
+        rows_long = len(by_row) >= self.vectors
+        kept, streamed = (by_vector, by_row) if rows_long else (by_row, by_vector)
         held = [load() for load in kept]
         for i, load in enumerate(streamed):
             value = load()
             for j, other in enumerate(held):
                 total = sums[i][j] if streamed is by_row else sums[j][i]
-                total.store(total.load(0, lanes) + value * other, 0, lanes)
+                pair = (value, other) if streamed is by_row else (other, value)
+                total.store(self._add(total.load(0, lanes), *pair), 0, lanes)
+
+    def _add(self, total: Expr, factor: Expr, weight: Expr) -> Expr:
+        return total + factor * weight
 
     def _factor(self, offset: Expr) -> Expr:
         return T.bind(splat(self.source.load(offset), self.lanes))

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from baryon.codegen.kernels.pairs import MARGIN, pack_pairs
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm
 
 
 def pack_weights(weights: NDArray[Any], spec: ImplicitGemm, schedule: Schedule) -> NDArray[Any]:
-    """Packed weights [panel, depth, column] of the given (O, I/groups, R, S) or (N, K) weights."""
+    """Packed weights [panel, depth, column] of the given (O, I/groups, R, S) or (N, K) weights.
+
+    For a spec with `pairs` they are bfloat16, and the result halves of words (see pairs.py).
+    """
     columns = Columns(spec, schedule)
     dense = weights.reshape(spec.out_channels, spec.group_channels, *spec.kernel)
     by_depth = dense.transpose(2, 3, 1, 0)  # r, s, c, column: the order of the sum
     merged = np.stack([_merged(by_depth, spec, schedule, g) for g in range(columns.groups)])
     picked = merged[:, :, _picks(columns)]  # group, depth, panel, column
-    return np.ascontiguousarray(picked.transpose(0, 2, 1, 3)).reshape(columns.packed_shape)
+    panels = np.ascontiguousarray(picked.transpose(0, 2, 1, 3))
+    panels = panels.reshape(columns.count, columns.depth, columns.packed_width)
+    return pack_pairs(panels, columns.run) if spec.pairs else panels
+
+
+def packed_size(columns: Columns) -> int:
+    """Elements of what `pack_weights` gives: weights, or halves of words behind a margin."""
+    size = prod(columns.packed_shape)
+    return 2 * size + MARGIN if columns.spec.pairs else size
 
 
 def _merged(

@@ -78,6 +78,16 @@ class Columns:
         return r * s * self.depth_channels
 
     @cached_property
+    def run(self) -> int:
+        """Depths of an innermost loop."""
+        return self.spec.run(self.schedule.merge)
+
+    @cached_property
+    def steps(self) -> int:
+        """Rows of a packed panel: one for each depth, or for two of a run."""
+        return self.depth // self.run * ceil_div(self.run, 2) if self.spec.pairs else self.depth
+
+    @cached_property
     def width(self) -> int:
         """Distinct columns of one panel."""
         return min(self.schedule.tile.vectors * self.schedule.lanes, self.group_width)
@@ -105,8 +115,8 @@ class Columns:
 
     @property
     def packed_shape(self) -> tuple[int, int, int]:
-        """Shape of the packed weights: panel, depth, column."""
-        return self.count, self.depth, self.packed_width
+        """Shape of the packed weights: panel, depth or pair of depths, column."""
+        return self.count, self.steps, self.packed_width
 
 
 def check(spec: ImplicitGemm, schedule: Schedule) -> None:

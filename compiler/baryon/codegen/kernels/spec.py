@@ -32,7 +32,9 @@ class ImplicitGemm:
     pitch, out_pitch: from one pixel to the next; by default the channels lie densely.
     input_strides: (image, row, pixel, channel) for inputs that are not channels-last, instead of
     `pitch`. staged: copy the input through a strip although nothing else asks for it, because a
-    prologue has to run once per element.
+    prologue has to run once per element. dtype: of the sums. source: of the input or, where it goes
+    through a strip, of that; by default the same. pairs: whether weights are words of two bfloat16
+    depths (see pairs.py).
     """
 
     channels: int
@@ -49,6 +51,8 @@ class ImplicitGemm:
     input_strides: tuple[int, int, int, int] | None = None
     staged: bool = False
     dtype: str = "float32"
+    source: str | None = None
+    pairs: bool = False
 
     def __post_init__(self) -> None:
         if self.channels % self.groups or self.out_channels % self.groups:
@@ -111,6 +115,19 @@ class ImplicitGemm:
     def depth(self) -> int:
         """Products that each output sums up."""
         return prod(self.kernel) * self.group_channels
+
+    @property
+    def halves(self) -> bool:
+        """Whether the input is multiplied as bfloat16."""
+        return self.source == "bfloat16"
+
+    def run(self, merge: int) -> int:
+        """Depths of an innermost loop: channels of `merge` groups, of a row of taps where these lie
+        side by side."""
+        channels = self.group_channels * merge
+        dense = self.uses_strip or self.pixel_pitch == self.channels
+        joined = dense and channels == self.channels and self.dilation[1] == 1
+        return channels * (self.kernel[1] if joined else 1)
 
     @property
     def macs(self) -> int:

@@ -15,6 +15,7 @@ from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, bind, splat
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
+from baryon.codegen.maths import half
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,15 @@ class Strip:
         return strip
 
     def _allocate(self, elements: int) -> Flat:
-        return Flat(T.alloc_buffer((elements,), self.spec.dtype, layout=None))
+        return Flat(T.alloc_buffer((elements,), self.dtype, layout=None))
+
+    @property
+    def dtype(self) -> str:
+        """TVM's type of the elements: bfloat16 is kept as bits, of which kernels read pairs."""
+        return "uint16" if self.spec.halves else self.spec.source or self.spec.dtype
+
+    def _put(self, strip: Flat, value: Expr, offset: Expr, lanes: int) -> None:
+        strip.store(half.bits(value) if self.spec.halves else value, offset, lanes)
 
     def _row(self, strip: Flat, start: Expr, image: Expr, row: Expr) -> None:
         channels, left = self.spec.channels, min(self.spec.pad[1], self.width)
@@ -92,7 +101,7 @@ class Strip:
         if self._is_line():
             self._cover(
                 pixels * channels,
-                lambda i, n: strip.store(self.source.load(origin + i, n), first + i, n),
+                lambda i, n: self._put(strip, self.source.load(origin + i, n), first + i, n),
             )
         else:
             self._pixels(strip, first, origin, Position(image, row, 0, 1), pixels)
@@ -119,13 +128,13 @@ class Strip:
             value = self.source.load(origin + channel * step, lanes)
             if self.prologue is not None:
                 value = self.prologue(value, Position(at.image, at.pixel, channel, lanes))
-            strip.store(value, target + channel, lanes)
+            self._put(strip, value, target + channel, lanes)
 
         self._cover(self.spec.channels, move, self.lanes if step == 1 else 1)
 
     def _zero(self, strip: Flat, start: Expr, count: int) -> None:
         def clear(offset: Expr, lanes: int) -> None:
-            strip.store(splat(tirx.const(0, self.spec.dtype), lanes), start + offset, lanes)
+            strip.store(splat(tirx.const(0, self.dtype), lanes), start + offset, lanes)
 
         self._cover(count, clear)
 

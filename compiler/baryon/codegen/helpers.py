@@ -1,0 +1,61 @@
+"""Functions in LLVM's language, for instructions that TVM has no name for.
+
+A kernel that is built inside `helpers_for` may `call` them; their text is compiled with the kernel
+and inlined. Elsewhere `available` is false of every feature, and kernels use arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from tvm import tirx
+
+from baryon.codegen.targets import Target
+
+Expr = Any
+"""A tirx.PrimExpr; tvm ships no types."""
+
+
+@dataclass
+class Helpers:
+    """What the kernel under construction may use, and the text of what it does use, by name."""
+
+    target: Target
+    texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """All of them as one LLVM module."""
+        return "\n".join(self.texts.values())
+
+
+_CURRENT: ContextVar[Helpers | None] = ContextVar("helpers", default=None)
+
+
+@contextmanager
+def helpers_for(target: Target) -> Iterator[Helpers]:
+    """Build a kernel in here; afterwards `text` is what it needs."""
+    helpers = Helpers(target)
+    token = _CURRENT.set(helpers)
+    try:
+        yield helpers
+    finally:
+        _CURRENT.reset(token)
+
+
+def available(feature: str) -> bool:
+    """Whether the kernel under construction may use an instruction set by a helper."""
+    helpers = _CURRENT.get()
+    return helpers is not None and helpers.target.has(feature)
+
+
+def call(name: str, text: str, dtype: str, *operands: Expr) -> Expr:
+    """A call of the helper `name`, which `text` defines; dtype: of the result, in TVM's words."""
+    helpers = _CURRENT.get()
+    assert helpers is not None, f"{name} is called in no kernel that could hold it"
+    helpers.texts[name] = text
+    return tirx.call_pure_extern(dtype, name, *operands)
