@@ -35,6 +35,24 @@ FOUND = {
     ir.return(%y)
   }
 }""",
+    # a view may have its symbol behind an axis of one element
+    "attention of heads of one element": """module {
+  symbol N in 1..8
+  func @main(%x: f32[N,3,16,1], %z: f32[N,3,16,1], %k: f32[N,3,1,16]) -> (y) {
+    %a = np.matmul(%x, %k) : f32[N,3,16,16]
+    %s = npx.softmax(%a) {axis=-1} : f32[N,3,16,16]
+    %b = np.matmul(%s, %z) : f32[N,3,16,1]
+    %y = np.transpose(%b) {axes=(0, 2, 1, 3)} : f32[N,16,3,1]
+    ir.return(%y)
+  }
+}""",
+    "clips whose ranges do not meet": """module {
+  func @main(%x: f32[3]) -> (y) {
+    %a = np.clip(%x) {a_max=1.0, a_min=0.75} : f32[3]
+    %y = np.clip(%a) {a_max=0.5, a_min=-1.0} : f32[3]
+    ir.return(%y)
+  }
+}""",
     "a joined buffer that is an output": """module {
   symbol N in 1..8
   constant @w : f32[5,3,3,3] = splat(0.125)

@@ -15,7 +15,7 @@ from enum import Enum
 from baryon.ir import CONSTANT, Func, Module, Value
 from baryon.passes.alias import Aliases, find_aliases
 from baryon.passes.arena import Block, peak, place
-from baryon.passes.sizes import row_bytes
+from baryon.passes.sizes import nbytes, row_bytes
 
 ALIGNMENT = 64
 """Bytes; of every block in the arena."""
@@ -123,7 +123,9 @@ def _blocks(
             root, offset = aliases.root(value)
             first, _ = spans.setdefault(root, (position[op], position[op]))
             spans[root] = (first, position[op])
-            sizes[root] = max(sizes.get(root, 0), offset + row_bytes(module, value.type))
+            size = sizes.get(root) or nbytes(module, root.type)
+            is_slice = value.type.layout is not None and value.type.layout.pitch is not None
+            sizes[root] = max(size, offset + row_bytes(module, value.type) if is_slice else 0)
     return {
         root: Block(_padded(sizes[root]), *span)
         for root, span in spans.items()

@@ -19,9 +19,9 @@ def nbytes(module: Module, type: TensorType) -> int:
 
 
 def row_bytes(module: Module, type: TensorType) -> int:
-    """Bytes that a run calls the value's memory, symbols at maximum: whole rows of symbolic ones.
+    """Bytes that a run counts as a slice's memory, symbols at maximum: whole rows of symbolic ones.
 
-    They are more than `nbytes` for a slice of a wider buffer, by what follows its last element.
+    They are more than `nbytes`, by what follows the last element of a slice of a wider buffer.
     """
     symbol, per_row = rows(type)
     count = module.symbols[symbol][1] if symbol else 1

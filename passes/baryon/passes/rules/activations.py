@@ -243,18 +243,18 @@ spelled_relu = Rule(
 
 
 def _bounds(m: Match) -> tuple[float | None, float | None]:
-    """The limits of two clips in a row: the outer one's, moved inside the inner one's."""
-    low, high = (_inside(m, m.attr(name)) for name in ("low", "high"))
-    return (
-        m.attr("inner_low") if low is None else low,
-        m.attr("inner_high") if high is None else high,
-    )
+    """The limits of two clips in a row: the inner one's, moved inside the outer one's.
+
+    They are moved as the outer clip moves them: ranges that do not meet give a constant.
+    """
+    low, high = (_inside(m, m.attr(name)) for name in ("inner_low", "inner_high"))
+    return (m.attr("low") if low is None else low, m.attr("high") if high is None else high)
 
 
 def _inside(m: Match, limit: float | None) -> float | None:
     if limit is None:
         return None
-    low, high = m.attr("inner_low"), m.attr("inner_high")
+    low, high = m.attr("low"), m.attr("high")
     limit = limit if low is None else max(limit, low)
     return limit if high is None else min(limit, high)
 
@@ -277,6 +277,12 @@ clip_of_clip = Rule(
             """%z = np.clip(%x) {a_max=6.0, a_min=-1.0} : f32[2,3]
             %y = np.clip(%z) {a_max=9.0, a_min=0.0} : f32[2,3]""",
             "%y = np.clip(%x) {a_max=6.0, a_min=0.0} : f32[2,3]",
+        ),
+        example(
+            _X,
+            """%z = np.clip(%x) {a_max=1.0, a_min=0.75} : f32[2,3]
+            %y = np.clip(%z) {a_max=0.5, a_min=-1.0} : f32[2,3]""",
+            "%y = np.clip(%x) {a_max=0.5, a_min=0.5} : f32[2,3]",
         ),
     ),
 )

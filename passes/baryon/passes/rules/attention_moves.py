@@ -217,7 +217,7 @@ def _written(m: Match) -> str | None:
 def _order(view: View, axes: str, shape: tuple[int, ...]) -> str | None:
     steps = [prod(shape[i + 1 :]) for i in range(len(shape))]
     known = {a: (n, s) for a, n, s in zip(axes, shape, steps, strict=True)}
-    waiting, order = view.factors[::-1], [a for a in axes if known[a][0] == 1]
+    waiting, order = view.factors[::-1], list[str]()
     while waiting:
         run = [waiting.pop()]
         name = next((a for a, f in known.items() if f[0] != 1 and f[0] * f[1] == prod(run[0])), "")
@@ -228,6 +228,8 @@ def _order(view: View, axes: str, shape: tuple[int, ...]) -> str | None:
                 return None
             run.append(waiting.pop())
         order.append(name)
+    # axes of one element may stand anywhere: behind the first, which alone may be symbolic
+    order[1:1] = [a for a in axes if known[a][0] == 1]
     return "".join(order) if len(order) == len(axes) else None
 
 
