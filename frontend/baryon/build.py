@@ -130,7 +130,8 @@ def pipeline_of(precision: str) -> str:
 
 def _pipeline(options: Options, target: Target) -> tuple[Pass, ...]:
     """The passes, layouts being chosen by the cost model of the target's kernels."""
-    text = options.pipeline or pipeline_of(options.precision)
+    text = options.pipeline
+    text = pipeline_of(options.precision) if text is None else text
     passes = without_patterns(parse_pipeline(text), options.off)
     costs = KernelCosts(target)
     return tuple(replace(p, costs=costs) if isinstance(p, ChooseLayout) else p for p in passes)

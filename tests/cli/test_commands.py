@@ -274,7 +274,7 @@ def test_opt_refuses_a_bad_pipeline(baryon: Run, ir_file: Path, pipeline: str) -
 
 def test_compile_tunes_and_remembers(baryon: Run, model: Path, tmp_path: Path) -> None:
     common = (model, "-o", tmp_path / "x.baryon", "--tune-cache", tmp_path / "t.json")
-    tuned = baryon("compile", *common, "--tune", 0.5, "--threads", 1)
+    tuned = baryon("compile", *common, "--tune", 5, "--threads", 1)
     assert tuned.status == 0, tuned.err
     assert "tuned: " in tuned.out
     assert json.loads((tmp_path / "t.json").read_text())["version"] == 1

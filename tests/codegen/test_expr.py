@@ -65,7 +65,7 @@ def sigmoid(x: NDArray[np.float64]) -> Any:
         (Math.log, np.log, 1e-3, 1e3, 2.5e-7),
         (Math.tanh, np.tanh, -9, 9, 3e-7),
         (Math.tanh, np.tanh, -1e-3, 1e-3, 3e-7),
-        (Math.erf, erf, -4, 4, 3e-7),
+        (Math.erf, erf, -4, 4, 5e-7),
         (Math.sigmoid, sigmoid, -80, 80, 3e-7),
         (Math.sqrt, np.sqrt, 0, 1e6, 6e-8),
         (Math.rsqrt, lambda x: 1 / np.sqrt(x), 1e-3, 1e6, 1.2e-7),

@@ -111,8 +111,10 @@ def command(
         options = {"target": target, "precision": precision, "jobs": jobs}
         tuning = (tune, threads, tune_cache)
         summary = _compile(model, output, options, patterns, dynamic_batch, tuning, as_json)
-        if kept:
+        if kept and not summary["problems"]:  # which should be told again
             kept.keep(output, summary)
+    for problem in summary["problems"]:
+        click.echo(f"warning: {problem}", err=True)
     if as_json:
         print_json(summary)
     else:
@@ -143,10 +145,9 @@ def _compile(
         outcome = tuner.build_tuned(module, options, tuner.Tuning(*tuning))
         progress("write", 0, 1)
         artifacts.write_artifact(output, outcome.artifact)
-    for problem in outcome.problems:
-        click.echo(f"warning: {problem}", err=True)
     summary = summarize(outcome.artifact, output, progress.seconds)
     summary["tuning"] = {**outcome.artifact.meta["tuning"], "file": outcome.file}
+    summary["problems"] = [*outcome.problems]
     return summary
 
 
