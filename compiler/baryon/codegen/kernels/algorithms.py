@@ -61,8 +61,7 @@ class Direct:
 
 
 def _direct(spec: ImplicitGemm, target: Target) -> Sequence[Plan]:
-    found = cost.candidates(spec, target)
-    return [Direct(spec, s, cost.Cost(spec, s, target).efficiency) for s in found]
+    return [Direct(spec, s, efficiency) for s, efficiency in cost.ranked(spec, target)]
 
 
 Algorithm = Callable[[ImplicitGemm, Target], Sequence[Plan]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import prod
 
 from baryon.codegen.kernels.schedule import Columns, Schedule
@@ -167,12 +167,21 @@ def choose(spec: ImplicitGemm, target: Target) -> Schedule:
 
 def candidates(spec: ImplicitGemm, target: Target) -> list[Schedule]:
     """Schedules worth measuring, best first by the cost model."""
+    return [schedule for schedule, _ in ranked(spec, target)]
+
+
+@lru_cache(maxsize=512)
+def ranked(spec: ImplicitGemm, target: Target) -> tuple[tuple[Schedule, float], ...]:
+    """The candidates with their efficiencies, best first.
+
+    Kept, as layouts ask before kernels are built, and groups with other neighbours ask again.
+    """
     found = {
         schedule: Cost(spec, schedule, target).efficiency
         for tile in _tiles(spec, target)
         for schedule in _with_tile(spec, target, tile)
     }
-    return sorted(found, key=lambda schedule: -found[schedule])
+    return tuple(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
 def _tiles(spec: ImplicitGemm, target: Target) -> list[Tile]:
