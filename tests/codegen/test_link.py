@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import mmap
 import struct
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -431,14 +430,9 @@ def test_truncated_objects_are_link_errors(objects: dict[str, bytes]) -> None:
             link([("choose", data[:size])])
 
 
-def test_linking_a_network_is_quick(objects: dict[str, bytes]) -> None:
+def test_a_hundred_kernels_are_linked(objects: dict[str, bytes]) -> None:
     kernels = [(f"{name}{i}", data) for i in range(25) for name, data in objects.items()]
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        assert len(link(kernels).entries) == 100
-        times.append(time.perf_counter() - start)
-    assert min(times) < 1, "0.07 s on one core of a Zen 3 when this was written"
+    assert len(link(kernels).entries) == 100
 
 
 def test_kernels_need_names_of_their_own(objects: dict[str, bytes]) -> None:

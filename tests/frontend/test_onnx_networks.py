@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,8 @@ def path_of(name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_imports_quickly_and_well_typed(name: str) -> None:
-    start = time.perf_counter()
+def test_imports_well_typed(name: str) -> None:
     module = import_onnx(path_of(name))
-    assert time.perf_counter() - start < 1.0
     verify(module, lookup)
     (output,), (declared,) = module.main.outputs, onnx.load(path_of(name)).graph.output
     dims = [d.dim_value for d in declared.type.tensor_type.shape.dim]
