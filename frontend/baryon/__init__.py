@@ -35,8 +35,8 @@ __version__ = "0.1.0"
 _SUBMODULES = frozenset({
     "amp", "array", "autograd", "callback", "contrib", "deferred", "device", "engine", "gluon",
     "image", "importers", "initializer", "io", "ir", "kvstore", "lr_scheduler", "np", "npx",
-    "ops", "optimizer", "profiler", "random", "recordio", "runtime", "test_utils", "util",
-    "visualization",
+    "ops", "optimizer", "profiler", "quantization", "random", "recordio", "runtime", "test_utils",
+    "util", "visualization",
 })  # fmt: skip
 _ALIASES = {"init": "initializer", "kv": "kvstore", "viz": "visualization", "context": "device",
             "img": "image"}  # fmt: skip
