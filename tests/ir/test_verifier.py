@@ -164,6 +164,29 @@ def test_ir_v8_forgotten_user() -> None:
     assert refused(module, "%x does not know this user") == "ir.v8"
 
 
+QUANTS = {
+    "scale=0.0": "positive",
+    "scale=inf": "positive",
+    "scale=0.1": "float32",
+    "scale=(0.5, 0.5), axis=0": "places",
+    "scale=0.5, axis=2": "outside of rank 2",
+    "scale=0.5, zero=128": "lie in -128..127",
+    "scale=(0.5, 0.25), zero=(1, 1), axis=1": "written once",
+}
+
+
+@pytest.mark.parametrize("quant", QUANTS)
+def test_ir_v9_numbers_of_a_quantization(quant: str) -> None:
+    text = GOOD.replace("(%x: f32[N,2])", f"(%q: i8[N,2]<{quant}>, %x: f32[N,2])")
+    text = text if "zero" in quant else text.replace(f"<{quant}>", f"<{quant}, zero=0>")
+    assert refused(parse_module(text), QUANTS[quant]) == "ir.v9"
+
+
+def test_ir_v9_codes_of_another_type() -> None:
+    module = replaced("(%x: f32[N,2])", "(%q: i32[N,2]<scale=0.5, zero=0>, %x: f32[N,2])")
+    assert refused(module, "codes are i8 or u8") == "ir.v9"
+
+
 def test_errors_show_the_ops_around() -> None:
     with pytest.raises(VerifyError) as caught:
         verify(replaced("ir.relayout(", "ir.teleport("), lookup)

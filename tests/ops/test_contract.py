@@ -97,7 +97,7 @@ def test_reference_has_the_inferred_types(op: OpDef, sample: Sample) -> None:
     arrays = draw(sample)
     before = [x.copy() for x in arrays]
     found = [tensor_type_of(y) for y in op.evaluate(arrays, sample.attrs)]
-    assert found == infer(op, operand_types(sample), sample)
+    assert found == [t.with_quant(None) for t in infer(op, operand_types(sample), sample)]
     assert all(np.array_equal(a, b) for a, b in zip(arrays, before, strict=True))
 
 
@@ -105,7 +105,7 @@ def test_reference_has_the_inferred_types(op: OpDef, sample: Sample) -> None:
 def test_symbolic_batch(op: OpDef, sample: Sample) -> None:
     types = infer(op, operand_types(sample, symbolic=True), sample)
     size = sample.shapes[sample.batch[0]][0]
-    fixed = [t.with_shape(t.bound({SYMBOL: size})) for t in types]
+    fixed = [replace(t, shape=t.bound({SYMBOL: size})) for t in types]
     assert fixed == infer(op, operand_types(sample), sample)
 
 

@@ -91,8 +91,8 @@ class _Parser:
         value = self.attr()
         fits = isinstance(value, bool) if dtype.kind == "bool" else _is_number(value)
         if fits and dtype.kind in ("int", "uint"):
-            low = -(1 << dtype.bits - 1) if dtype.kind == "int" else 0
-            fits = isinstance(value, int) and low <= value < low + (1 << dtype.bits)
+            low, high = dtype.limits
+            fits = isinstance(value, int) and low <= value <= high
         if not fits:
             raise self.tokens.error_before(f"{value!r} does not fit {dtype}")
         return value

@@ -8,7 +8,7 @@ memory and changes no meaning: logical shapes stay as the user wrote them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -40,6 +40,12 @@ class DType:
     def itemsize(self) -> int:
         """Bytes per element."""
         return self.numpy.itemsize
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The smallest and largest value of a type of whole numbers."""
+        low = -(1 << self.bits - 1) if self.kind == "int" else 0
+        return low, low + (1 << self.bits) - 1
 
     @property
     def is_float(self) -> bool:
@@ -167,11 +173,41 @@ def bind_dim(dim: Dim, sizes: Mapping[str, int]) -> int:
 
 @dataclass(frozen=True)
 class Quant:
-    """Affine quantization: real = scale * (stored - zero), per tensor or along `axis`."""
+    """Affine quantization: real = scale * (stored - zero), per tensor or along `axis`.
+
+    scale: one number, or one for each position along `axis`; exact in float32. zero: alike, or one
+    number for all positions.
+    """
 
     scale: tuple[float, ...]
-    zero: tuple[int, ...]
+    zero: tuple[int, ...] = (0,)
     axis: int | None = None
+
+    @staticmethod
+    def of(scale: Sequence[float], zero: Sequence[int] = (0,), axis: int | None = None) -> Quant:
+        """The one form of these numbers: scales rounded to float32, equal zero points once."""
+        zeros = tuple(map(int, zero))
+        once = zeros[:1] if len(set(zeros)) == 1 else zeros
+        return Quant(tuple(float(np.float32(s)) for s in scale), once, axis)
+
+    def defect(self, shape: Sequence[Dim], dtype: DType) -> str | None:
+        """What is wrong with these numbers for a tensor; None for nothing."""
+        if dtype not in (i8, u8):
+            return f"codes are i8 or u8, not {dtype}"
+        if self.axis is not None and not 0 <= self.axis < len(shape):
+            return f"axis {self.axis} is outside of rank {len(shape)}"
+        return self._defect_of_numbers(1 if self.axis is None else shape[self.axis], dtype)
+
+    def _defect_of_numbers(self, places: Dim, dtype: DType) -> str | None:
+        low, high = dtype.limits
+        if self != Quant.of(self.scale, self.zero, self.axis):
+            return "scales must be float32 numbers, equal zero points be written once"
+        if len(self.scale) != places or len(self.zero) not in (1, places):
+            return f"{len(self.scale)} scales, {len(self.zero)} zero points for {places} places"
+        if not all(0 < s < math.inf for s in self.scale):
+            return "scales must be positive and finite"
+        fits = all(low <= z <= high for z in self.zero)
+        return None if fits else f"zero points of {dtype} lie in {low}..{high}"
 
     def __str__(self) -> str:
         axis = "" if self.axis is None else f", axis={self.axis}"
@@ -248,6 +284,18 @@ class TensorType:
     def with_shape(self, shape: tuple[Dim, ...]) -> TensorType:
         """The same element type with another shape, row-major and without quantization."""
         return TensorType(shape, self.dtype)
+
+    def moved_to(self, shape: tuple[Dim, ...]) -> TensorType:
+        """The same elements elsewhere: as `with_shape`, but codes of one scale stay what they are.
+
+        Scales along an axis are lost, as nothing says where the axis goes.
+        """
+        per_tensor = self.quant is not None and self.quant.axis is None
+        return TensorType(shape, self.dtype, self.quant if per_tensor else None)
+
+    def with_quant(self, quant: Quant | None) -> TensorType:
+        """The same elements with another meaning; None for plain whole numbers."""
+        return replace(self, quant=quant)
 
     def with_layout(self, layout: Layout | None) -> TensorType:
         """The same logical value lying otherwise in memory."""

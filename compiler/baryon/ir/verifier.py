@@ -8,6 +8,7 @@ ir.v5  a constant exists and has the type of the op that reads it
 ir.v6  a symbolic dimension is declared by the module, with 1 <= min <= max
 ir.v7  a function has one output name for each value that it returns; names are unique
 ir.v8  a value's `users` are the ops that read it
+ir.v9  quantization is of i8 or u8, with positive scales and zero points that fit
 """
 
 from __future__ import annotations
@@ -109,6 +110,10 @@ class _Verifier:
         if value in self.visible:
             self.fail("ir.v1", f"%{value.name} is defined twice", op)
         self.visible.add(value)
+        quant = value.type.quant
+        defect = quant.defect(value.type.shape, value.type.dtype) if quant is not None else None
+        if defect is not None:
+            self.fail("ir.v9", f"%{value.name} of {value.type}: {defect}", op)
         for dim in value.type.shape:
             if isinstance(dim, Sym) and dim.name not in self.module.symbols:
                 self.fail("ir.v6", f"{value.type} uses the undeclared symbol {dim.name}", op)

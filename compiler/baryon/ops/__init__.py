@@ -26,6 +26,7 @@ from baryon.ops import (
     nn_norm,
     nn_pool,
     padding,
+    quantize,
     random,
     random_host,
     recurrent,
@@ -63,7 +64,7 @@ FAMILIES = (
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, attention, views, manipulation, indexing, scatter, along,
     padding, reductions, creation, random, random_host, linalg,
-    boxes, roi, recurrent, recurrent_gradient,
+    boxes, roi, recurrent, recurrent_gradient, quantize,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}

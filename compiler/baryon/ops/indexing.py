@@ -57,7 +57,7 @@ def slices_of(shape: tuple[Dim, ...], begin: Any, end: Any, step: Any) -> tuple[
 
 
 def _slice_infer(data: TensorType, **attrs: Any) -> TensorType:
-    return data.with_shape(slice_shape(data.shape, **attrs))
+    return data.moved_to(slice_shape(data.shape, **attrs))
 
 
 def _slice_ref(data: Arr, **attrs: Any) -> Any:
@@ -144,9 +144,9 @@ def taken_shape(op: str, a: TensorType, indices: TensorType, axis: int) -> tuple
 def _take_infer(a: TensorType, indices: TensorType, axis: int | None, mode: str) -> TensorType:
     if axis is None:
         need_indices("np.take", indices)
-        return a.with_shape(indices.shape)
+        return a.moved_to(indices.shape)
     at = one_axis("np.take", axis, a.rank)
-    return a.with_shape(taken_shape("np.take", a, indices, at))
+    return a.moved_to(taken_shape("np.take", a, indices, at))
 
 
 def _take_ref(a: Arr, indices: Arr, axis: int | None, mode: Any) -> Any:

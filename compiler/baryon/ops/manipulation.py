@@ -36,7 +36,7 @@ def order_of(axes: tuple[int, ...] | None, rank: int) -> tuple[int, ...]:
 
 
 def _transpose_infer(a: TensorType, axes: tuple[int, ...] | None) -> TensorType:
-    return a.with_shape(tuple(a.shape[i] for i in order_of(axes, a.rank)))
+    return a.moved_to(tuple(a.shape[i] for i in order_of(axes, a.rank)))
 
 
 def _transpose_ref(a: Arr, axes: tuple[int, ...] | None) -> Any:
@@ -78,7 +78,7 @@ def _broadcast_to_infer(array: TensorType, shape: tuple[int | str, ...]) -> Tens
     target = read_shape(op, shape)
     if broadcast(op, array.shape, target) != target:
         fail(op, f"{text(array.shape)} cannot be broadcast to {text(target)}")
-    return array.with_shape(target)
+    return array.moved_to(target)
 
 
 def _broadcast_to_ref(array: Arr, shape: tuple[int, ...]) -> Any:
@@ -129,14 +129,17 @@ def _concatenate_infer(seq: Sequence[TensorType], axis: int) -> TensorType:
     op = "np.concatenate"
     if not seq:
         fail(op, "there is nothing to concatenate")
-    dtype = same_dtype(op, **{f"operand {i}": t for i, t in enumerate(seq)})
+    same_dtype(op, **{f"operand {i}": t for i, t in enumerate(seq)})
     at = one_axis(op, axis, seq[0].rank)
     others = {(*t.shape[:at], 0, *t.shape[at + 1 :]) for t in seq}
     if len(others) > 1:
         shapes = ", ".join(text(t.shape) for t in seq)
         fail(op, f"shapes must differ along axis {at} only, not {shapes}")
+    if len({t.quant for t in seq}) > 1:
+        codes = ", ".join(map(str, seq))
+        fail(op, f"codes must mean the same to be joined, not {codes}", "requantize them first")
     total = dim_add(op, (t.shape[at] for t in seq))
-    return TensorType((*seq[0].shape[:at], total, *seq[0].shape[at + 1 :]), dtype)
+    return seq[0].moved_to((*seq[0].shape[:at], total, *seq[0].shape[at + 1 :]))
 
 
 def _concatenate_ref(seq: Sequence[Arr], axis: int) -> Any:
@@ -253,7 +256,7 @@ def _split_infer(
     at = one_axis("np.split", axis, ary.rank)
     spans = split_ends("np.split", ary.shape[at], indices_or_sections)
     sizes = [end - begin for begin, end in spans]
-    return [ary.with_shape((*ary.shape[:at], n, *ary.shape[at + 1 :])) for n in sizes]
+    return [ary.moved_to((*ary.shape[:at], n, *ary.shape[at + 1 :])) for n in sizes]
 
 
 def _split_ref(ary: Arr, indices_or_sections: int | tuple[int, ...], axis: int) -> Any:
@@ -309,7 +312,7 @@ split = OpDef(
 
 def _flip_infer(m: TensorType, axis: tuple[int, ...] | None) -> TensorType:
     many_axes("np.flip", axis, m.rank)
-    return m.with_shape(m.shape)
+    return m.moved_to(m.shape)
 
 
 def _flip_ref(m: Arr, axis: tuple[int, ...] | None) -> Any:

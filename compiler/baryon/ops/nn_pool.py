@@ -123,7 +123,8 @@ def _pooling_infer(data: TensorType, **attrs: Any) -> TensorType:
     if attrs["pool_type"] == "avg" and not data.dtype.is_float:
         fail(POOLING, f"averages need a floating operand, not {data.dtype}", "use npx.cast")
     window = pool_window(POOLING, data.shape[2:], attrs)
-    return data.with_shape((*data.shape[:2], *window.out(data.shape[2:])))
+    shape = (*data.shape[:2], *window.out(data.shape[2:]))
+    return data.moved_to(shape) if attrs["pool_type"] == "max" else data.with_shape(shape)
 
 
 def _lowest(dtype: np.dtype[Any]) -> Any:

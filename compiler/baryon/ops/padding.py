@@ -22,7 +22,7 @@ def _pad_infer(x: TensorType, pad_width: tuple[int, ...], mode: str, **attrs: An
     if len(pad_width) != 2 * x.rank or any(w < 0 for w in pad_width):
         fail(op, f"pad_width must be {2 * x.rank} numbers of at least 0, not {pad_width}")
     pairs = zip(x.shape, pad_width[::2], pad_width[1::2], strict=True)
-    return x.with_shape(tuple(_padded(op, mode, *axis) for axis in pairs))
+    return x.moved_to(tuple(_padded(op, mode, *axis) for axis in pairs))
 
 
 def _padded(op: str, mode: str, size: Dim, before: int, after: int) -> Dim:

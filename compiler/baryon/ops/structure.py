@@ -68,7 +68,7 @@ def _in_place_infer(parts: tuple[TensorType, ...], axis: int) -> TensorType:
     if any(_no_channels(p) != _no_channels(parts[0]) for p in parts):
         raise IRTypeError(f"{IN_PLACE}: the parts differ in more than their channels")
     total = sum(c for c in (p.shape[1] for p in parts) if isinstance(c, int))
-    return TensorType((parts[0].shape[0], total, *parts[0].shape[2:]), parts[0].dtype)
+    return parts[0].moved_to((parts[0].shape[0], total, *parts[0].shape[2:]))
 
 
 def _no_channels(part: TensorType) -> TensorType:

@@ -75,7 +75,7 @@ def _split(dim: Dim, todo: list[int | str]) -> list[Dim | None]:
 
 
 def _reshape_infer(a: TensorType, newshape: tuple[int | str, ...]) -> TensorType:
-    return a.with_shape(resolve_shape(a.shape, newshape))
+    return a.moved_to(resolve_shape(a.shape, newshape))
 
 
 def _reshape_ref(a: Arr, newshape: tuple[int | str, ...]) -> Any:
@@ -116,7 +116,7 @@ def _expand_dims_infer(a: TensorType, axis: tuple[int, ...]) -> TensorType:
     inserted = expanded_axes("np.expand_dims", axis, a.rank)
     rest = iter(a.shape)
     rank = a.rank + len(axis)
-    return a.with_shape(tuple(1 if i in inserted else next(rest) for i in range(rank)))
+    return a.moved_to(tuple(1 if i in inserted else next(rest) for i in range(rank)))
 
 
 def _expand_dims_ref(a: Arr, axis: tuple[int, ...]) -> Any:
@@ -156,7 +156,7 @@ def _squeeze_axes(shape: tuple[Dim, ...], axis: tuple[int, ...] | None) -> tuple
 
 def _squeeze_infer(x: TensorType, axis: tuple[int, ...] | None) -> TensorType:
     gone = _squeeze_axes(x.shape, axis)
-    return x.with_shape(tuple(d for i, d in enumerate(x.shape) if i not in gone))
+    return x.moved_to(tuple(d for i, d in enumerate(x.shape) if i not in gone))
 
 
 def _squeeze_ref(x: Arr, axis: tuple[int, ...] | None) -> Any:
@@ -184,7 +184,7 @@ squeeze = OpDef(
 def _batch_flatten_infer(data: TensorType) -> TensorType:
     if not data.rank:
         fail("npx.batch_flatten", "data must have rank 1 or more")
-    return data.with_shape((data.shape[0], dim_prod(data.shape[1:])))
+    return data.moved_to((data.shape[0], dim_prod(data.shape[1:])))
 
 
 def _batch_flatten_ref(data: Arr) -> Any:
