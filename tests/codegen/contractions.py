@@ -12,6 +12,7 @@ import tvm
 from numpy.typing import NDArray
 from tvm import tirx
 
+from baryon.codegen.helpers import helpers_for
 from baryon.codegen.kernels.microkernel import Buffer, Expr
 from baryon.codegen.kernels.plan import Plan
 from baryon.codegen.kernels.spec import ImplicitGemm
@@ -36,10 +37,22 @@ class Data:
 
 def make_data(spec: ImplicitGemm, batch: int = 1, seed: int = 0) -> Data:
     rng = np.random.default_rng(seed)
-    source = rng.standard_normal((batch, *spec.size, spec.channels), dtype=np.float32)
     shape = (spec.out_channels, spec.group_channels, *spec.kernel)
+    if spec.codes is not None:
+        return _code_data(spec, rng, (batch, *spec.size, spec.channels), shape)
+    source = rng.standard_normal((batch, *spec.size, spec.channels), dtype=np.float32)
     weights = rng.standard_normal(shape, dtype=np.float32)
     return Data(source, weights, convolve(source, weights, spec))
+
+
+def _code_data(
+    spec: ImplicitGemm, rng: np.random.Generator, data: tuple[int, ...], filters: tuple[int, ...]
+) -> Data:
+    """Codes of the whole range; what is expected are sums without the zero point."""
+    source = rng.integers(0, 256, data).astype(np.uint8).view(np.dtype(spec.codes))
+    weights = rng.integers(-128, 128, filters).astype(np.int8)
+    source[0, 0, 0], weights[0] = np.iinfo(source.dtype).max, -128  # the largest products
+    return Data(source, weights, convolve(source.astype(np.int32) - spec.zero, weights, spec))
 
 
 def convolve(source: Array, weights: Array, spec: ImplicitGemm) -> Array:
@@ -68,24 +81,26 @@ class Run:
         target: Target = TARGET,
     ) -> None:
         self.plan, self.extra = plan, [tvm.runtime.tensor(e.reshape(-1)) for e in extra]
-        func = prim_func(plan, epilogue, prologue, [e.size for e in extra])
-        self.kernel = lower({"main": func}, target)["main"]
+        with helpers_for(target) as helpers:
+            func = prim_func(plan, epilogue, prologue, [e.size for e in extra])
+        self.kernel = lower({"main": func}, target, helpers.text)["main"]
 
     def __call__(self, source: Array, weights: Array) -> Array:
         """Output [n,h,w,c]; what lies between its pixels must stay untouched."""
         spec, batch = self.plan.spec, len(source)
-        memory = np.full((batch, *spec.size, spec.pixel_pitch), np.nan, np.float32)
+        gap = np.nan if spec.codes is None else 99
+        memory = np.full((batch, *spec.size, spec.pixel_pitch), gap, source.dtype)
         memory[..., : spec.channels] = source
         if spec.input_strides is not None:
             memory = np.moveaxis(source, -1, 1)
-        out = np.full((batch, *spec.out_size, spec.output_pitch), 7.0, np.float32)
+        out = np.full((batch, *spec.out_size, spec.output_pitch), 7, spec.dtype)
         shape = (batch, -1) if spec.batch is None else (-1,)
         packed = self.plan.pack(weights)
         arrays = [np.ascontiguousarray(memory).reshape(shape), packed.reshape(-1)]
         result = tvm.runtime.tensor(out.reshape(shape))
         self.kernel(*map(tvm.runtime.tensor, arrays), *self.extra, result)
         out = result.numpy().reshape(out.shape)
-        assert (out[..., spec.out_channels :] == 7.0).all(), "wrote between pixels"
+        assert (out[..., spec.out_channels :] == 7).all(), "wrote between pixels"
         result_channels: Array = out[..., : spec.out_channels]
         return result_channels
 

@@ -70,8 +70,8 @@ Algorithm = Callable[[ImplicitGemm, Target], Sequence[Plan]]
 ALGORITHMS: Mapping[str, Algorithm] = {"direct": _direct, "winograd": winograd_plan.plans}
 """By the first word of their plans' names."""
 
-PAIRED = ("direct",)
-"""Those that multiply pairs of bfloat16 weights."""
+WORDS = ("direct",)
+"""Those that multiply weights in words of several depths."""
 
 
 def candidates(spec: ImplicitGemm, target: Target, constant: bool = True) -> list[Plan]:
@@ -79,7 +79,7 @@ def candidates(spec: ImplicitGemm, target: Target, constant: bool = True) -> lis
 
     constant: whether the weights are known when compiling.
     """
-    algorithms = (ALGORITHMS[name] for name in (PAIRED if spec.pairs else ALGORITHMS))
+    algorithms = (ALGORITHMS[name] for name in (WORDS if spec.depths > 1 else ALGORITHMS))
     plans = [plan for algorithm in algorithms for plan in algorithm(spec, target)]
     possible = [plan for plan in plans if constant or plan.takes_inputs]
     return sorted(possible, key=lambda plan: -plan.efficiency)

@@ -67,7 +67,7 @@ def _plans(group: Group, target: Target) -> list[tuple[Contraction, Plan]]:
     if problem.has_pairs and not target.dots:
         wide = Contraction(group, widens=True)
         plans = algorithms.candidates(wide.spec, target)
-        found += [(wide, p) for p in plans if p.name.split()[0] not in algorithms.PAIRED]
+        found += [(wide, p) for p in plans if p.name.split()[0] not in algorithms.WORDS]
     return sorted(found, key=lambda pair: -pair[1].efficiency)
 
 
@@ -213,7 +213,7 @@ class Contraction:
             "staged": self.is_staged,
             "dtype": tvm_name(self.sum_dtype),
             "source": tvm_name(self.source_dtype),
-            "pairs": self.has_pairs,
+            "depths": 2 if self.has_pairs else 1,
         }
 
     def packer(self, plan: Plan) -> Callable[[Array], Array]:

@@ -27,6 +27,8 @@ LATENCY = 4.1
 """Cycles until a multiply-add can use another one's sum, and a little slack."""
 DOT_LATENCY = 8.0
 """The same for sums of two products of bfloat16. Taken to be long: it is not measured."""
+PAIRS_SLOWER = 1.15
+"""Adding products of pairs of codes and widening weights, per multiplication."""
 LOAD_CYCLES = 0.55
 """Per load of a vector or a broadcast."""
 STREAM_CYCLES = 1.43
@@ -73,8 +75,10 @@ class Cost:
     def tile_cycles(self) -> float:
         """One tile over the whole depth."""
         rows, vectors = self.schedule.tile.rows, len(self.columns.vector_starts)
-        fused = self.target.has("fma")
+        fused = self.target.has("fma") or self.spec.codes is not None
         products = rows * vectors / 2 if fused else rows * vectors + rows
+        if self.spec.codes is not None and self.spec.depths == 2:
+            products *= PAIRS_SLOWER
         latency = DOT_LATENCY if self.spec.halves else LATENCY
         step = max(products, latency, (rows + vectors + self._spilled) * LOAD_CYCLES)
         if self._streams:
@@ -83,7 +87,8 @@ class Cost:
         if not self.spec.is_rows:
             shared = self.panels if self.schedule.panels_inner else 1
             ends += rows * OFFSET_CYCLES / shared
-        steps = self.columns.steps if self.spec.halves else self.columns.depth
+        at_once = self.spec.halves or self.spec.codes is not None
+        steps = self.columns.steps if at_once else self.columns.depth
         return steps * (step + LOOP_CYCLES / self.columns.run) + ends
 
     @property
@@ -105,7 +110,7 @@ class Cost:
         """Whether the weights of a tile come from level 2, being too many for level 1."""
         vectors = len(self.columns.vector_starts)
         together = self.panels if self.schedule.panels_inner else 1
-        panel = self.target.vector_bytes * vectors * self.columns.steps
+        panel = self.spec.word_bytes * self.schedule.lanes * vectors * self.columns.steps
         return together * panel > self.target.cache_bytes[0] * 3 // 4
 
     @cached_property
@@ -113,8 +118,8 @@ class Cost:
         """All tiles of a block and a part."""
         tiles = ceil_div(min(self.schedule.block, self.rows), self.schedule.tile.rows)
         panels = self.panels
-        first_use = 4.0 * panels * self.columns.steps * self.columns.packed_width / MEMORY_BYTES
-        return panels * tiles * self.tile_cycles + first_use
+        size = self.spec.word_bytes * panels * self.columns.steps * self.columns.packed_width
+        return panels * tiles * self.tile_cycles + size / MEMORY_BYTES
 
     @cached_property
     def strip_cycles(self) -> float:
@@ -192,11 +197,12 @@ def _tiles(spec: ImplicitGemm, target: Target) -> list[Tile]:
 
 
 def _fits(tile: Tile, spec: ImplicitGemm, target: Target) -> bool:
-    """Whether a tile leaves a register for the mask that widens halves, beside two factors."""
-    if not spec.pairs or spec.halves:
-        return True
+    """Whether a tile leaves registers for the other factor and what pairs need beside it: the mask
+    that widens halves, or a product of codes before it is added."""
     held = tile.rows * tile.vectors + min(tile.rows, tile.vectors)
-    return held + 2 < target.registers
+    if spec.codes is not None:
+        return spec.depths == 4 or held + 2 <= target.registers
+    return not spec.pairs or spec.halves or held + 2 < target.registers
 
 
 def _with_tile(spec: ImplicitGemm, target: Target, tile: Tile) -> Iterator[Schedule]:
@@ -208,7 +214,10 @@ def _with_tile(spec: ImplicitGemm, target: Target, tile: Tile) -> Iterator[Sched
         columns = Columns(spec, base)
         count = columns.count
         yield replace(base, panels=count, tasks="one")
-        if not spec.is_rows and 4 * prod(columns.packed_shape) <= target.cache_bytes[1] // 2:
+        if (
+            not spec.is_rows
+            and spec.word_bytes * prod(columns.packed_shape) <= target.cache_bytes[1] // 2
+        ):
             yield replace(base, panels=count, panels_inner=True)
         if count > 1:
             yield replace(base, tasks="parts", workers=max(target.threads))

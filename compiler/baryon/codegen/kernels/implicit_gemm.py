@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T
 
+from baryon.codegen.kernels.codes import CodeWords, MultiplyCodes
 from baryon.codegen.kernels.cost import candidates, choose
 from baryon.codegen.kernels.microkernel import (
     LINE,
@@ -99,10 +101,10 @@ def fetch_steps(weights: int, tiles: int, run: int) -> int:
     """Depth steps per fetch of a line of the next panel's weights; 0 for no fetching.
 
     It pays where a panel serves few tiles and the weights are larger than caches; all tiles of a
-    block together, or the first ones, fetch all of the next panel. weights: packed elements in all.
-    tiles: those of a block. run: steps of the innermost loop.
+    block together, or the first ones, fetch all of the next panel. weights: bytes of all packed
+    ones. tiles: those of a block. run: steps of the innermost loop.
     """
-    if 4 * weights < FETCH_BYTES:
+    if weights < FETCH_BYTES:
         return 0
     fitting = [n for n in (2, 4, 8) if n <= tiles <= FETCH_TILES and run % n == 0]
     return max(fitting, default=0)
@@ -120,7 +122,9 @@ class _Emitter:
         self.spec, self.schedule, self.operands = spec, schedule, operands
         self.epilogue = epilogue
         self.columns = Columns(spec, schedule)
-        strip = Strip(spec, operands.source, schedule.lanes, prologue)
+        strip = Strip(
+            spec, operands.source, schedule.lanes * max(1, 4 // spec.source_bytes), prologue
+        )
         self.rows = Rows(spec, schedule, operands.batch, strip)
         self.parts = ceil_div(self.columns.count, schedule.panels)
 
@@ -189,18 +193,25 @@ class _Emitter:
         share = size // steps
         within = tirx.min(tile * share, size - share)
         last = columns.count * size - width
-        weights = Words(self.operands.weights) if self.spec.pairs else self.operands.weights
-        return Ahead(weights, bind((panel + 1) * size + within), last, steps)
+        line = LINE * 4 // self.spec.word_bytes
+        return Ahead(self._weights, bind((panel + 1) * size + within), last, steps, line)
+
+    @cached_property
+    def _weights(self) -> Buffer:
+        """The packed weights, addressed as the steps of a tile count them."""
+        packed = self.operands.weights
+        if self.spec.codes is not None:
+            return CodeWords(packed, self.spec.depths)
+        return Words(packed) if self.spec.pairs else packed
 
     def _fetch_steps(self) -> int:
         rows = self.spec.static_rows
         if rows is None:
             return 0
         tiles = ceil_div(min(self.schedule.block, rows), self.schedule.tile.rows)
-        run = self.rows.depth[-1].extent
-        if self.spec.pairs:
-            run = 1 if run % 2 else run // 2
-        return fetch_steps(prod(self.columns.packed_shape), tiles, run)
+        run, depths = self.rows.depth[-1].extent, self.spec.depths
+        size = prod(self.columns.packed_shape) * self.spec.word_bytes
+        return fetch_steps(size, tiles, 1 if run % depths else run // depths)
 
     def _tile(
         self,
@@ -236,10 +247,12 @@ class _Emitter:
     def _multiply(self, block: Block) -> Multiply:
         columns, spec = self.columns, self.spec
         shape = (columns.packed_width, self.schedule.lanes, len(columns.vector_starts), spec.dtype)
-        if not spec.pairs:
-            return Multiply(block.source, self.operands.weights, self.rows.depth, *shape)
-        words = Words(self.operands.weights)
-        return MultiplyPairs(block.source, words, self.rows.depth, *shape, halves=spec.halves)
+        weights = self._weights
+        if isinstance(weights, CodeWords):
+            return MultiplyCodes(block.source, weights, self.rows.depth, *shape)
+        if isinstance(weights, Words):
+            return MultiplyPairs(block.source, weights, self.rows.depth, *shape, halves=spec.halves)
+        return Multiply(block.source, weights, self.rows.depth, *shape)
 
     def _store(self, value: Expr, at: Position) -> None:
         if self.epilogue is not None:

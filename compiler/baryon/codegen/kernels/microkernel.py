@@ -17,7 +17,7 @@ from tvm.ir import Call, Op, PrimType
 from tvm.script.ir_builder import tirx as T
 
 LINE = 16
-"""Elements per cache line."""
+"""Elements of four bytes per cache line."""
 
 Expr = Any
 """An int or a tirx.PrimExpr; tvm ships no types."""
@@ -110,17 +110,19 @@ class Ahead:
     Late layers of a network have more weights than caches hold, and few tiles to use each panel:
     without this they wait for memory an eighth of the time. first: where this tile's share of the
     upcoming weights begins. last: where the last line may begin. steps: depth steps per fetch.
+    line: elements per cache line.
     """
 
     weights: Buffer
     first: Expr
     last: Expr
     steps: int
+    line: int = LINE
 
     def emit(self, index: Expr, width: int) -> None:
         """Fetch the index-th `width` elements of the share."""
         start = bind(tirx.min(self.first + index * width, self.last))
-        for line in range(0, width, LINE):
+        for line in range(0, width, self.line):
             prefetch(self.weights.load(start + line), level=2)
 
 

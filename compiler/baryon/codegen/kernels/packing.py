@@ -8,15 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baryon.codegen.kernels.pairs import MARGIN, pack_pairs
+from baryon.codegen.kernels.pairs import MARGIN
 from baryon.codegen.kernels.schedule import Columns, Schedule
-from baryon.codegen.kernels.spec import ImplicitGemm
+from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 
 
 def pack_weights(weights: NDArray[Any], spec: ImplicitGemm, schedule: Schedule) -> NDArray[Any]:
     """Packed weights [panel, depth, column] of the given (O, I/groups, R, S) or (N, K) weights.
 
-    For a spec with `pairs` they are bfloat16, and the result halves of words (see pairs.py).
+    For words of several depths the result is [panel, word, column, depth]; for `pairs` these are
+    the bits of bfloat16, behind a margin.
     """
     columns = Columns(spec, schedule)
     dense = weights.reshape(spec.out_channels, spec.group_channels, *spec.kernel)
@@ -25,13 +26,29 @@ def pack_weights(weights: NDArray[Any], spec: ImplicitGemm, schedule: Schedule) 
     picked = merged[:, :, _picks(columns)]  # group, depth, panel, column
     panels = np.ascontiguousarray(picked.transpose(0, 2, 1, 3))
     panels = panels.reshape(columns.count, columns.depth, columns.packed_width)
-    return pack_pairs(panels, columns.run) if spec.pairs else panels
+    if spec.depths == 1:
+        return panels
+    words = interleave(panels, columns.run, spec.depths)
+    if not spec.pairs:
+        return words
+    return np.concatenate([np.zeros(MARGIN, np.uint16), words.view(np.uint16).reshape(-1)])
 
 
 def packed_size(columns: Columns) -> int:
-    """Elements of what `pack_weights` gives: weights, or halves of words behind a margin."""
-    size = prod(columns.packed_shape)
-    return 2 * size + MARGIN if columns.spec.pairs else size
+    """Elements of what `pack_weights` gives."""
+    size = prod(columns.packed_shape) * columns.spec.depths
+    return size + MARGIN if columns.spec.pairs else size
+
+
+def interleave(rows: NDArray[Any], run: int, depths: int) -> NDArray[Any]:
+    """Weights [panel, depth, column] as [panel, word, column, depth], where inner loops have `run`
+    depths; what is left of a run's last word is 0."""
+    panels, depth, width = rows.shape
+    words = ceil_div(run, depths)
+    runs = np.zeros((panels, depth // run, words * depths, width), rows.dtype)
+    runs[:, :, :run] = rows.reshape(panels, depth // run, run, width)
+    by_word = runs.reshape(panels, depth // run * words, depths, width)
+    return np.ascontiguousarray(by_word.transpose(0, 1, 3, 2))
 
 
 def _merged(

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T
 
@@ -43,16 +41,6 @@ declare <{n} x float> @llvm.x86.avx512bf16.dpbf16ps.{bits}(
     <{n} x float>, <{m} x bfloat>, <{m} x bfloat>)
 """
 _DOT_LANES = (4, 8, 16)
-
-
-def pack_pairs(rows: NDArray[Any], run: int) -> NDArray[np.uint16]:
-    """Words of bfloat16 weights [panel, depth, column], where inner loops have `run` depths."""
-    panels, depth, width = rows.shape
-    even = run + run % 2
-    runs = np.zeros((panels, depth // run, even, width), np.uint16)
-    runs[:, :, :run] = rows.view(np.uint16).reshape(panels, depth // run, run, width)
-    pairs = runs.reshape(panels, depth // run * even // 2, 2, width).transpose(0, 1, 3, 2)
-    return np.concatenate([np.zeros(MARGIN, np.uint16), pairs.reshape(-1)])
 
 
 @dataclass(frozen=True)

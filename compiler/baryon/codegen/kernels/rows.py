@@ -77,7 +77,7 @@ class Rows:
         row, pixel = self._steps
         channels = self.spec.group_channels * self.schedule.merge
         outer, run = [Loop(r, dh * row), Loop(s, dw * pixel)], self.spec.run(self.schedule.merge)
-        if self.spec.pairs and run % 2:  # pairs end with a run
+        if run % self.spec.depths:  # words end with a run
             outer = outer[:1] if run > channels else outer
             return [loop for loop in fuse(outer) if loop.extent > 1] + [Loop(run, 1)]
         return fuse([*outer, Loop(channels, 1)])

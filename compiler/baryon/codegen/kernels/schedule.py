@@ -84,8 +84,8 @@ class Columns:
 
     @cached_property
     def steps(self) -> int:
-        """Rows of a packed panel: one for each depth, or for two of a run."""
-        return self.depth // self.run * ceil_div(self.run, 2) if self.spec.pairs else self.depth
+        """Rows of a packed panel: one for each depth, or for each word of a run."""
+        return self.depth // self.run * ceil_div(self.run, self.spec.depths)
 
     @cached_property
     def width(self) -> int:
@@ -115,7 +115,7 @@ class Columns:
 
     @property
     def packed_shape(self) -> tuple[int, int, int]:
-        """Shape of the packed weights: panel, depth or pair of depths, column."""
+        """Shape of the packed weights: panel, depth or word of depths, column."""
         return self.count, self.steps, self.packed_width
 
 

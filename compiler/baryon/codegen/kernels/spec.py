@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
+import numpy as np
+
 from baryon.ir import BaryonError
 
 
@@ -33,8 +35,10 @@ class ImplicitGemm:
     input_strides: (image, row, pixel, channel) for inputs that are not channels-last, instead of
     `pitch`. staged: copy the input through a strip although nothing else asks for it, because a
     prologue has to run once per element. dtype: of the sums. source: of the input or, where it goes
-    through a strip, of that; by default the same. pairs: whether weights are words of two bfloat16
-    depths (see pairs.py).
+    through a strip, of that; by default the same. depths: of a word of weights, which instructions
+    multiply at once: 2 of bfloat16 (see pairs.py), 2 or 4 of 8-bit codes (see codes.py). codes: of
+    the input in memory, if it is quantized; the strip brings them to `source`. zero: their code for
+    0.
     """
 
     channels: int
@@ -52,7 +56,9 @@ class ImplicitGemm:
     staged: bool = False
     dtype: str = "float32"
     source: str | None = None
-    pairs: bool = False
+    depths: int = 1
+    codes: str | None = None
+    zero: int = 0
 
     def __post_init__(self) -> None:
         if self.channels % self.groups or self.out_channels % self.groups:
@@ -117,6 +123,21 @@ class ImplicitGemm:
         return prod(self.kernel) * self.group_channels
 
     @property
+    def pairs(self) -> bool:
+        """Whether weights are words of two bfloat16 depths."""
+        return self.depths == 2 and self.codes is None
+
+    @property
+    def source_bytes(self) -> int:
+        """Bytes of an element of the input as it is multiplied."""
+        return np.dtype(self.dtype if self.source in (None, "bfloat16") else self.source).itemsize
+
+    @property
+    def word_bytes(self) -> int:
+        """Bytes of a word of packed weights."""
+        return self.depths if self.codes else 4
+
+    @property
     def halves(self) -> bool:
         """Whether the input is multiplied as bfloat16."""
         return self.source == "bfloat16"
@@ -137,7 +158,14 @@ class ImplicitGemm:
     @property
     def uses_strip(self) -> bool:
         """Whether input rows are copied to scratch memory before they are multiplied."""
-        return self.staged or any(self.pad) or self.strides[3] != 1
+        return self.staged or any(self.pad) or self.strides[3] != 1 or self._converts
+
+    @property
+    def _converts(self) -> bool:
+        """Whether codes are not multiplied as they lie in memory: words of a run must be whole."""
+        return self.codes is not None and (
+            self.codes != self.source or self.group_channels % self.depths > 0
+        )
 
     @property
     def is_rows(self) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.script.ir_builder import tirx as T
@@ -12,7 +13,6 @@ from tvm.script.ir_builder import tirx as T
 from baryon.codegen.kernels.implicit_gemm import Operands
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat
 from baryon.codegen.kernels.plan import Plan
-from baryon.codegen.kernels.spec import ImplicitGemm
 from baryon.codegen.kernels.strip import Elementwise, Position
 
 Fused = Callable[[Expr, Position, Sequence[Buffer]], Expr]
@@ -36,10 +36,10 @@ def prim_func(
         T.func_attr({"tirx.noalias": True})
         batch = tirx.Var("batch", "int64") if spec.batch is None else spec.batch
         image = spec.size[0] * spec.size[1] * spec.pixel_pitch
-        source = _parameter(spec, "source", image, batch)
-        weights = _parameter(spec, "weights", plan.packed_size)
-        buffers = [_parameter(spec, f"extra{i}", size) for i, size in enumerate(extra)]
-        output = _parameter(spec, "output", spec.pixels * spec.output_pitch, batch)
+        source = _parameter(spec.codes or spec.dtype, "source", image, batch)
+        weights = _parameter("int8" if spec.codes else spec.dtype, "weights", plan.packed_size)
+        buffers = [_parameter(spec.dtype, f"extra{i}", size) for i, size in enumerate(extra)]
+        output = _parameter(spec.dtype, "output", spec.pixels * spec.output_pitch, batch)
         after, before = _given(epilogue, buffers), _given(prologue, buffers)
         plan.emit(Operands(source, weights, output, batch), after, before)
     return builder.get()
@@ -51,6 +51,7 @@ def _given(function: Fused | None, buffers: Sequence[Buffer]) -> Elementwise | N
     return lambda value, at: function(value, at, buffers)
 
 
-def _parameter(spec: ImplicitGemm, name: str, elements: int, batch: Expr = 1) -> Flat:
+def _parameter(dtype: str, name: str, elements: int, batch: Expr = 1) -> Flat:
     shape = (elements * batch,) if isinstance(batch, int) else (batch, elements)
-    return Flat(T.arg(name, T.buffer(shape, spec.dtype, align=4, layout=None)))
+    align = np.dtype(dtype).itemsize
+    return Flat(T.arg(name, T.buffer(shape, dtype, align=align, layout=None)))

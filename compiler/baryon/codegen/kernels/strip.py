@@ -16,6 +16,7 @@ from tvm.script.ir_builder import tirx as T
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, bind, splat
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 from baryon.codegen.maths import half
+from baryon.codegen.maths.lanes import as_bits, const, convert
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class Strip:
         return strip
 
     def _allocate(self, elements: int) -> Flat:
-        return Flat(T.alloc_buffer((elements,), self.dtype, layout=None))
+        """Scratch memory, and as much more as the last word of a run may reach beyond it."""
+        return Flat(T.alloc_buffer((elements + self.spec.depths - 1,), self.dtype, layout=None))
 
     @property
     def dtype(self) -> str:
@@ -90,6 +92,8 @@ class Strip:
         return "uint16" if self.spec.halves else self.spec.source or self.spec.dtype
 
     def _put(self, strip: Flat, value: Expr, offset: Expr, lanes: int) -> None:
+        if self.spec.codes is not None:
+            value = converted(value, self.spec)
         strip.store(half.bits(value) if self.spec.halves else value, offset, lanes)
 
     def _row(self, strip: Flat, start: Expr, image: Expr, row: Expr) -> None:
@@ -134,7 +138,9 @@ class Strip:
 
     def _zero(self, strip: Flat, start: Expr, count: int) -> None:
         def clear(offset: Expr, lanes: int) -> None:
-            strip.store(splat(tirx.const(0, self.dtype), lanes), start + offset, lanes)
+            strip.store(
+                splat(tirx.const(zero_of(self.spec), self.dtype), lanes), start + offset, lanes
+            )
 
         self._cover(count, clear)
 
@@ -148,3 +154,21 @@ class Strip:
         with T.serial(ceil_div(count, lanes)) as i:
             step = i * lanes
             move(step if count % lanes == 0 else bind(tirx.min(step, count - lanes)), lanes)
+
+
+def converted(codes: Expr, spec: ImplicitGemm) -> Expr:
+    """Codes as they are multiplied: widened without their zero point, or unsigned."""
+    if spec.depths == 2:
+        wide = convert(codes, "int16")
+        return wide - const(spec.zero, wide) if spec.zero else wide
+    if spec.codes == spec.source:
+        return codes
+    bits = as_bits(codes, "uint8")
+    return bits ^ const(1 << 7, bits)
+
+
+def zero_of(spec: ImplicitGemm) -> int:
+    """What stands for 0 in the input as it is multiplied."""
+    if spec.codes is None or spec.depths == 2:
+        return 0
+    return spec.zero + (128 if spec.codes == "int8" else 0)

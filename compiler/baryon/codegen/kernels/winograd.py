@@ -200,7 +200,7 @@ class _Emitter:
     def _ahead(self, weights: Expr, index: Expr, tiles: int) -> Ahead | None:
         """The share of the next panel's weights that the index-th tile of a block fetches."""
         layout = self.layout
-        steps = fetch_steps(layout.weights_size, tiles, self.spec.channels)
+        steps = fetch_steps(4 * layout.weights_size, tiles, self.spec.channels)
         if steps == 0:
             return None
         size = layout.panel_size
