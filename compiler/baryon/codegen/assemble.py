@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,8 +62,10 @@ def assemble(
     groups, compiled: the kernels to call, in order. meta: JSON for people and tools.
     """
     builder = _PlanBuilder(module, memory)
-    for group, kernel in zip(groups, compiled, strict=True):
-        builder.call(group, kernel)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        constants = pool.map(_constants, groups, compiled)
+        for group, kernel, arrays in zip(groups, compiled, constants, strict=True):
+            builder.call(group, kernel, arrays)
     unique = {k.name: k.object for k in compiled}
     image = link(unique.items())
     plan = builder.finish(image, list(unique), target)
@@ -81,24 +85,19 @@ class _PlanBuilder:
         """The number of a tensor, equal ones stored once."""
         return self.tensors.setdefault(desc, len(self.tensors))
 
-    def call(self, group: Group, compiled: CompiledKernel) -> None:
-        """Add one step."""
-        given = [self._arg(group, arg) for arg in compiled.kernel.args]
+    def call(
+        self, group: Group, compiled: CompiledKernel, constants: Sequence[Array | None]
+    ) -> None:
+        """Add one step. constants: for each argument what it reads, where that is one."""
+        given = [
+            self._constant(array) if array is not None else self._kernel_view(_value(group, arg))
+            for arg, array in zip(compiled.kernel.args, constants, strict=True)
+        ]
         for desc, wanted in zip(given, compiled.kernel.types, strict=True):
             # kernels do not look at their arguments, they go by what was agreed here
             shape = (Dim(wanted.symbol), wanted.count) if wanted.symbol else (wanted.count,)
             assert (desc.dtype, desc.shape) == (wanted.dtype, shape), f"{compiled.name}: {desc}"
         self.calls.append((compiled.name, tuple(map(self.tensor, given))))
-
-    def _arg(self, group: Group, arg: tuple[str, int] | Pack) -> TensorDesc:
-        if isinstance(arg, Pack):
-            payload = group.constants[group.op.operands[arg.operand]]
-            return self._constant(arg.transform(payload))
-        kind, index = arg
-        value = (group.op.operands if kind == "operand" else group.op.results)[index]
-        if value in group.constants:
-            return self._constant(in_memory(group.constants[value], value.type))
-        return self._kernel_view(value)
 
     def _constant(self, array: Array) -> TensorDesc:
         flat = np.ascontiguousarray(array).reshape(-1)
@@ -134,6 +133,24 @@ class _PlanBuilder:
             features=target.required,
             arena_bytes=self.memory.arena_bytes,
         )
+
+
+def _constants(group: Group, compiled: CompiledKernel) -> list[Array | None]:
+    """The constants among a kernel's arguments, in the form that it reads."""
+    return [_constant(group, arg) for arg in compiled.kernel.args]
+
+
+def _constant(group: Group, arg: tuple[str, int] | Pack) -> Array | None:
+    value = _value(group, arg)
+    payload = group.constants.get(value)
+    if payload is None:
+        return None
+    return arg.transform(payload) if isinstance(arg, Pack) else in_memory(payload, value.type)
+
+
+def _value(group: Group, arg: tuple[str, int] | Pack) -> Value:
+    kind, index = ("operand", arg.operand) if isinstance(arg, Pack) else arg
+    return (group.op.operands if kind == "operand" else group.op.results)[index]
 
 
 def _port(type: TensorType, storage: Storage, index: int) -> TensorDesc:

@@ -61,26 +61,16 @@ class Kept:
             digest = summary.pop("sha256")
         except (OSError, ValueError, KeyError):
             return None
-        if not (whole and self._copy(output, digest)):
+        if not whole or _digest(self.artifact) != digest:
             return None
+        with replacing(output) as temporary:
+            _link(self.artifact, temporary)
         for used in (self.artifact, self.notes):
             os.utime(used)
         seconds = round(time.perf_counter() - start, 3)
         return summary | {
             "output": str(output), "seconds": {"kept": seconds}, "total_seconds": seconds,
         }  # fmt: skip
-
-    def _copy(self, output: Path, digest: str) -> bool:
-        """Copy the artifact if it has that digest, which is computed meanwhile."""
-        try:
-            with replacing(output) as temporary, ThreadPoolExecutor(1) as pool:
-                found = pool.submit(_digest, self.artifact)
-                shutil.copyfile(self.artifact, temporary)
-                if found.result() != digest:
-                    raise _DamagedError
-        except _DamagedError:
-            return False
-        return True
 
     def keep(self, output: Path, summary: dict[str, Any]) -> None:
         """Remember what was written. A cache that is full or gone is no error."""
@@ -89,7 +79,7 @@ class Kept:
             return
         with suppress(OSError):
             with replacing(self.artifact) as temporary:
-                shutil.copyfile(output, temporary)
+                _link(output, temporary)
             with replacing(self.notes) as temporary:
                 notes = summary | {"sha256": _digest(output)}
                 temporary.write_text(json.dumps(notes), encoding="utf-8")
@@ -112,16 +102,23 @@ def find_kept(model: Path, choices: tuple[object, ...], tuning: str | None) -> K
     return Kept(store, store.folder / f"{key}.baryon")
 
 
+def _link(source: Path, name: Path) -> None:
+    """Another name for a file, a copy of it on another file system.
+
+    Who writes into one of them writes into both, which a digest tells.
+    """
+    try:
+        name.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, name)
+
+
 def _content(model: Path) -> str | None:
     """The digest of a file; None where it is empty or may refer to other files."""
     try:
         return _digest(model, EXTERNAL) if model.stat().st_size else None
     except _RefersError:
         return None
-
-
-class _DamagedError(Exception):
-    """An artifact that is not what was written."""
 
 
 class _RefersError(Exception):

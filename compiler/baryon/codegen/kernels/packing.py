@@ -12,6 +12,9 @@ from baryon.codegen.kernels.pairs import MARGIN
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 
+_CHANNELS = 1024
+"""Channels that are transposed at a time, in a cache."""
+
 
 def pack_weights(weights: NDArray[Any], spec: ImplicitGemm, schedule: Schedule) -> NDArray[Any]:
     """Packed weights [panel, depth, column] of the given (O, I/groups, R, S) or (N, K) weights.
@@ -21,17 +24,33 @@ def pack_weights(weights: NDArray[Any], spec: ImplicitGemm, schedule: Schedule) 
     """
     columns = Columns(spec, schedule)
     dense = weights.reshape(spec.out_channels, spec.group_channels, *spec.kernel)
-    by_depth = dense.transpose(2, 3, 1, 0)  # r, s, c, column: the order of the sum
-    merged = np.stack([_merged(by_depth, spec, schedule, g) for g in range(columns.groups)])
-    picked = merged[:, :, _picks(columns)]  # group, depth, panel, column
-    panels = np.ascontiguousarray(picked.transpose(0, 2, 1, 3))
-    panels = panels.reshape(columns.count, columns.depth, columns.packed_width)
+    panels = np.empty((columns.count, columns.depth, columns.packed_width), weights.dtype)
+    window = (*spec.kernel, columns.depth_channels, columns.packed_width)
+    targets = iter(panels.reshape(columns.count, *window))  # r, s, c, column: the order of the sum
+    for group in range(columns.groups):
+        merged = _merged(dense, spec, schedule, group)
+        for picks in _picks(columns):
+            _transpose(_taken(merged, picks), next(targets))
     if spec.depths == 1:
         return panels
     words = interleave(panels, columns.run, spec.depths)
     if not spec.pairs:
         return words
     return np.concatenate([np.zeros(MARGIN, np.uint16), words.view(np.uint16).reshape(-1)])
+
+
+def _taken(merged: NDArray[Any], picks: NDArray[np.intp]) -> NDArray[Any]:
+    """The columns of a panel; a view of them where they follow each other."""
+    first, count = picks[0], len(picks)
+    follow = picks[-1] - first == count - 1
+    return merged[first : first + count] if follow else merged.take(picks, axis=0)
+
+
+def _transpose(panel: NDArray[Any], target: NDArray[Any]) -> None:
+    """Write a panel (column, c, r, s) as (r, s, c, column)."""
+    for start in range(0, panel.shape[1], _CHANNELS):
+        part = slice(start, start + _CHANNELS)
+        target[:, :, part] = panel[:, part].transpose(2, 3, 1, 0)
 
 
 def packed_size(columns: Columns) -> int:
@@ -54,18 +73,18 @@ def interleave(rows: NDArray[Any], run: int, depths: int) -> NDArray[Any]:
 def _merged(
     weights: NDArray[Any], spec: ImplicitGemm, schedule: Schedule, index: int
 ) -> NDArray[Any]:
-    """Depth by columns of one merged group, with zeros between the groups that it merges."""
+    """Columns by channels of one merged group, with zeros between the groups that it merges."""
     first = min(index * schedule.merge, spec.groups - schedule.merge)
     c, n = spec.group_channels, spec.group_outputs
     start = first * n
     if schedule.merge == 1:
-        return weights[..., start : start + n].reshape(-1, n)
+        return weights[start : start + n]
     merge = schedule.merge
-    result = np.zeros((*spec.kernel, merge * c, merge * n), weights.dtype)
+    result = np.zeros((merge * n, merge * c, *spec.kernel), weights.dtype)
     for g in range(merge):
-        block = weights[..., start + g * n : start + (g + 1) * n]
-        result[:, :, g * c : (g + 1) * c, g * n : (g + 1) * n] = block
-    return result.reshape(-1, merge * n)
+        block = weights[start + g * n : start + (g + 1) * n]
+        result[g * n : (g + 1) * n, g * c : (g + 1) * c] = block
+    return result
 
 
 def _picks(columns: Columns) -> NDArray[np.intp]:

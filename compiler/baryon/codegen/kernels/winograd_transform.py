@@ -29,6 +29,9 @@ TAPS = 3
 
 Matrix = NDArray[np.float64]
 
+_FILTERS = 4096
+"""Filters that are transformed at a time, in a cache."""
+
 
 @dataclass(frozen=True)
 class Transform:
@@ -78,8 +81,14 @@ class Transform:
     def of_weights(self, weights: NDArray[Any]) -> NDArray[Any]:
         """Transformed weights (positions**2, ...) of weights (..., 3, 3), rounded once."""
         both = np.kron(self.weight, self.weight)
-        flat = weights.reshape(-1, TAPS * TAPS).astype(np.float64)
-        return (both @ flat.T).astype(weights.dtype).reshape(-1, *weights.shape[:-2])
+        flat = weights.reshape(-1, TAPS * TAPS)
+        result = np.empty((len(both), len(flat)), weights.dtype)
+        for start in range(0, len(flat), _FILTERS):
+            part = slice(start, start + _FILTERS)
+            columns = np.ascontiguousarray(flat[part].T, np.float64)
+            # not `@`: the threads of a BLAS get into each other's way where several pack weights
+            result[:, part] = np.einsum("pk,kn->pn", both, columns)
+        return result.reshape(-1, *weights.shape[:-2])
 
     def of_inputs(self, values: Sequence[Expr]) -> list[Expr]:
         """B^T times a column of vectors.
