@@ -21,7 +21,7 @@ from baryon.passes.patterns import (
     switched_off,
 )
 from baryon.passes.pipeline import parse_pipeline, print_pipeline, without_patterns
-from baryon.passes.registry import DEFAULT_PIPELINE, LOWER, LOWERINGS, PASSES, SIMPLIFY
+from baryon.passes.registry import DEFAULT_PIPELINE, LOWER, LOWERINGS, PASSES, PREPARE, SIMPLIFY
 from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, verify_stage
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "NOTHING",
     "PASSES",
     "PATTERNS",
+    "PREPARE",
     "SIMPLIFY",
     "STAGES",
     "ChooseLayout",

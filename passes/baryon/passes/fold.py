@@ -10,6 +10,7 @@ import numpy as np
 
 from baryon.ir import CONSTANT, RETURN, Array, Module, Op
 from baryon.ops import OpDef, Role, lookup
+from baryon.ops.quantize import DEQUANTIZE
 from baryon.ops.structure import FUSED, IN_PLACE
 from baryon.passes.arrays import elementwise, stored_bytes
 from baryon.passes.base import Pass
@@ -43,7 +44,7 @@ class Fold(Pass):
 
 def _fold(module: Module, op: Op, limit: int) -> bool:
     opdef = lookup(op.name)
-    if opdef is None or op.name in _STRUCTURE or opdef.random:
+    if opdef is None or op.name in _STRUCTURE or opdef.random or keeps_codes(op):
         return False
     arrays = [payload(module, v) for v in op.operands]
     known = [a for a in arrays if a is not None]
@@ -53,6 +54,16 @@ def _fold(module: Module, op: Op, limit: int) -> bool:
         return False
     _replace(module, op, _evaluate(opdef, op, known))
     return True
+
+
+def keeps_codes(op: Op) -> bool:
+    """Whether an op says what the codes of a weight mean, which kernels read as they are."""
+    return op.name == DEQUANTIZE and any(not _is_light(user) for user in op.result.users)
+
+
+def _is_light(op: Op) -> bool:
+    opdef = lookup(op.name)
+    return opdef is not None and opdef.role is Role.ELEMENTWISE
 
 
 def _worth_it(op: Op, opdef: OpDef, arrays: list[Array], limit: int) -> bool:

@@ -18,6 +18,7 @@ from baryon.passes.fuse import Fuse
 from baryon.passes.layout import ChooseLayout
 from baryon.passes.lower_precision import LowerPrecision
 from baryon.passes.place_concat import PlaceConcat
+from baryon.passes.quantize.names import NameValues
 from baryon.passes.recognize import Recognize
 from baryon.passes.recompute import Recompute
 from baryon.passes.unroll import Unroll
@@ -40,6 +41,7 @@ PASSES: Mapping[str, type[Pass]] = {
         LowerPrecision,
         PlaceConcat,
         ForwardFirst,
+        NameValues,
     )
 }
 
@@ -48,6 +50,9 @@ SIMPLIFY = (
     "canonicalize,fold,cse,dce"
 )
 """What makes a graph smaller, whoever runs it."""
+
+PREPARE = f"{SIMPLIFY},name-values"
+"""What a module has to be for a quantization plan."""
 
 LOWER = "layout,recompute,fuse,place-concat"
 """What makes kernels of a simplified graph."""
