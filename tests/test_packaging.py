@@ -35,12 +35,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
 
 
 def sources() -> set[str]:
-    """The Python files that must be in the wheel, by their place in it."""
+    """The files that must be in the wheel, by their place in it."""
     return {
         str(path.relative_to(ROOT / root))
         for root in ROOTS
         for path in (ROOT / root / "baryon").rglob("*")
-        if path.suffix in (".py", ".pyi") or path.name == "py.typed"
+        if path.suffix in (".py", ".pyi", ".css", ".js") or path.name == "py.typed"
     }
 
 

@@ -80,7 +80,7 @@ def _sample(images: Images, rows: NDArray[Any], columns: NDArray[Any]) -> Images
     return np.asarray(upper * (1 - down) + lower * down, np.float32)
 
 
-def shapes(train: int = 6000, test: int = 3000) -> Data:
+def shapes(train: int = 9000, test: int = 3000) -> Data:
     """Textured shapes on textured grounds under noise, 24 x 24 pixels of three colours."""
     rng = np.random.default_rng(1)
     labels = np.arange(train + test, dtype=np.int32) % CLASSES

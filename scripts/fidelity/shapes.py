@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE = 24
-NOISE = 0.1
+NOISE = 0.11
 """Standard deviation of each pixel's noise; the ground's colour is 0 to 1."""
-CONTRAST = 0.35
+CONTRAST = 0.33
 """Between the colours of ground and shape, up or down in each channel."""
-TURN = 0.5
+TURN = 0.35
 """Radians that a shape is turned at most."""
 
 Plane = NDArray[Any]
@@ -64,7 +64,7 @@ def draw(labels: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.floa
 
 def _masks(labels: NDArray[np.int32], grid: Sequence[Plane], rng: np.random.Generator) -> Plane:
     """How much of each pixel (N, SIZE, SIZE) lies inside its shape."""
-    radius, angle = rng.uniform(0.45, 0.75, len(labels)), rng.uniform(-TURN, TURN, len(labels))
+    radius, angle = rng.uniform(0.55, 0.8, len(labels)), rng.uniform(-TURN, TURN, len(labels))
     x, y = (p - rng.uniform(-0.3, 0.3, (len(labels), 1, 1)) for p in grid)
     cos, sin = ((f(angle) / radius)[:, None, None] for f in (np.cos, np.sin))
     u, v = x * cos + y * sin, y * cos - x * sin
@@ -77,5 +77,5 @@ def _texture(count: int, grid: Sequence[Plane], rng: np.random.Generator) -> Pla
     """Waves (N, 3, SIZE, SIZE) of a direction, phase and height of their own."""
     wave = rng.uniform(-9, 9, (2, count, 1, 1, 1))
     phase = rng.uniform(0, 2 * np.pi, (count, 3, 1, 1))
-    height = rng.uniform(0, 0.2, (count, 3, 1, 1))
+    height = rng.uniform(0, 0.18, (count, 3, 1, 1))
     return np.asarray(height * np.sin(wave[0] * grid[0] + wave[1] * grid[1] + phase))
