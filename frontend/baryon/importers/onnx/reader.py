@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import onnx
 from onnx import external_data_helper, helper, inliner, numpy_helper
 
 from baryon.importers.errors import ModelError
+from baryon.importers.onnx.mapped import LARGE, outline
 from baryon.ir import Array, BaryonError, DType, dtype_of
 
 Source = str | os.PathLike[str] | Any
@@ -71,7 +73,10 @@ class ModelFile:
             )
         dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
         path, shape = self._beside(info.location, tensor.name), tuple(tensor.dims)
+        size = math.prod(shape) * dtype.itemsize
         try:
+            if info.length not in (None, size):
+                raise ValueError(f"it has {info.length} bytes, {size} are needed")
             return np.memmap(path, dtype, "r", info.offset or 0, shape).view(np.ndarray)
         except (ValueError, OSError) as error:
             message = f"the external data {info.location!r} does not hold the tensor: {error}"
@@ -91,6 +96,8 @@ class ModelFile:
 
 def _parse(path: Path) -> onnx.ModelProto:
     try:
+        if _is_large_protobuf(path):
+            return onnx.load_model_from_string(outline(path))
         return onnx.load(path, load_external_data=False)
     except OSError as error:
         raise ModelError(f"cannot read the file: {error.strerror}", where=str(path)) from error
@@ -100,6 +107,11 @@ def _parse(path: Path) -> onnx.ModelProto:
             where=str(path),
             hint="onnx.checker.check_model tells more",
         ) from error
+
+
+def _is_large_protobuf(path: Path) -> bool:
+    form = onnx.serialization.registry.get_format_from_file_extension(path.suffix)
+    return form in (None, "protobuf") and path.stat().st_size >= LARGE
 
 
 def _names(model: onnx.ModelProto) -> Iterator[str | bytes]:
