@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from onnx import numpy_helper
 
-from baryon.cli.files import FileError, bind_inputs, read_arrays, replacing, write_arrays
+from baryon.cli.files import FileError, bind_inputs, read_arrays, write_arrays
+from baryon.cli.outputs import replacing
 
 A = np.arange(6, dtype=np.float32).reshape(2, 3)
 B = np.array([1, 2], np.int64)

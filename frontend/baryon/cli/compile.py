@@ -19,8 +19,8 @@ from baryon.cli.console import (
     stages,
     stdout,
 )
-from baryon.cli.files import check_destination
 from baryon.cli.kept import find_kept
+from baryon.cli.outputs import check_destination
 
 if TYPE_CHECKING:
     from baryon.codegen.artifact import Artifact

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from baryon.cli.files import replacing
+from baryon.cli.outputs import replacing
 from baryon.codegen.cache import KernelCache, default_cache, key_of, tuning_path
 
 SHARE = 2

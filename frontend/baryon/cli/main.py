@@ -7,12 +7,15 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
 import baryon
-from baryon.ir import BaryonError
 from baryon.runtime import BaryonRuntimeError
+
+if TYPE_CHECKING:
+    from baryon.ir import BaryonError
 
 # name: (module, one line of help); a command is imported when it runs, so that `baryon run` starts
 # without the compiler
@@ -89,7 +92,7 @@ def _status(argv: Sequence[str]) -> int:
 
 def describe(error: Exception) -> str:
     """An error as one line."""
-    if isinstance(error, BaryonError):
+    if _is_designed(error):
         place = f" (at {error.where})" if error.where is not None else ""
         hint = f"; {error.hint}" if error.hint is not None else ""
         return " ".join(f"{error.message}{place}{hint}".split())
@@ -106,10 +109,15 @@ def describe(error: Exception) -> str:
     return f"internal error, please report it: {text}"
 
 
+def _is_designed(error: Exception) -> TypeGuard[BaryonError]:
+    """Whether an error has a place and a hint; its class is not imported before there is one."""
+    return isinstance(error, importlib.import_module("baryon.ir").BaryonError)
+
+
 def _fail(message: str, verbose: bool, error: Exception | None = None) -> int:
     print(f"baryon: error: {message}", file=sys.stderr)
     if verbose and error is not None:
-        if isinstance(error, BaryonError) and error.excerpt is not None:
+        if _is_designed(error) and error.excerpt is not None:
             print(error.excerpt, file=sys.stderr)
         traceback.print_exception(error)
     return 1

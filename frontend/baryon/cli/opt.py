@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from baryon.cli.console import plain_table, stdout
-from baryon.cli.files import replacing
 from baryon.cli.modules import read_module
+from baryon.cli.outputs import replacing
 from baryon.cli.patterns import pattern_table
 from baryon.ir import print_module
 from baryon.passes import DEFAULT_PIPELINE, PASSES, PassManager, Timing, parse_pipeline

@@ -15,8 +15,9 @@ from baryon.cli.console import (
     print_json,
     stdout,
 )
-from baryon.cli.files import FileError, bind_inputs, check_destination, write_arrays
+from baryon.cli.files import FileError, bind_inputs, write_arrays
 from baryon.cli.groups import measure, print_groups
+from baryon.cli.outputs import check_destination
 from baryon.cli.trace import Phases, trace, write_trace
 from baryon.ir import Array
 from baryon.runtime import load

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from baryon.cli.files import replacing
+from baryon.cli.outputs import replacing
 from baryon.ir import Array
 from baryon.runtime import Event, Executable
 
