@@ -42,8 +42,9 @@ def compile(
 
     source: a path to an ONNX file, a callable over `mx.np` arrays with example `inputs`, or an IR
         module.
-    target: `native`, or one of x86-64, x86-64-v3 (AVX2), x86-64-v4 (AVX-512), x86-64-v4-bf16 (with
-        AVX512-BF16).
+    target: `native`, or one of x86-64, x86-64-v2 (SSE4.2), x86-64-v3 (AVX2), x86-64-v3-vnni (with
+        AVX-VNNI), x86-64-v4 (AVX-512), x86-64-v4-vnni (with AVX512-VNNI), x86-64-v4-bf16 (with
+        AVX512-BF16 as well).
     precision: fp32, or bf16: factors of convolutions and products and most of what is stored in
         bfloat16, sums and everything sensitive in float32 (docs/precision.md). Inputs and outputs
         keep their types.

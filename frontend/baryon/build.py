@@ -19,11 +19,13 @@ from baryon.codegen.compiler import (
     silent,
 )
 from baryon.codegen.describe import describe
+from baryon.codegen.exact import exact
 from baryon.codegen.group import Group
 from baryon.codegen.layout_costs import KernelCosts
 from baryon.codegen.targets import Target, get_target
 from baryon.codegen.tuning import Chooser, by_model
 from baryon.ir import Module, UnsupportedError, print_module
+from baryon.ops.quantize import holds_codes
 from baryon.ops.structure import FUSED
 from baryon.passes import (
     LOWERINGS,
@@ -111,6 +113,7 @@ def generate(lowered: Lowered, options: Options, chooser: Chooser = by_model) ->
 def lower(module: Module, options: Options) -> Lowered:
     """Run the passes over a module, which is changed, and plan its memory."""
     target = get_target(options.target)
+    target = exact(target) if holds_codes(module) else target
     stages = {"source": _text(module)}
     stages |= run_passes(module, options, target)
     plan = plan_memory(module)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -18,10 +18,9 @@ import tvm
 import tvm_ffi
 
 from baryon import interp
-from baryon.codegen.compiler import constants_of
+from baryon.codegen.compiler import build_kernel, constants_of
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, Pack
-from baryon.codegen.kernels import FAMILIES
 from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Target, get_target
 from baryon.ir import (
@@ -72,22 +71,24 @@ class Case:
     seed: int = 0
     positive: bool = False
     high: int = 5
+    constants: Mapping[str, Array] = field(default_factory=dict)
 
     @cached_property
     def module(self) -> Module:
-        module = parse_module(self.text)
+        module = parse_module(self.text, constants=self.constants)
         verify(module, lookup)
         return module
 
     @cached_property
     def group(self) -> Group:
-        module = parse_module(self.text)  # the interpreter keeps the plain ops
+        # the interpreter keeps the plain ops
+        module = parse_module(self.text, constants=self.constants)
         op = fuse(module, self.kind)
         return Group(op, constants_of(module.main.body.ops, module.constants))
 
     @cached_property
     def kernel(self) -> Kernel:
-        return FAMILIES[self.group.kind](self.group, self.target)
+        return build_kernel(self.group, self.target)
 
     @cached_property
     def compiled(self) -> Any:
@@ -103,6 +104,9 @@ class Case:
         x: Array
         if type.dtype.is_float:
             x = rng.uniform(0.1 if self.positive else -2, 2, shape)
+        elif type.quant is not None:
+            low, high = type.dtype.limits
+            x = rng.integers(low, high + 1, shape)
         else:
             x = rng.integers(0, 2 if type.dtype.kind == "bool" else self.high, shape)
         return np.asarray(x).astype(type.dtype.numpy)
@@ -142,9 +146,10 @@ class Case:
 
     def run(self) -> list[Array]:
         """The results, unpacked; checks that gaps kept their mark."""
-        args, results = self.prepare()
+        args, _ = self.prepare()
         self.compiled(*args)
-        got = [a.numpy() for a in args[len(args) - len(results) :]]
+        kinds = [None if isinstance(arg, Pack) else arg[0] for arg in self.kernel.args]
+        got = [a.numpy() for a, kind in zip(args, kinds, strict=True) if kind == "result"]
         return [
             logical(x, r.type, self.sizes or {})
             for x, r in zip(got, self.group.op.results, strict=True)
@@ -172,14 +177,15 @@ def _timed(run: Any, args: Sequence[Any]) -> float:
 def compile_cases(cases: Sequence[Case]) -> None:
     """Compile the kernels of several cases in one go, which is quicker."""
     kernels = {f"kernel{i}": case.kernel.func for i, case in enumerate(cases)}
-    compiled = tvm.runtime.Executable(lower(kernels, TARGET))
+    helpers = "\n".join({text: None for case in cases for text in [case.kernel.helpers] if text})
+    compiled = tvm.runtime.Executable(lower(kernels, TARGET, helpers))
     for name, case in zip(kernels, cases, strict=True):
         case.__dict__["compiled"] = compiled[name]
 
 
 def compile_kernel(kernel: Kernel, target: Target = TARGET) -> Any:
     """The kernel as a callable."""
-    return tvm.runtime.Executable(lower({"main": kernel.func}, target))["main"]
+    return tvm.runtime.Executable(lower({"main": kernel.func}, target, kernel.helpers))["main"]
 
 
 def fuse(module: Module, kind: str) -> Op:

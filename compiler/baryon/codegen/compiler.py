@@ -147,7 +147,7 @@ def _immediate(group: Group, arg: Value) -> object:
     payload = group.payload(arg)
     if payload is None:
         return None
-    if payload.size == 1 or arg.type.dtype.is_float:
+    if payload.size == 1 or arg.type.dtype.is_float or arg.type.quant is not None:
         scalar = group.scalar(arg)
         return "constant" if scalar is None else scalar
     return payload.tobytes()

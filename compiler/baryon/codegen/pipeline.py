@@ -15,6 +15,7 @@ from tvm import s_tir, tirx
 from tvm.target import Target as TvmTarget
 from tvm.tirx.build import codegen_build
 
+from baryon.codegen.exact import fenced
 from baryon.codegen.targets import Target
 
 _PASSES = (
@@ -41,6 +42,10 @@ _PASSES = (
 def lower(functions: Mapping[str, Any], target: Target, helpers: str = "") -> Any:
     """A tvm.runtime.Module with the compiled functions, by name; helpers: LLVM's text of others."""
     named = {name: func.with_attr("global_symbol", name) for name, func in functions.items()}
+    if target.whole is not None and target.has("fma"):
+        made = {name: fenced(func) for name, func in named.items()}
+        named = {name: func for name, (func, _) in made.items()}
+        helpers = "\n".join([helpers, *dict.fromkeys(text for _, text in made.values())]).strip()
     if helpers:
         named = {name: _importing(func, helpers) for name, func in named.items()}
     module = tvm.IRModule(named)

@@ -27,6 +27,7 @@ _V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
 # Everything else the host offers is switched off, so that LLVM cannot emit it unannounced.
 # Cooper Lake, Sapphire Rapids and later, Zen 4 and later.
 _V4_BF16 = (*_V4, "avx512bf16", "avx512vnni")
+_V4_CACHES = (32 << 10, 1 << 20, 4 << 20)
 _KNOWN = (*_V4, "avx512bf16", "avx512vnni", "avxvnni", "avx512fp16")
 # Not an instruction set: switching it off would leave 64-bit mode.
 _MODE = "64bit"
@@ -55,6 +56,9 @@ class Target:
     level 3. tiles: register tiles worth trying, best first; they fit without spilling. threads:
     numbers of threads that schedules should suit; results are the same for any. dots: whether
     products of bfloat16 are summed two at a time, from pairs in memory, as AVX512-BF16 does it.
+    code_depths: products of 8-bit codes that are summed at a time: 4 with VNNI, else 2. whole: what
+    kernels of whole numbers are made for, where all others have to give the same bits on any CPU
+    (see exact.py).
     """
 
     name: str
@@ -67,6 +71,18 @@ class Target:
     disabled: tuple[str, ...] = ()
     threads: tuple[int, ...] = (1, 2, 4, 8, 16)
     dots: bool = False
+    code_depths: int = 2
+    whole: Target | None = None
+
+    @property
+    def for_codes(self) -> Target:
+        """The target as kernels see it whose sums are of whole numbers."""
+        return self.whole or self
+
+    @property
+    def fuses(self) -> bool:
+        """Whether products and sums are one instruction."""
+        return self.has("fma") and self.whole is None
 
     def lanes(self, element_bytes: int) -> int:
         """Elements of the given size (bytes) in one vector register."""
@@ -109,11 +125,21 @@ _PRESETS = {
     target.name: target
     for target in (
         Target("x86-64", "x86-64", _BASE, 16, 16, _TILES_SSE),
+        Target("x86-64-v2", "x86-64-v2", _V2, 16, 16, _TILES_SSE),
         Target("x86-64-v3", "x86-64-v3", _V3, 32, 16, _TILES_16),
-        Target("x86-64-v4", "x86-64-v4", _V4, 64, 32, _TILES_32, (32 << 10, 1 << 20, 4 << 20)),
+        # Alder Lake and later
         Target(
-            "x86-64-v4-bf16", "x86-64-v4", _V4_BF16, 64, 32, _TILES_32,
-            (32 << 10, 1 << 20, 4 << 20), dots=True,
+            "x86-64-v3-vnni", "x86-64-v3", (*_V3, "avxvnni"), 32, 16, _TILES_16, code_depths=4,
+        ),
+        Target("x86-64-v4", "x86-64-v4", _V4, 64, 32, _TILES_32, _V4_CACHES),
+        # Ice Lake and later, Zen 4 and later
+        Target(
+            "x86-64-v4-vnni", "x86-64-v4", (*_V4, "avx512vnni"), 64, 32, _TILES_32, _V4_CACHES,
+            code_depths=4,
+        ),
+        Target(
+            "x86-64-v4-bf16", "x86-64-v4", _V4_BF16, 64, 32, _TILES_32, _V4_CACHES, dots=True,
+            code_depths=4,
         ),
     )
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from baryon.ir import DType, Quant, TensorType, f32, i32
+from baryon.ir import DType, Module, Quant, TensorType, f32, i32
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.numerics import Arr
 from baryon.ops.opdef import VIEW, OpDef, Sample, absent, elementwise
@@ -46,6 +46,12 @@ def dequantized(q: Arr, quant: Quant) -> Arr:
     scale, zero = _spread(quant, q.ndim)
     result: Arr = (q.astype(np.int32) - zero).astype(np.float32) * scale
     return result
+
+
+def holds_codes(module: Module) -> bool:
+    """Whether a module computes with codes: it then promises the same bits on every CPU."""
+    ops = (op for func in module.funcs.values() for op in func.body.walk())
+    return any(op.name in (QUANTIZE, DEQUANTIZE, AS_QUANTIZED) for op in ops)
 
 
 def _spread(quant: Quant, rank: int) -> tuple[Any, Any]:

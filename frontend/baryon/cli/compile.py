@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     "--target",
     default="native",
     show_default=True,
-    help="native (this CPU), x86-64, x86-64-v3 (AVX2), x86-64-v4 (AVX-512) or x86-64-v4-bf16 "
-    "(with BF16).",
+    help="native (this CPU), x86-64, x86-64-v2 (SSE4.2), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), "
+    "x86-64-v3-vnni or x86-64-v4-vnni (with VNNI) or x86-64-v4-bf16 (with BF16).",
 )
 @click.option(
     "--precision",

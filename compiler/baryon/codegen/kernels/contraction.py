@@ -14,12 +14,13 @@ from typing import Any
 
 from baryon.codegen.expr import Expr, Math, const, tvm_name
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Kernel, KernelBuilder, Memory
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, Pack
 from baryon.codegen.kernels import algorithms, depthwise, matmul
 from baryon.codegen.kernels.candidate import Candidate
 from baryon.codegen.kernels.implicit_gemm import ImplicitGemm, Operands, Position
 from baryon.codegen.kernels.microkernel import prefetch
 from baryon.codegen.kernels.plan import Plan
+from baryon.codegen.kernels.quantized import Codes, QuantizedFactors
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
 from baryon.ir import (
@@ -33,6 +34,8 @@ from baryon.ir import (
     Value,
     bf16,
     f32,
+    i8,
+    i32,
     u16,
 )
 from baryon.ir.memory import strides
@@ -62,7 +65,8 @@ def _plans(group: Group, target: Target) -> list[tuple[Contraction, Plan]]:
     Where no instruction sums products of bfloat16, weights in it may also be widened when
     compiling, for algorithms that save multiplications.
     """
-    problem = Contraction(group, target.dots)
+    problem = Contraction(group, target.dots, words=target.for_codes.code_depths)
+    target = target.for_codes if problem.codes is not None else target
     found = [(problem, p) for p in algorithms.candidates(problem.spec, target, problem.is_constant)]
     if problem.has_pairs and not target.dots:
         wide = Contraction(group, widens=True)
@@ -76,14 +80,15 @@ def _is_direct(group: Group) -> bool:
     op = group.main
     if op.name == CONVOLUTION:
         return not depthwise.is_depthwise(op)
-    constant = group.payload(group.source(op.operands[1])) is not None
-    return constant and op.name not in ("np.matmul", "npx.batch_dot")
+    codes = Codes.of(op.operands[1])
+    weight = codes.value if codes else group.source(op.operands[1])
+    return group.payload(weight) is not None and op.name not in ("np.matmul", "npx.batch_dot")
 
 
 def build_as(problem: Contraction, plan: Plan) -> Kernel:
     """The kernel that follows a plan: one of the `candidates` for the problem's spec."""
     group, spec, dtype = problem.group, problem.spec, problem.sum_dtype
-    packed = TensorType((plan.packed_size,), u16 if spec.pairs else dtype)
+    packed = TensorType((plan.packed_size,), problem.packed_dtype)
     packs = {problem.weight: (problem.packer(plan), packed)}
     builder = KernelBuilder()
     with builder.function():
@@ -104,12 +109,13 @@ class Contraction:
     """A group's anchor in the terms of `ImplicitGemm`.
 
     dots: whether bfloat16 factors are multiplied as they are, in pairs. widens: whether bfloat16
-    weights are packed as float32.
+    weights are packed as float32. words: depths of a word of codes.
     """
 
     group: Group
     dots: bool = False
     widens: bool = False
+    words: int = 2
 
     @cached_property
     def anchor(self) -> Op:
@@ -117,8 +123,15 @@ class Contraction:
         return self.group.main
 
     @cached_property
+    def codes(self) -> QuantizedFactors | None:
+        """The factors, where they are multiplied as codes."""
+        return QuantizedFactors.of(self.group)
+
+    @cached_property
     def factor(self) -> Value:
         """The value that is multiplied: the anchor's input, or what it is widened from."""
+        if self.codes is not None:
+            return self.codes.data.value
         value = self.anchor.operands[0]
         op = value.op
         is_cast = op is not None and op.name == "npx.cast"
@@ -137,12 +150,26 @@ class Contraction:
     @property
     def sum_dtype(self) -> DType:
         """The element type of sums."""
+        return i32 if self.codes is not None else self.real_dtype
+
+    @property
+    def real_dtype(self) -> DType:
+        """The element type of what sums mean, in which the epilogue begins."""
         dtype = self.anchor.result.type.dtype
         return f32 if dtype.is_float and dtype.bits == 16 else dtype
 
     @property
+    def packed_dtype(self) -> DType:
+        """The element type of packed weights; bfloat16 as bits."""
+        if self.codes is not None:
+            return i8
+        return u16 if self.has_pairs else self.sum_dtype
+
+    @property
     def source_dtype(self) -> DType:
-        """The element type of the input as it is multiplied."""
+        """The element type of the input as it is multiplied, or of codes as a prologue gives it."""
+        if self.codes is not None:
+            return self.factor.type.dtype
         is_pair = self.has_pairs and self.dots and self.factor.type.dtype == bf16
         return bf16 if is_pair else self.sum_dtype
 
@@ -168,7 +195,8 @@ class Contraction:
     @property
     def weight(self) -> Value:
         """The region argument with the weights."""
-        return self.group.source(self.anchor.operands[1])
+        codes = Codes.of(self.anchor.operands[1])
+        return codes.value if codes else self.group.source(self.anchor.operands[1])
 
     @property
     def is_constant(self) -> bool:
@@ -209,6 +237,15 @@ class Contraction:
 
     @property
     def _types(self) -> dict[str, Any]:
+        if self.codes is not None:
+            return {
+                "staged": self.is_staged,
+                "dtype": tvm_name(self.sum_dtype),
+                "source": "int16" if self.words == 2 else "uint8",
+                "depths": self.words,
+                "codes": self.codes.data.name,
+                "zero": self.codes.data.quant.zero[0],
+            }
         return {
             "staged": self.is_staged,
             "dtype": tvm_name(self.sum_dtype),
@@ -218,8 +255,13 @@ class Contraction:
 
     def packer(self, plan: Plan) -> Callable[[Array], Array]:
         """Brings constant weights into the form of a plan, in the type that it multiplies."""
+        if self.codes is not None:
+            signed = self.codes.signed
+            return lambda w: plan.pack(signed(w))
         dtype = self.weight.type.dtype if self.has_pairs else self.sum_dtype
-        return lambda w: plan.pack(w.astype(dtype.numpy, copy=False))
+        codes = Codes.of(self.anchor.operands[1])
+        real = codes.real if codes else lambda w: w
+        return lambda w: plan.pack(real(w).astype(dtype.numpy, copy=False))
 
     def _matrix_product(self) -> ImplicitGemm:
         outputs, depth = (int_of(d) for d in self.weight.type.shape)
@@ -272,14 +314,32 @@ class Fused:
         channel = problem.channel_axis
         self.after = self._domain(problem.anchor.result.type, channel)
         self.before = self._domain(problem.data.type, channel)
+        self.offsets, self.scales = self._numbers()
+
+    def _numbers(self) -> tuple[Memory | None, Memory | float | None]:
+        """What turns sums of codes into what they mean: parameters of the kernel, by output."""
+        codes, spec = self.problem.codes, self.problem.spec
+        if codes is None:
+            return None, None
+        offsets, scales = codes.offsets(spec), codes.scales
+        number = list(self.problem.group.args).index(self.problem.weight)
+        outputs, builder = (spec.out_channels,), self.frame.builder
+
+        def parameter(make: Callable[[Array], Array], dtype: DType) -> Memory:
+            return builder.param(Pack(number, make), TensorType(outputs, dtype))
+
+        return (
+            parameter(offsets, i32) if offsets else None,
+            scales.item() if scales.size == 1 else parameter(lambda _: scales, f32),
+        )
 
     def _domain(self, type: TensorType, channel: int) -> Domain:
         pixels = [a for a in range(type.rank) if a != channel]
         return Domain(self.frame, type.shape, [pixels, [channel]])
 
     def epilogue(self, value: Expr, at: Position) -> Expr:
-        """Bias, then the ops after the anchor."""
-        value = self._biased(value, at)
+        """What the sums mean, the bias, then the ops after the anchor."""
+        value = self._biased(self._real(value, at), at)
         result = self.problem.anchor.result
         known = {result: Math.cast(value, result.type.dtype)}
         place = self.after.place([at.pixel, at.channel], at.lanes, known)
@@ -313,7 +373,18 @@ class Fused:
         if scalar is not None:
             return value + const(scalar, value)
         loaded = self.frame.inputs[bias].load(at.channel, at.lanes)
-        return value + Math.cast(loaded, self.problem.sum_dtype)
+        return value + Math.cast(loaded, self.problem.real_dtype)
+
+    def _real(self, value: Expr, at: Position) -> Expr:
+        """What sums of codes mean."""
+        if self.scales is None:
+            return value
+        if self.offsets is not None:
+            value = value - self.offsets.load(at.channel, at.lanes)
+        value = Math.cast(value, f32)
+        if isinstance(self.scales, Memory):
+            return value * self.scales.load(at.channel, at.lanes)
+        return value * const(self.scales, value)
 
 
 def plane(values: Sequence[Any], line: int = 1) -> tuple[int, int]:

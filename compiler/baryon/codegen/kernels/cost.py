@@ -75,7 +75,7 @@ class Cost:
     def tile_cycles(self) -> float:
         """One tile over the whole depth."""
         rows, vectors = self.schedule.tile.rows, len(self.columns.vector_starts)
-        fused = self.target.has("fma") or self.spec.codes is not None
+        fused = self.target.fuses or self.spec.codes is not None
         products = rows * vectors / 2 if fused else rows * vectors + rows
         if self.spec.codes is not None and self.spec.depths == 2:
             products *= PAIRS_SLOWER

@@ -128,6 +128,13 @@ class ImplicitGemm:
         return self.depths == 2 and self.codes is None
 
     @property
+    def zero_code(self) -> int:
+        """What stands for 0 in the input as it is multiplied: signed codes become unsigned."""
+        if self.codes is None or self.depths == 2:
+            return 0
+        return self.zero + (128 if self.codes == "int8" else 0)
+
+    @property
     def source_bytes(self) -> int:
         """Bytes of an element of the input as it is multiplied."""
         return np.dtype(self.dtype if self.source in (None, "bfloat16") else self.source).itemsize

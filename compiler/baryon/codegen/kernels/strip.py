@@ -139,7 +139,7 @@ class Strip:
     def _zero(self, strip: Flat, start: Expr, count: int) -> None:
         def clear(offset: Expr, lanes: int) -> None:
             strip.store(
-                splat(tirx.const(zero_of(self.spec), self.dtype), lanes), start + offset, lanes
+                splat(tirx.const(self.spec.zero_code, self.dtype), lanes), start + offset, lanes
             )
 
         self._cover(count, clear)
@@ -165,10 +165,3 @@ def converted(codes: Expr, spec: ImplicitGemm) -> Expr:
         return codes
     bits = as_bits(codes, "uint8")
     return bits ^ const(1 << 7, bits)
-
-
-def zero_of(spec: ImplicitGemm) -> int:
-    """What stands for 0 in the input as it is multiplied."""
-    if spec.codes is None or spec.depths == 2:
-        return 0
-    return spec.zero + (128 if spec.codes == "int8" else 0)

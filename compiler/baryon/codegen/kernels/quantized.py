@@ -1,0 +1,112 @@
+"""Contractions of quantized factors: which codes are multiplied, and what their sums mean.
+
+An anchor whose factors are both dequantized sums products of codes, which are whole numbers. With
+one scale for the data and one for the filters of each output,
+
+    sum over d of sx (x[d] - zx) * sw[o] w[d, o]  =  (sums of codes - zx colsum[o]) * (sx sw[o])
+
+where the second term of the difference falls away if the zero point is subtracted before codes are
+multiplied. The right side is computed in this order in float32 on every target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from baryon.codegen.expr import tvm_name
+from baryon.codegen.group import Group
+from baryon.codegen.kernels.spec import ImplicitGemm
+from baryon.ir import Array, Quant, Value, i8, u8
+from baryon.ops import TABLE
+from baryon.ops.quantize import DEQUANTIZE, dequantized
+
+MAX_DEPTH = 2**31 // (255 * 128)
+"""Products of codes whose sum fits into 32 bits, whatever they are."""
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A value of codes and what they mean."""
+
+    value: Value
+    quant: Quant
+
+    @staticmethod
+    def of(value: Value) -> Codes | None:
+        """What `ir.dequantize` makes a value of; None for any other value."""
+        op = value.op
+        if op is None or op.name != DEQUANTIZE:
+            return None
+        attrs = TABLE[op.name].normalize(op.attrs)
+        quant = Quant.of(attrs["scale"], attrs["zero"], attrs["axis"])  # type: ignore[arg-type]
+        return Codes(op.operands[0], quant)
+
+    @property
+    def name(self) -> str:
+        """The element type, in TVM's words."""
+        return tvm_name(self.value.type.dtype)
+
+    def real(self, array: Array) -> Array:
+        """What an array of such codes means, in float32."""
+        return dequantized(array, self.quant)
+
+
+@dataclass(frozen=True)
+class QuantizedFactors:
+    """Both factors of a contraction; the filters are constants, outputs along their axis 0."""
+
+    data: Codes
+    weight: Codes
+
+    @staticmethod
+    def of(group: Group) -> QuantizedFactors | None:
+        """Those of a group's anchor; None where it has to multiply real numbers."""
+        operands = group.main.operands
+        data, weight = Codes.of(operands[0]), Codes.of(operands[1])
+        if data is None or weight is None or group.payload(weight.value) is None:
+            return None
+        found = QuantizedFactors(data, weight)
+        return found if found._are_summed else None
+
+    @property
+    def _are_summed(self) -> bool:
+        """Whether filters fit into signed bytes without their zero point, and sums into 32 bits."""
+        outputs, *taps = self.weight.value.type.static_shape
+        by_output = self.weight.quant.axis in (None, 0)
+        middle = {i8: (0,), u8: (128,)}.get(self.weight.value.type.dtype)
+        symmetric = self.weight.quant.zero == middle
+        return by_output and symmetric and self.data.quant.axis is None and (
+            int(np.prod(taps)) <= MAX_DEPTH and outputs > 0
+        )  # fmt: skip
+
+    def signed(self, weight: Array) -> Array:
+        """Filters as signed bytes around 0."""
+        result: Array = (weight.astype(np.int16) - self.weight.quant.zero[0]).astype(np.int8)
+        return result
+
+    @cached_property
+    def scales(self) -> Array:
+        """What a step of the sums means: one number, or one for each output."""
+        scale = np.asarray(self.weight.quant.scale, np.float32)
+        result: Array = scale * np.float32(self.data.quant.scale[0])
+        return result
+
+    def offsets(self, spec: ImplicitGemm) -> Callable[[Array], Array] | None:
+        """From filters to what the sums of a spec hold too much; None for nothing.
+
+        Pairs lose their zero point before they are multiplied, words of four do not.
+        """
+        zero = spec.zero_code
+        if spec.depths == 2 or zero == 0:
+            return None
+
+        def of(weight: Array) -> Array:
+            sums = self.signed(weight).reshape(weight.shape[0], -1).sum(axis=1, dtype=np.int64)
+            result: Array = (sums * zero).astype(np.int32)
+            return result
+
+        return of
