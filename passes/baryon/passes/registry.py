@@ -17,6 +17,7 @@ from baryon.passes.forward_first import ForwardFirst
 from baryon.passes.fuse import Fuse
 from baryon.passes.layout import ChooseLayout
 from baryon.passes.lower_precision import LowerPrecision
+from baryon.passes.move_codes import MoveCodes
 from baryon.passes.place_concat import PlaceConcat
 from baryon.passes.quantize.names import NameValues
 from baryon.passes.recognize import Recognize
@@ -41,12 +42,13 @@ PASSES: Mapping[str, type[Pass]] = {
         LowerPrecision,
         PlaceConcat,
         ForwardFirst,
+        MoveCodes,
         NameValues,
     )
 }
 
 SIMPLIFY = (
-    "unroll,expand,canonicalize,fold,cse,recognize,fold-batch-norm,attention,"
+    "unroll,expand,canonicalize,fold,cse,recognize,fold-batch-norm,attention,move-codes,"
     "canonicalize,fold,cse,dce"
 )
 """What makes a graph smaller, whoever runs it."""
