@@ -40,6 +40,17 @@ CONSTANTS = """constant @w : f32[2,2,1,1] = (1.0, 2.0, 3.0, 4.0)
 constant @v : f32[2] = (1.0, 2.0)"""
 
 
+CODES = """%w = ir.constant() {name="w"} : f32[2,2,1,1]
+%d = ir.dequantize(%q) {scale=(0.5,)} : f32[1,2,3,3]
+%c = npx.convolution(%d, %w) {kernel=(1, 1)} : f32[1,2,3,3]
+%r = ir.quantize(%c) {dtype=!u8, scale=(0.5,)} : u8[1,2,3,3]<scale=0.5, zero=0>
+%y = ir.codes(%r) : u8[1,2,3,3]"""
+
+
+def codes() -> Module:
+    return module_of(function_text("%q: u8[1,2,3,3]<scale=0.5, zero=0>", CODES, CONSTANTS))
+
+
 def conv() -> Module:
     return module_of(function_text("%x: f32[1,2,3,3]", CONV, CONSTANTS))
 
@@ -86,6 +97,18 @@ def test_fully_connected_chains(off: str, expected: list[list[str]]) -> None:
     assert kernels(fc(), Off(off)) == expected
 
 
+@pytest.mark.parametrize(
+    ("off", "expected"),
+    [
+        ("", [["dequantize", "convolution", "quantize"]]),
+        ("requantize", [["dequantize", "convolution"], ["quantize"]]),
+        ("dequantize", [["dequantize"], ["convolution", "quantize"]]),
+    ],
+)
+def test_codes_around_a_convolution(off: str, expected: list[list[str]]) -> None:
+    assert kernels(codes(), Off(off)) == expected
+
+
 def test_without_any_pattern_each_op_is_a_kernel() -> None:
     names = [name for ops in kernels(conv(), switched_off("none")) for name in ops]
     assert names == ["convolution", "multiply", "add", "add", "relu", "negative"]
@@ -94,7 +117,7 @@ def test_without_any_pattern_each_op_is_a_kernel() -> None:
 
 @pytest.mark.parametrize("group", GROUPS, ids=lambda g: g.name)
 def test_each_group_switches_something_off_and_the_network_stays_right(group: object) -> None:
-    for make in (conv, fc):
+    for make in (conv, fc, codes):
         kernels(make(), Off([getattr(group, "name", "")]))
 
 
@@ -129,6 +152,9 @@ def test_variables_switch_off_whatever_is_asked_for() -> None:
     conv_sum = "MXNET_DISABLE_ONEDNN_FUSE_CONV_SUM"
     assert switched_off("conv-sum", {conv_sum: "1"}) == Off(PATTERNS)
     assert switched_off("all", {conv_sum: "0"}) == NOTHING
+    requantize = "MXNET_ONEDNN_FUSE_REQUANTIZE"
+    assert switched_off("all", {requantize: "0"}) == Off("requantize")
+    assert switched_off("all", {requantize: "1"}) == NOTHING
     whole = switched_off("all", {"MXNET_DISABLE_ONEDNN_CONV_OPT": "1"})
     assert whole == Off([*(n for n in PATTERNS if n.startswith("conv-")), "padding"])
 

@@ -14,9 +14,8 @@ What baryon fuses and simplifies has names, so that each can be switched off: to
 a problem comes from, or to compare. `mx.compile(..., patterns="-conv-sum")`,
 `net.optimize_for(x, backend="ONEDNN", patterns=...)` and `baryon compile --patterns` take `all`,
 `none`, or names with commas between; with a minus before it, a name is switched off. So do the
-variables of MXNet's oneDNN backend, set to 1; they are read by `hybridize`, `optimize_for` and
-`compile`. `baryon inspect MODEL --explain NODE` tells which of them took in a node, and why others
-did not.
+variables of MXNet's oneDNN backend, read by `hybridize`, `optimize_for` and `compile`.
+`baryon inspect MODEL --explain NODE` tells which of them took in a node, and why others did not.
 
 This page is printed by `python -m baryon.cli.patterns`.
 
@@ -35,15 +34,15 @@ edge that fits decides.
 
 def pattern_table() -> Table:
     """The groups for `baryon opt --list`."""
-    table = plain_table("pattern", "what it does", "switched off by (set to 1)")
+    table = plain_table("pattern", "what it does", "switched off by")
     for group in GROUPS:
-        table.add_row(group.name, group.doc, " ".join(group.variables))
+        table.add_row(group.name, group.doc, " ".join(group.settings))
     return table
 
 
 def page() -> str:
     """The text of docs/patterns.md."""
-    rows = [f"| {g.name} | {g.doc} | {_code(g.variables)} |\n" for g in GROUPS]
+    rows = [f"| {g.name} | {g.doc} | {_code(g.settings)} |\n" for g in GROUPS]
     return "".join([_HEAD, *rows, _DETAILS, *(_section(g) for g in GROUPS)])
 
 

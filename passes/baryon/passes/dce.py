@@ -18,7 +18,7 @@ class DeadCode(Pass):
     def run(self, module: Module) -> bool:
         """Do it; arguments stay, since they are the function's interface."""
         removed = [_sweep(func.body) for func in module.funcs.values()]
-        return _drop_payloads(module) or any(removed)
+        return drop_payloads(module) or any(removed)
 
 
 def _sweep(region: Region) -> bool:
@@ -32,7 +32,8 @@ def _sweep(region: Region) -> bool:
     return changed
 
 
-def _drop_payloads(module: Module) -> bool:
+def drop_payloads(module: Module) -> bool:
+    """Remove payloads that no constant reads; True if there were any."""
     ops = (op for func in module.funcs.values() for op in func.body.walk())
     read = {op.attrs["name"] for op in ops if op.name == CONSTANT}
     unread = [name for name in module.constants if name not in read]

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from baryon.ir import CONSTANT, Op, Value
+from baryon.ops.quantize import QUANTIZE
 from baryon.passes.groups import Group
 from baryon.passes.prologue import is_channel_step
 
@@ -68,6 +69,7 @@ def _is_constant(value: Value) -> bool:
 
 ANY = Follower("any element-wise op of the same shape", lambda op, result: True)
 ACTIVATION = Follower("an activation", lambda op, result: op.name in ACTIVATIONS)
+CODES = Follower("the rounding to codes", lambda op, result: op.name == QUANTIZE)
 SUM = Follower("a sum with a tensor of the same shape", _is_sum)
 PER_CHANNEL = Follower(
     "a factor or summand per channel",
@@ -91,7 +93,10 @@ class Edge:
         return f"{', '.join(sorted(self.after))}, then {self.then.label}"
 
 
+_STORES = CONVOLUTIONS | LAYERS | PRODUCTS | POOLS | NORMS | SOFTMAX | REDUCTIONS
+
 EDGES = (
+    Edge("requantize", _STORES, CODES),
     Edge("conv-sum", CONVOLUTIONS, SUM),
     Edge("conv-act", CONVOLUTIONS, ACTIVATION),
     Edge("conv-bn", CONVOLUTIONS, PER_CHANNEL),
@@ -108,6 +113,9 @@ EDGES = (
     Edge("reduce-eltwise", REDUCTIONS, ANY),
     Edge("gather-eltwise", GATHERS, ANY),
 )
+
+READS_CODES = "dequantize"
+"""The pattern by which kernels read codes, and say themselves what they mean."""
 
 BEFORE = {
     "implicit_gemm": "conv-input",

@@ -20,23 +20,27 @@ class Prologue(Enum):
 
 @dataclass(frozen=True)
 class Family:
-    """epilogue: whether following element-wise ops run before the result is stored."""
+    """epilogue: whether following element-wise ops run before the result is stored.
+
+    codes: whether it may read codes for what its anchor computes with, and store codes.
+    """
 
     epilogue: bool
     prologue: Prologue = Prologue.NONE
+    codes: bool = False
 
 
 FAMILIES: Mapping[str, Family] = {
-    "implicit_gemm": Family(epilogue=True, prologue=Prologue.CHAIN),
+    "implicit_gemm": Family(epilogue=True, prologue=Prologue.CHAIN, codes=True),
     "deconvolution": Family(epilogue=True),
     "weight_gradient": Family(epilogue=True),
-    "pool": Family(epilogue=True),
-    "lrn": Family(epilogue=True),
-    "softmax": Family(epilogue=True),
-    "layer_norm": Family(epilogue=True),
-    "reduce": Family(epilogue=True, prologue=Prologue.ANY),
+    "pool": Family(epilogue=True, codes=True),
+    "lrn": Family(epilogue=True, codes=True),
+    "softmax": Family(epilogue=True, codes=True),
+    "layer_norm": Family(epilogue=True, codes=True),
+    "reduce": Family(epilogue=True, prologue=Prologue.ANY, codes=True),
     "scan": Family(epilogue=True),
-    "elementwise": Family(epilogue=True, prologue=Prologue.ANY),
+    "elementwise": Family(epilogue=True, prologue=Prologue.ANY, codes=True),
     "injective": Family(epilogue=True),
     "relayout": Family(epilogue=False),
     "concat": Family(epilogue=False),
@@ -44,6 +48,9 @@ FAMILIES: Mapping[str, Family] = {
 """Kinds of groups. A family that is not listed takes in nothing."""
 
 ALONE = Family(epilogue=False)
+
+CODED_WEIGHTS: frozenset[str] = frozenset()
+"""Contractions whose kernels read constants of codes; other weights are decoded when compiling."""
 
 
 def kind_of(op: Op) -> str | None:

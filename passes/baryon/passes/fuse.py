@@ -14,10 +14,11 @@ from typing import ClassVar
 
 from baryon.ir import CONSTANT, RETURN, Module, Op, Region, UnsupportedError, Value
 from baryon.ops import TABLE, Absent
+from baryon.ops.quantize import DEQUANTIZE, QUANTIZE
 from baryon.ops.structure import FUSED
 from baryon.passes.base import PatternPass
 from baryon.passes.decisions import Decisions, value_label
-from baryon.passes.edges import BEFORE, edge_for
+from baryon.passes.edges import BEFORE, READS_CODES, edge_for
 from baryon.passes.families import ALONE, FAMILIES, Family, Prologue, is_elementwise, kind_of
 from baryon.passes.groups import Group, own_outputs, write_groups
 from baryon.passes.off import Off
@@ -128,9 +129,23 @@ class _Grouper:
         elif kind is Prologue.ANY:
             while len(group.ops) < self.max_ops and (op := self.producer(group)) is not None:
                 self.take_prologue(group, [op])
+        self.take_codes(group)
         while len(group.ops) < self.max_ops and (op := self.side(group)) is not None:
             self.taken[op] = group
             group.ops.insert(group.ops.index(group.anchor) + 1, op)  # before it is the prologue
+
+    def take_codes(self, group: Group) -> None:
+        """Take in what says the meaning of codes that the anchor reads, or its prologue."""
+        if not self.family(group).codes or READS_CODES in self.off:
+            return
+        inside = group.ops[: group.ops.index(group.anchor) + 1]
+        makers = dict.fromkeys(v.op for op in inside for v in op.operands if v.op is not None)
+        for op in makers:
+            alone = op.name == DEQUANTIZE and {*op.result.users} <= {*inside}
+            if alone and self.is_loose(op):
+                self.take(group, [op])
+                group.patterns[op] = READS_CODES
+                group.prologue += 1
 
     def take_prologue(self, group: Group, ops: list[Op]) -> None:
         self.take(group, ops)
@@ -146,10 +161,15 @@ class _Grouper:
         while (op := source.op) is not None and self.is_step(op, found[-1]):
             found.append(op)
             source = next(v for v in op.operands if v.type == source.type)
-        left = source.op is not None and self.is_loose(source.op) and len(source.users) == 1
+        left = source.op is not None and self.is_left(source.op)
         fits = len(found) - 1 + len(group.ops) <= self.max_ops
         # what is left becomes a kernel in any case, and may as well do the whole chain
         return found[1:] if fits and not left else []
+
+    def is_left(self, op: Op) -> bool:
+        """Whether a producer that only the chain reads needs a kernel of its own."""
+        decodes = op.name == DEQUANTIZE and READS_CODES not in self.off
+        return self.is_loose(op) and len(op.result.users) == 1 and not decodes
 
     def is_step(self, op: Op, user: Op) -> bool:
         """Whether an op may be in the chain that ends with `user`; the epilogue may not read it."""
@@ -186,7 +206,8 @@ class _Grouper:
 
 def _other_type(group: Group, op: Op) -> str | None:
     have, new = group.out.type, op.result.type
-    if have.dtype != new.dtype and group.kind != "elementwise":
+    rounds = op.name == QUANTIZE and FAMILIES.get(group.kind, ALONE).codes
+    if have.dtype != new.dtype and group.kind != "elementwise" and not rounds:
         return f"the element type changes from {have.dtype} to {new.dtype}"
     if (have.shape, have.layout) != (new.shape, new.layout):
         return f"the result is {new}, not {have}"

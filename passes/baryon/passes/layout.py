@@ -19,6 +19,7 @@ from typing import ClassVar
 from baryon.ir import CHANNELS_LAST, CONSTANT, Func, Layout, Module, Op, Region, Value
 from baryon.ops import Role, lookup
 from baryon.ops.nn_conv import WEIGHT_GRADIENT
+from baryon.ops.quantize import DEQUANTIZE
 from baryon.ops.structure import RELAYOUT
 from baryon.passes.base import GIVEN, Pass
 from baryon.passes.cut import INFINITE, SINK, SOURCE, Cut, Node
@@ -74,8 +75,12 @@ class _Prices:
         return {name: high for name, (_, high) in self.module.symbols.items()}
 
     def relayout(self, value: Value) -> int:
-        """Of a value. A free relayout keeps neighbours from sharing a kernel: it costs a little."""
-        return 1 if is_trivial(value.type) else max(1, self.costs.relayout(value.type, self.sizes))
+        """Of a value. A free relayout keeps neighbours from sharing a kernel: it costs a little,
+        and least where the value is narrow, so that what widens it is beside what reads it."""
+        least = value.type.dtype.itemsize
+        if is_trivial(value.type):
+            return least
+        return max(least, self.costs.relayout(value.type, self.sizes))
 
     def reads_rows(self, op: Op, value: Value) -> int | None:
         """Of an op that works channels-last, for its first operand as it is; None if it cannot."""
@@ -98,7 +103,7 @@ def wish(op: Op) -> Wish:
     """The layout that an op works in."""
     opdef = lookup(op.name)
     ranks = {v.type.rank for v in op.operands}
-    if opdef is None or op.name == CONSTANT or max(ranks, default=0) < 3:
+    if opdef is None or op.name == CONSTANT or max(ranks, default=0) < 3 or _is_weight(op):
         return Wish.ROW_MAJOR
     if op.name == WEIGHT_GRADIENT:
         return Wish.OPERANDS
@@ -111,6 +116,11 @@ def wish(op: Op) -> Wish:
         return Wish.RESULT
     same_rank = all(v.type.rank == r.type.rank for v in op.operands[:1] for r in op.results)
     return Wish.EITHER if opdef.role is Role.INJECTIVE and same_rank else Wish.ROW_MAJOR
+
+
+def _is_weight(op: Op) -> bool:
+    """Whether an op says what constant codes mean: kernels pack them as they lie."""
+    return op.name == DEQUANTIZE and _is_constant(op.operands[0])
 
 
 def follows(op: Op, operand: Value) -> bool:

@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from baryon.ir import BaryonError
-from baryon.passes.edges import BEFORE, EDGES, Edge
+from baryon.passes.edges import BEFORE, EDGES, READS_CODES, Edge
+from baryon.passes.families import FAMILIES
 from baryon.passes.off import Off
 from baryon.passes.rules import (
     activations,
@@ -39,12 +40,21 @@ class UnknownPatternError(BaryonError, ValueError):
 
 @dataclass(frozen=True)
 class PatternGroup:
-    """Some rules and fusion edges under one name. variables: any of them set to 1 switches off."""
+    """Some rules and fusion edges under one name.
+
+    variables: any of them set to 1 switches off. switches: any of them set to 0 does.
+    """
 
     name: str
     doc: str
     variables: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
+    switches: tuple[str, ...] = ()
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """What in the environment switches it off, as `NAME=VALUE`."""
+        return (*(f"{v}=1" for v in self.variables), *(f"{v}=0" for v in self.switches))
 
     @property
     def edges(self) -> tuple[Edge, ...]:
@@ -54,7 +64,8 @@ class PatternGroup:
     @property
     def before(self) -> tuple[str, ...]:
         """The kernel families that take in element-wise ops before their anchor by this group."""
-        return tuple(family for family, name in BEFORE.items() if name == self.name)
+        readers = [n for n, f in FAMILIES.items() if f.codes] if self.name == READS_CODES else []
+        return (*(family for family, name in BEFORE.items() if name == self.name), *readers)
 
 
 def _onednn(*names: str) -> tuple[str, ...]:
@@ -164,6 +175,16 @@ GROUPS = (
         _onednn("CONV_OPT"),
         (input_side.pad_into_convolution,),
     ),
+    PatternGroup(
+        "requantize",
+        "the rounding to 8-bit codes in the kernel that computes the value",
+        switches=("MXNET_ONEDNN_FUSE_REQUANTIZE",),
+    ),
+    PatternGroup(
+        "dequantize",
+        "the meaning of 8-bit codes in the kernel that reads them, which may multiply the codes",
+        switches=("MXNET_ONEDNN_FUSE_DEQUANTIZE",),
+    ),
     PatternGroup("eltwise-chain", "element-wise ops with one another, as one kernel"),
     PatternGroup("pool-eltwise", "element-wise ops in the kernel of the pooling before them"),
     PatternGroup("norm-eltwise", "element-wise ops in the kernel of the normalization before them"),
@@ -227,4 +248,6 @@ def _by_variable(environment: Mapping[str, str]) -> list[str]:
 
 def set_variable(group: PatternGroup, environment: Mapping[str, str]) -> str | None:
     """The variable that switches a group off, None when none does."""
-    return next((v for v in group.variables if environment.get(v, "0") not in ("", "0")), None)
+    off = [v for v in group.variables if environment.get(v, "0") not in ("", "0")]
+    off += [v for v in group.switches if environment.get(v) == "0"]
+    return next(iter(off), None)

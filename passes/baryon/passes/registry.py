@@ -10,6 +10,7 @@ from baryon.passes.base import Pass
 from baryon.passes.canonicalize import Canonicalize
 from baryon.passes.cse import CommonSubexpressions
 from baryon.passes.dce import DeadCode
+from baryon.passes.decode_weights import DecodeWeights
 from baryon.passes.expand import Expand
 from baryon.passes.fold import Fold
 from baryon.passes.fold_batch_norm import FoldBatchNorm
@@ -38,6 +39,7 @@ PASSES: Mapping[str, type[Pass]] = {
         Attention,
         ChooseLayout,
         Recompute,
+        DecodeWeights,
         Fuse,
         LowerPrecision,
         PlaceConcat,
@@ -56,7 +58,7 @@ SIMPLIFY = (
 PREPARE = f"{SIMPLIFY},name-values"
 """What a module has to be for a quantization plan."""
 
-LOWER = "layout,recompute,fuse,place-concat"
+LOWER = "layout,recompute,decode-weights,fuse,place-concat"
 """What makes kernels of a simplified graph."""
 
 DEFAULT_PIPELINE = f"{SIMPLIFY},{LOWER}"

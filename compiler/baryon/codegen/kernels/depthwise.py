@@ -134,8 +134,7 @@ class _Tile:
         at = wide(((self.vector * p.kernel[0] + r) * taps) * p.lanes)
         weights = [self._cast(self.emitter.weights, at + s * p.lanes) for s in range(taps)]
         for j, meets in self.run.taps:
-            value = self._cast(self.emitter.source, origin + j * column, channel)
-            value = self._input(value, y, left + j)
+            value = self._input(origin + j * column, channel, y, left + j)
             for pixel, s in meets:
                 total = self.sums[pixel]
                 total.store(total.load(0, p.lanes) + value * weights[s], 0, p.lanes)
@@ -147,11 +146,12 @@ class _Tile:
     def _cast(self, memory: Memory, offset: Expr, step: int = 1) -> Expr:
         return bind(Math.cast(memory.load(offset, self.problem.lanes, step), self.problem.dtype))
 
-    def _input(self, value: Expr, y: Expr, x: Expr) -> Expr:
+    def _input(self, offset: Expr, step: int, y: Expr, x: Expr) -> Expr:
         """An input vector after the prologue."""
         operand, data = self.emitter.main.operands[0], self.problem.data
         if self.problem.group.source(operand) is data:
-            return value
+            return self._cast(self.emitter.source, offset, step)
+        value = bind(self.emitter.source.load(offset, self.problem.lanes, step))
         indices = self.emitter.at(self.image, y, x, self.channel)
         known = {data: Math.cast(value, data.type.dtype)}
         place = self.emitter.before.place(indices, self.problem.lanes, known)

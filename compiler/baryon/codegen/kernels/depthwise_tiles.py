@@ -87,7 +87,8 @@ class Depthwise:
     @property
     def dtype(self) -> DType:
         """The element type of sums."""
-        return f32 if self.data.type.dtype.bits == 16 else self.data.type.dtype
+        dtype = self.group.main.result.type.dtype
+        return f32 if dtype.bits == 16 else dtype
 
     @cached_property
     def lanes(self) -> int:

@@ -20,13 +20,13 @@ from baryon.ir import (
     Module,
     Op,
     Quant,
-    Region,
     Value,
     parse_module,
     print_module,
 )
 from baryon.ops import lookup
 from baryon.ops.quantize import DEQUANTIZE, QUANTIZE, quantized
+from baryon.passes.dce import drop_payloads
 from baryon.passes.quantize.choice import choose_codes
 from baryon.passes.quantize.params import Params, weight_params
 from baryon.passes.quantize.sites import Site, sites_of, weight_of
@@ -148,9 +148,7 @@ def _numbers(quant: Quant) -> dict[str, tuple[float, ...] | tuple[int, ...] | in
 
 def _drop_unread(module: Module) -> None:
     """Constants that became codes."""
-    region: Region = module.main.body
-    for op in [op for op in region.ops if op.name == CONSTANT and not op.result.users]:
+    ops = module.main.body.ops
+    for op in [op for op in ops if op.name == CONSTANT and not op.result.users]:
         op.erase()
-    read = {op.attrs["name"] for op in region.walk() if op.name == CONSTANT}
-    for name in [name for name in module.constants if name not in read]:
-        del module.constants[name]
+    drop_payloads(module)
