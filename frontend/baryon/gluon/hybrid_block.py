@@ -19,10 +19,11 @@ from baryon.gluon import export, structure
 from baryon.gluon.backends import options_of
 from baryon.gluon.base_block import FORWARD, Block
 from baryon.gluon.errors import BlockError, CallError, DeferredInitializationError, here
+from baryon.gluon.export import Graph
 from baryon.gluon.parameter import Parameter, shape_is_known
 from baryon.gluon.replay import monitored
 from baryon.gluon.tracking import Watch
-from baryon.ir import Module
+from baryon.ir import Array, Module
 
 _FALLBACK = "hybridize(fallback=True) would run this block eagerly and compile its children"
 
@@ -262,12 +263,24 @@ class HybridBlock(Block):
                 where=here(),
                 hint="call hybridize() and then the block once, on inputs as those to come",
             )
-        parameters = self._named()
-        graph = export.graph_of(self._computed, parameters, self._specs)
-        arrays = export.arrays_of(graph, parameters)
+        graph, arrays = self._exported()
         if path is not None:
             return export.save(graph, arrays, path, epoch)
         return graph.module, {name: ndarray(a) for name, a in arrays.items()}
+
+    def graph_for(self, *args: Any) -> tuple[Graph, dict[str, Array]]:
+        """The graph for prediction on such inputs, and the arrays of its parameters.
+
+        Only shapes and element types of the inputs matter; nothing is computed.
+        """
+        self._prepare(args)
+        return self._exported()
+
+    def _exported(self) -> tuple[Graph, dict[str, Array]]:
+        assert self._specs is not None
+        parameters = self._named()
+        graph = export.graph_of(self._computed, parameters, self._specs)
+        return graph, export.arrays_of(graph, parameters)
 
     def forward(self, *args: Any) -> Any:
         """The computation on arrays; override it."""

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from baryon import npx
-from baryon.array import ndarray
+from baryon.array import ndarray, recorder
 from baryon.array.calls import calls
 from baryon.deferred import trace
+from baryon.deferred.recorder import Trace
 from baryon.deferred.tree import flatten, rebuild
 from baryon.gluon.errors import CallError, here
-from baryon.ir import CONSTANT, Dim, Module, Op, Sym, Value
+from baryon.ir import CONSTANT, Array, Dim, Module, Op, Sym, Value
 from baryon.ops import TABLE
 from baryon.passes import run_pipeline
 
@@ -49,13 +50,24 @@ def _perform(
     op: Op, operands: Sequence[ndarray], module: Module, sizes: Mapping[str, Any]
 ) -> Sequence[ndarray]:
     if op.name == CONSTANT:
-        return [ndarray(module.constants[str(op.attrs["name"])])]
+        return [_constant(module.constants[str(op.attrs["name"])], str(op.attrs["name"]))]
     opdef = TABLE[op.name]
     attrs = opdef.bind_symbols(op.attrs, sizes)
     if op.name in _MODAL:
         return [_MODAL[op.name](*operands, **attrs)]
     found: Any = calls.emit(opdef, operands, attrs)
     return list(found)
+
+
+def _constant(payload: Array, name: str) -> ndarray:
+    """A constant; inside a trace one of its graph, as what is computed of it there belongs to it.
+
+    Codes of weights, for example: computed at once, they would be floats.
+    """
+    trace = recorder()
+    if not isinstance(trace, Trace):
+        return ndarray(payload)
+    return ndarray(None, trace.builder.constant(payload, name), trace)
 
 
 def _sizes(args: Sequence[Value], inputs: Sequence[ndarray]) -> dict[str, int]:

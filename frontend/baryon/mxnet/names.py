@@ -12,6 +12,7 @@ from baryon.ir import BaryonError
 ELSEWHERE: Mapping[str, str] = {
     "base": "mxnet.base",
     "context": "device",
+    "contrib.quantization": "quantization",
     "error": "mxnet.base",
     "gluon.nn.basic_layers": "gluon.nn",
     "gluon.nn.conv_layers": "gluon.nn",

@@ -17,6 +17,7 @@ from baryon.array import ndarray
 from baryon.array.types import ArrayLike, Axes, DTypeLike
 from baryon.npx.common import array, cast, fail, np, npx, refuse
 from baryon.npx.composite import activation
+from baryon.npx.divergence import best_reach, divergence
 from baryon.npx.windows import convolution, pooling
 
 LEVELS = {"int8": 127.0, "uint8": 255.0, "int32": float(2**31 - 1)}
@@ -87,40 +88,9 @@ def contrib_calibrate_entropy(
             f"{len(counts)} bins, {len(edges)} edges, num_quantized_bins={num_quantized_bins}",
             "edges are one more, quantized bins fewer",
         )
-    losses = [_divergence(counts, middle, i, num_quantized_bins) for i in range(half, middle + 1)]
-    best = int(numpy.argmin(losses))
-    return [array([float(edges[middle + half + best + 1])]), array([losses[best]])]
-
-
-def _divergence(counts: Any, middle: int, reach: int, bins: int) -> float:
-    """What is lost by `bins` levels for the values up to `reach` bins from the middle."""
-    start, stop = middle - reach, min(middle + reach + 1, len(counts))
-    inside = counts[start:stop]
-    clipped = inside.copy()
-    clipped[0] += counts[:start].sum()
-    clipped[-1] += counts[stop:].sum()
-    width = max(len(inside) // bins, 1)
-    group = numpy.minimum(numpy.arange(len(inside)) // width, bins - 1)
-    used = clipped != 0
-    total = numpy.bincount(group, inside, bins)
-    share = numpy.bincount(group, used, bins)
-    level = numpy.divide(total, share, out=numpy.zeros(bins), where=share > 0)
-    return _relative_entropy(_smooth(clipped), _smooth(numpy.where(used, level[group], 0.0)))
-
-
-def _smooth(counts: Any, amount: float = 1e-4) -> Any:
-    """Counts without zeros: a little is taken from the others."""
-    zeros = counts == 0
-    others = (~zeros).sum()
-    if not others:
-        return numpy.full(len(counts), amount)
-    return numpy.where(zeros, amount, counts - amount * zeros.sum() / others)
-
-
-def _relative_entropy(p: Any, q: Any) -> float:
-    p, q = p / p.sum(), q / q.sum()
-    usable = (p > 0) & (q > 0)
-    return float((p[usable] * numpy.log(p[usable] / q[usable])).sum())
+    reach = best_reach(counts, num_quantized_bins)
+    loss = divergence(counts, reach, num_quantized_bins)
+    return [array([float(edges[middle + reach + 1])]), array([loss])]
 
 
 def quantized_fully_connected(

@@ -1,5 +1,13 @@
-"""`mx.quantization`: networks in 8 bits, chosen by what was seen of their values."""
+"""`mx.quantization`: networks in 8 bits, chosen by what was seen of their values.
 
+qnet = mx.quantization.quantize_net(net, calib_data=loader, calib_mode="entropy")
+"""
+
+from baryon.quantization.api import quantize_net
+from baryon.quantization.block import QuantizedBlock
+from baryon.quantization.collect import CalibrationCollector
+from baryon.quantization.evaluate import MetricError
+from baryon.quantization.ranges import CalibrationError
 from baryon.quantization.report import (
     CalibrationReport,
     ErrorReport,
@@ -12,16 +20,23 @@ from baryon.quantization.report import (
     TensorReport,
     WeightReport,
 )
+from baryon.quantization.settings import SettingError
 
 __all__ = [
+    "CalibrationCollector",
+    "CalibrationError",
     "CalibrationReport",
     "ErrorReport",
     "Histogram",
     "LayerReport",
+    "MetricError",
     "QuantizationReport",
+    "QuantizedBlock",
     "ReportError",
     "SearchReport",
     "SearchStep",
+    "SettingError",
     "TensorReport",
     "WeightReport",
+    "quantize_net",
 ]

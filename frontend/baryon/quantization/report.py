@@ -35,11 +35,11 @@ class Histogram:
 
 @dataclass(frozen=True)
 class TensorReport:
-    """A value (an activation) that is stored as codes, or could be.
+    """A value (an activation) that is stored as codes, or could be; "float32" if it is not.
 
     low, high: the least and the largest element that calibration saw.
     clip_low, clip_high: what the codes can say; larger elements are cut off.
-    dtype: "int8" or "uint8"; scale, zero: real = scale * (code - zero).
+    dtype: "int8", "uint8", or "float32" (with scale 0); scale, zero: real = scale * (code - zero).
     clipped: the share of elements outside clip_low..clip_high (0 to 1).
     """
 
