@@ -49,11 +49,11 @@ class Recompute(Pass):
 
     def is_worth_it(self, op: Op) -> bool:
         """Whether all users of an op's result would rather compute it."""
-        users = op.result.users
         if op.name == DEQUANTIZE:  # codes are stored in any case, and every kernel reads them
-            return len(users) > 1
+            return len(op.result.users) > 1
         if op.name not in CHEAP or not self.is_large(op.result):
             return False
+        users = op.result.users
         return (
             1 < len(users) <= self.most_users
             and _is_kept(op)
