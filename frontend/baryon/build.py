@@ -36,6 +36,7 @@ from baryon.passes import (
     Off,
     Pass,
     PassManager,
+    SplitBatch,
     parse_pipeline,
     plan_memory,
     without_patterns,
@@ -136,8 +137,16 @@ def _pipeline(options: Options, target: Target) -> tuple[Pass, ...]:
     text = options.pipeline
     text = pipeline_of(options.precision) if text is None else text
     passes = without_patterns(parse_pipeline(text), options.off)
-    costs = KernelCosts(target)
-    return tuple(replace(p, costs=costs) if isinstance(p, ChooseLayout) else p for p in passes)
+    return tuple(_for_target(p, target) for p in passes)
+
+
+def _for_target(step: Pass, target: Target) -> Pass:
+    """A pass with what it has to know of the machine."""
+    if isinstance(step, ChooseLayout):
+        return replace(step, costs=KernelCosts(target))
+    if isinstance(step, SplitBatch) and not step.cache:
+        return replace(step, cache=target.cache_bytes[2])
+    return step
 
 
 def run_passes(module: Module, options: Options, target: Target) -> dict[str, str]:

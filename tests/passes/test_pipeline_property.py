@@ -16,12 +16,15 @@ SETTINGS = settings(
 )
 
 
+SMALL_CACHE = DEFAULT_PIPELINE.replace("split-batch", "split-batch{cache=64}")
+
+
 @SETTINGS
-@given(networks(), st.booleans())
-def test_the_pipeline_keeps_the_meaning(module: Module, in_place: bool) -> None:
+@given(networks(), st.booleans(), st.sampled_from([DEFAULT_PIPELINE, SMALL_CACHE]))
+def test_the_pipeline_keeps_the_meaning(module: Module, in_place: bool, pipeline: str) -> None:
     inputs = random_inputs(module)
     expected = outputs(module, inputs)
-    run_pipeline(module, DEFAULT_PIPELINE, debug=True)
+    run_pipeline(module, pipeline, debug=True)
     assert_close(outputs(module, inputs), expected, 1e-3)
     plan = plan_memory(module, in_place=in_place)
     assert_close(Arena(module, plan, inputs).run(), expected, 1e-3)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,10 +62,8 @@ def assemble(
     groups, compiled: the kernels to call, in order. meta: JSON for people and tools.
     """
     builder = _PlanBuilder(module, memory)
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        constants = pool.map(_constants, groups, compiled)
-        for group, kernel, arrays in zip(groups, compiled, constants, strict=True):
-            builder.call(group, kernel, arrays)
+    for (group, kernel), arrays in _with_constants(groups, compiled):
+        builder.call(group, kernel, arrays)
     unique = {k.name: k.object for k in compiled}
     image = link(unique.items())
     plan = builder.finish(image, list(unique), target)
@@ -133,6 +131,25 @@ class _PlanBuilder:
             features=target.required,
             arena_bytes=self.memory.arena_bytes,
         )
+
+
+def _with_constants(
+    groups: Sequence[Group], compiled: Sequence[CompiledKernel]
+) -> Iterator[tuple[tuple[Group, CompiledKernel], list[Array | None]]]:
+    """Each call with its constants; equal calls have theirs packed once."""
+    calls = list(zip(groups, compiled, strict=True))
+    keys = [_packing(*call) for call in calls]
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        unique = dict(zip(keys, calls, strict=True))
+        packed = {key: pool.submit(_constants, *call) for key, call in unique.items()}
+        for key, call in zip(keys, calls, strict=True):
+            yield call, packed[key].result()
+
+
+def _packing(group: Group, compiled: CompiledKernel) -> tuple[int, ...]:
+    """What the packed constants of a call depend on."""
+    payloads = (group.constants.get(_value(group, arg)) for arg in compiled.kernel.args)
+    return id(compiled), *map(id, payloads)
 
 
 def _constants(group: Group, compiled: CompiledKernel) -> list[Array | None]:

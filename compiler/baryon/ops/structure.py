@@ -19,6 +19,7 @@ from baryon.ops.opdef import (
 
 FUSED = "ir.fused"
 IN_PLACE = "ir.concat_in_place"
+ROWS = "ir.rows"
 RELAYOUT = "ir.relayout"
 
 
@@ -63,16 +64,28 @@ def _relayout_grad(o: Any, operands: Any, results: Any, grads: Any, attrs: Any) 
 
 
 def _in_place_infer(parts: tuple[TensorType, ...], axis: int) -> TensorType:
-    if axis != 1 or any(p.layout is None for p in parts):
-        raise IRTypeError(f"{IN_PLACE} joins channels (axis 1) of channels-last values")
-    if any(_no_channels(p) != _no_channels(parts[0]) for p in parts):
-        raise IRTypeError(f"{IN_PLACE}: the parts differ in more than their channels")
-    total = sum(c for c in (p.shape[1] for p in parts) if isinstance(c, int))
-    return parts[0].moved_to((parts[0].shape[0], total, *parts[0].shape[2:]))
+    if axis not in (0, 1) or (axis == 1 and any(p.layout is None for p in parts)):
+        raise IRTypeError(f"{IN_PLACE} joins rows (axis 0), or channels of channels-last values")
+    if any(_without(p, axis) != _without(parts[0], axis) for p in parts):
+        raise IRTypeError(f"{IN_PLACE}: the parts differ in more than axis {axis}")
+    total = sum(n for n in (p.shape[axis] for p in parts) if isinstance(n, int))
+    shape = parts[0].shape
+    return parts[0].moved_to((*shape[:axis], total, *shape[axis + 1 :]))
 
 
-def _no_channels(part: TensorType) -> TensorType:
-    return part.with_shape((part.shape[0], 0, *part.shape[2:]))
+def _without(part: TensorType, axis: int) -> TensorType:
+    return part.with_shape((*part.shape[:axis], 0, *part.shape[axis + 1 :]))
+
+
+def _rows_infer(x: TensorType, start: int, count: int) -> TensorType:
+    have = x.shape[0] if x.rank else 0
+    if not isinstance(have, int) or start < 0 or count < 0 or start + count > have:
+        raise IRTypeError(f"{ROWS}: {x} has no rows {start} to {start + count}")
+    return x.moved_to((count, *x.shape[1:]))
+
+
+def _rows_ref(x: Array, start: int, count: int) -> Array:
+    return x[start : start + count]
 
 
 def _in_place_ref(parts: tuple[Array, ...], axis: int) -> Array:
@@ -127,14 +140,28 @@ fused = _Fused(
 in_place = OpDef(
     name=IN_PLACE,
     doc="A concatenation whose parts lie in slices of the result already; it moves nothing.\n\n"
-    "The parts' types have the pitch of the buffer that all of them share.",
+    "Along channels, the parts' types have the pitch of the buffer that all of them share.",
     operands=("*parts",),
-    params=(Param("axis", "int", 1, "the axis along which the parts lie, 1"),),
+    params=(Param("axis", "int", 1, "the axis along which the parts lie, 0 or 1"),),
     infer=_in_place_infer,
     reference=_in_place_ref,
     gradient=absent("gradients are taken before memory is planned"),
     lowering=STRUCTURE,
     samples=absent("structural; it needs channels-last operands"),
 )
+rows = OpDef(
+    name=ROWS,
+    doc="Rows start to start + count of axis 0, where they are; it moves nothing.",
+    operands=("x",),
+    params=(
+        Param("start", "int", 0, "the first row"),
+        Param("count", "int", 1, "how many rows"),
+    ),
+    infer=_rows_infer,
+    reference=_rows_ref,
+    gradient=absent("gradients are taken before memory is planned"),
+    lowering=STRUCTURE,
+    samples=(Sample(((4, 3),), {"start": 1, "count": 2}),),
+)
 
-OPS = (constant, returns, relayout, fused, in_place)
+OPS = (constant, returns, relayout, fused, in_place, rows)

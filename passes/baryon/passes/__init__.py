@@ -22,6 +22,7 @@ from baryon.passes.patterns import (
 )
 from baryon.passes.pipeline import parse_pipeline, print_pipeline, without_patterns
 from baryon.passes.registry import DEFAULT_PIPELINE, LOWER, LOWERINGS, PASSES, PREPARE, SIMPLIFY
+from baryon.passes.split_batch import SplitBatch
 from baryon.passes.stages import FUSED_STAGE, GRAPH, LOWERED, STAGES, Stage, verify_stage
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "PipelineError",
     "Placement",
     "RulePass",
+    "SplitBatch",
     "Stage",
     "Storage",
     "Timing",

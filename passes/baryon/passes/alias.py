@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from baryon.ir import CONSTANT, Func, Module, Op, Value
 from baryon.ir.memory import strides
-from baryon.ops.structure import FUSED, IN_PLACE
+from baryon.ops.structure import FUSED, IN_PLACE, ROWS
 from baryon.passes.families import is_elementwise
 from baryon.passes.sizes import is_free, nbytes
 
@@ -35,6 +35,9 @@ def find_aliases(module: Module, func: Func, in_place: bool) -> Aliases:
     for op in func.body.ops:
         if op.name == IN_PLACE:
             _join_parts(aliases, op)
+        elif op.name == ROWS:
+            start = int(op.attrs.get("start", 0))  # type: ignore[arg-type]
+            aliases.join(op.result, op.operands[0], start * _step(op.operands[0], 0))
         elif is_free(op):
             aliases.join(op.result, op.operands[0])
     if in_place:
@@ -43,13 +46,18 @@ def find_aliases(module: Module, func: Func, in_place: bool) -> Aliases:
 
 
 def _join_parts(aliases: Aliases, op: Op) -> None:
-    channel, itemsize = strides(op.result.type)[1], op.result.type.dtype.itemsize
+    axis = int(op.attrs.get("axis", 1))  # type: ignore[arg-type]
     before = 0
     for part in op.operands:
-        aliases.join(part, op.result, before * channel * itemsize)
-        count = part.type.shape[1]
+        aliases.join(part, op.result, before * _step(op.result, axis))
+        count = part.type.shape[axis]
         assert isinstance(count, int)
         before += count
+
+
+def _step(value: Value, axis: int) -> int:
+    """Bytes from one position of an axis to the next."""
+    return strides(value.type)[axis] * value.type.dtype.itemsize
 
 
 class _Overwriter:

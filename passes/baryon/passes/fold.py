@@ -11,12 +11,12 @@ import numpy as np
 from baryon.ir import CONSTANT, RETURN, Array, Module, Op
 from baryon.ops import OpDef, Role, lookup
 from baryon.ops.quantize import DEQUANTIZE
-from baryon.ops.structure import FUSED, IN_PLACE
+from baryon.ops.structure import FUSED, IN_PLACE, ROWS
 from baryon.passes.arrays import elementwise, stored_bytes
 from baryon.passes.base import Pass
 from baryon.rewrite import compact, payload
 
-_STRUCTURE = frozenset({CONSTANT, RETURN, FUSED, IN_PLACE})
+_STRUCTURE = frozenset({CONSTANT, RETURN, FUSED, IN_PLACE, ROWS})
 _FILLS = frozenset({"np.zeros", "np.ones", "np.full"})
 _MOVES = frozenset({"np.broadcast_to", "np.transpose"})
 """Ops whose NumPy meaning is a view of the operand's memory."""

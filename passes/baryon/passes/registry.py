@@ -23,6 +23,7 @@ from baryon.passes.place_concat import PlaceConcat
 from baryon.passes.quantize.names import NameValues
 from baryon.passes.recognize import Recognize
 from baryon.passes.recompute import Recompute
+from baryon.passes.split_batch import SplitBatch
 from baryon.passes.unroll import Unroll
 
 PASSES: Mapping[str, type[Pass]] = {
@@ -43,6 +44,7 @@ PASSES: Mapping[str, type[Pass]] = {
         Fuse,
         LowerPrecision,
         PlaceConcat,
+        SplitBatch,
         ForwardFirst,
         MoveCodes,
         NameValues,
@@ -58,7 +60,7 @@ SIMPLIFY = (
 PREPARE = f"{SIMPLIFY},name-values"
 """What a module has to be for a quantization plan."""
 
-LOWER = "layout,recompute,decode-weights,fuse,place-concat"
+LOWER = "layout,recompute,decode-weights,fuse,place-concat,split-batch"
 """What makes kernels of a simplified graph."""
 
 DEFAULT_PIPELINE = f"{SIMPLIFY},{LOWER}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from baryon.ir import CONSTANT, RETURN, BaryonError, Module, Op, VerifyError, verify
 from baryon.ops import lookup
-from baryon.ops.structure import FUSED, IN_PLACE
+from baryon.ops.structure import FUSED, IN_PLACE, ROWS
 from baryon.passes.sizes import is_free
 
 
@@ -27,7 +27,8 @@ class Stage:
         return self.name
 
 
-_GROUPED = frozenset({FUSED, IN_PLACE})
+_IN_PLACE = frozenset({IN_PLACE, ROWS})
+_GROUPED = frozenset({FUSED}) | _IN_PLACE
 _BESIDE_GROUPS = frozenset({CONSTANT, RETURN, FUSED})
 
 GRAPH = Stage("graph", lambda op: op.name not in _GROUPED, pitch=False)
@@ -36,7 +37,7 @@ GRAPH = Stage("graph", lambda op: op.name not in _GROUPED, pitch=False)
 FUSED_STAGE = Stage("fused", lambda op: op.name in _BESIDE_GROUPS or is_free(op), pitch=False)
 """Every op that needs a kernel is inside a group; beside groups stand constants and views."""
 
-LOWERED = Stage("lowered", lambda op: FUSED_STAGE.allows(op) or op.name == IN_PLACE, pitch=True)
+LOWERED = Stage("lowered", lambda op: FUSED_STAGE.allows(op) or op.name in _IN_PLACE, pitch=True)
 """As fused; concatenations may be in place, so that values lie in slices of others."""
 
 STAGES = (GRAPH, FUSED_STAGE, LOWERED)
