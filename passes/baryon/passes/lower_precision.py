@@ -84,6 +84,8 @@ class _Choice:
         chosen: set[Value] = set()
         for op in self.ops:
             chosen.update(r for r in op.results if self._is_chosen(op, r, chosen))
+        while mixed := {v for op in self.ops for v in _mixed(op, chosen)}:
+            chosen -= {name for v in mixed for name in _names(v)}
         return chosen
 
     def _want(self, op: Op) -> None:
@@ -110,6 +112,30 @@ class _Choice:
         if result in self.wanted or kind is Precision.ALLOWED:
             return True
         return kind is Precision.FOLLOWS and _follows(op, chosen)
+
+
+def _mixed(op: Op, chosen: set[Value]) -> list[Value]:
+    """Chosen values that a move reads beside others that are not; constants adapt to either."""
+    moved = [_outer(op, v) for v in _moved_first(op)]
+    read = [v for v in moved if v is not None and not _is_constant(v)]
+    narrow = [v for v in read if v in chosen]
+    return narrow if len(narrow) < len(read) else []
+
+
+def _moved_first(op: Op) -> set[Value]:
+    """The elements that a group moves before it does anything else."""
+    first = _body(op)[0] if op.name == FUSED else None
+    return _moved(first) if first is not None and first.name in MOVES else set()
+
+
+def _names(value: Value) -> list[Value]:
+    """All values of a value's memory: what it is a view of, and views of that."""
+    while value.op is not None and is_free(value.op):
+        value = value.op.operands[0]
+    found = [value]
+    for known in found:
+        found += [user.result for user in known.users if user.name != FUSED and is_free(user)]
+    return found
 
 
 def _is_read_narrow(value: Value) -> bool:
@@ -184,6 +210,9 @@ class _Writer:
         values = {_outer(op, v) for v in factors_of(op)}
         if _is_table(op) and op.results[0] in self.chosen:
             values.add(op.operands[0])
+        moved = {_outer(op, v) for v in _moved_first(op)}
+        if any(v is not None and v.type.dtype == bf16 for v in moved):
+            values |= moved
         for value in values:
             if value is not None and _is_constant(value) and value.type.dtype == f32:
                 constant = self._constant(value)
