@@ -150,6 +150,8 @@ SHAPES = {
     "one channel": Shape(1, 8, 9, 3, 1, 1),
     "groups": Shape(12, 24, 8, 3, 1, 1, 3),
     "narrow groups": Shape(8, 8, 6, 3, 2, 1, 4),
+    "depthwise": Shape(24, 24, 9, 3, 1, 1, 24),
+    "depthwise, strides": Shape(13, 13, 9, 3, 2, 1, 13),
     "batch": Shape(16, 16, 5, 3, 1, 1, 1, 3),
     "few outputs": Shape(20, 3, 5),
 }

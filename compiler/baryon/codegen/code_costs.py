@@ -28,7 +28,7 @@ CONVERSION_CYCLES = 0.6
 BYTES_PER_CYCLE = 8.0
 """What a core reads and writes where arithmetic is hidden: depthwise convolutions."""
 TAP_CYCLES = 0.09
-"""Per product of a depthwise convolution, in vectors of 32 bytes; codes are multiplied so as well."""
+"""Per product of a depthwise convolution, in vectors of 32 bytes; codes alike."""
 
 
 class Seconds(NamedTuple):

@@ -18,6 +18,7 @@ from typing import Any
 import tvm_ffi
 from tvm import tirx
 
+from baryon.codegen.helpers import call
 from baryon.codegen.targets import Target, get_target
 
 _COMMON = "x86-64-v3"
@@ -29,6 +30,13 @@ define internal {type} @{name}({type} %a, {type} %b) alwaysinline {{
   ret {type} %r
 }}
 declare {type} @llvm.arithmetic.fence.{suffix}({type})
+"""
+_WHOLE = """
+define internal {type} @{name}({type} %sum, {type} %a, {type} %b) alwaysinline {{
+  %r = call {type} @llvm.fmuladd.{suffix}({type} %a, {type} %b, {type} %sum)
+  ret {type} %r
+}}
+declare {type} @llvm.fmuladd.{suffix}({type}, {type}, {type})
 """
 _FLOATS = {"float32": "float", "float64": "double"}
 
@@ -56,15 +64,24 @@ def fenced(func: Any) -> tuple[Any, str]:
             return node
         count = int(lanes or 1)
         name = f"baryon_product_{scalar}_{count}"
-        texts[name] = _text(name, scalar, count)
+        texts[name] = _text(_PRODUCT, name, scalar, count)
         return tirx.call_pure_extern(str(node.ty), name, node.a, node.b)
 
     return tvm_ffi.structural_map(func, (tirx.Mul, product)), "\n".join(texts.values())
 
 
-def _text(name: str, scalar: str, lanes: int) -> str:
+def whole_multiply_add(total: Any, a: Any, b: Any) -> Any:
+    """total + a * b of floats that are whole numbers so small that the sum is exact: rounding once
+    or twice is the same."""
+    scalar, _, lanes = str(total.ty).partition("x")
+    name = f"baryon_whole_{scalar}_{lanes or 1}"
+    text = _text(_WHOLE, name, scalar, int(lanes or 1))
+    return call(name, text, str(total.ty), total, a, b)
+
+
+def _text(template: str, name: str, scalar: str, lanes: int) -> str:
     element = _FLOATS[scalar]
     short = f"f{scalar.removeprefix('float')}"
     if lanes == 1:
-        return _PRODUCT.format(name=name, type=element, suffix=short)
-    return _PRODUCT.format(name=name, type=f"<{lanes} x {element}>", suffix=f"v{lanes}{short}")
+        return template.format(name=name, type=element, suffix=short)
+    return template.format(name=name, type=f"<{lanes} x {element}>", suffix=f"v{lanes}{short}")

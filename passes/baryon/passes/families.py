@@ -49,7 +49,7 @@ FAMILIES: Mapping[str, Family] = {
 
 ALONE = Family(epilogue=False)
 
-CODED_WEIGHTS: frozenset[str] = frozenset()
+CODED_WEIGHTS = frozenset({"npx.convolution", "npx.fully_connected"})
 """Contractions whose kernels read constants of codes; other weights are decoded when compiling."""
 
 

@@ -14,13 +14,18 @@ from typing import Any
 
 from baryon.codegen.expr import Expr, Math, const, tvm_name
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, Pack
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory
 from baryon.codegen.kernels import algorithms, depthwise, matmul
 from baryon.codegen.kernels.candidate import Candidate
 from baryon.codegen.kernels.implicit_gemm import ImplicitGemm, Operands, Position
 from baryon.codegen.kernels.microkernel import prefetch
 from baryon.codegen.kernels.plan import Plan
-from baryon.codegen.kernels.quantized import Codes, QuantizedFactors
+from baryon.codegen.kernels.quantized import (
+    Codes,
+    Meaning,
+    QuantizedFactors,
+    filters_of,
+)
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
 from baryon.ir import (
@@ -80,9 +85,8 @@ def _is_direct(group: Group) -> bool:
     op = group.main
     if op.name == CONVOLUTION:
         return not depthwise.is_depthwise(op)
-    codes = Codes.of(op.operands[1])
-    weight = codes.value if codes else group.source(op.operands[1])
-    return group.payload(weight) is not None and op.name not in ("np.matmul", "npx.batch_dot")
+    constant = group.payload(filters_of(group)) is not None
+    return constant and op.name not in ("np.matmul", "npx.batch_dot")
 
 
 def build_as(problem: Contraction, plan: Plan) -> Kernel:
@@ -195,8 +199,7 @@ class Contraction:
     @property
     def weight(self) -> Value:
         """The region argument with the weights."""
-        codes = Codes.of(self.anchor.operands[1])
-        return codes.value if codes else self.group.source(self.anchor.operands[1])
+        return filters_of(self.group)
 
     @property
     def is_constant(self) -> bool:
@@ -314,24 +317,8 @@ class Fused:
         channel = problem.channel_axis
         self.after = self._domain(problem.anchor.result.type, channel)
         self.before = self._domain(problem.data.type, channel)
-        self.offsets, self.scales = self._numbers()
-
-    def _numbers(self) -> tuple[Memory | None, Memory | float | None]:
-        """What turns sums of codes into what they mean: parameters of the kernel, by output."""
-        codes, spec = self.problem.codes, self.problem.spec
-        if codes is None:
-            return None, None
-        offsets, scales = codes.offsets(spec), codes.scales
-        number = list(self.problem.group.args).index(self.problem.weight)
-        outputs, builder = (spec.out_channels,), self.frame.builder
-
-        def parameter(make: Callable[[Array], Array], dtype: DType) -> Memory:
-            return builder.param(Pack(number, make), TensorType(outputs, dtype))
-
-        return (
-            parameter(offsets, i32) if offsets else None,
-            scales.item() if scales.size == 1 else parameter(lambda _: scales, f32),
-        )
+        codes = problem.codes
+        self.meaning = Meaning(frame, codes, codes.offsets(problem.spec)) if codes else None
 
     def _domain(self, type: TensorType, channel: int) -> Domain:
         pixels = [a for a in range(type.rank) if a != channel]
@@ -377,14 +364,7 @@ class Fused:
 
     def _real(self, value: Expr, at: Position) -> Expr:
         """What sums of codes mean."""
-        if self.scales is None:
-            return value
-        if self.offsets is not None:
-            value = value - self.offsets.load(at.channel, at.lanes)
-        value = Math.cast(value, f32)
-        if isinstance(self.scales, Memory):
-            return value * self.scales.load(at.channel, at.lanes)
-        return value * const(self.scales, value)
+        return self.meaning.real(value, at.channel, at.lanes) if self.meaning else value
 
 
 def plane(values: Sequence[Any], line: int = 1) -> tuple[int, int]:

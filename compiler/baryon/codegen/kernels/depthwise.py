@@ -15,14 +15,16 @@ from collections.abc import Sequence
 from tvm import tirx
 from tvm.script.ir_builder import tirx as T
 
-from baryon.codegen.expr import Expr, Math, bind, lane_const
+from baryon.codegen.exact import whole_multiply_add
+from baryon.codegen.expr import Expr, Math, bind, const, lane_const
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.kernels.depthwise_tiles import Depthwise, Run
 from baryon.codegen.kernels.microkernel import wide
+from baryon.codegen.kernels.quantized import Meaning, filters_of
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
-from baryon.ir import Op, Sym, TensorType
+from baryon.ir import Op, Sym, TensorType, Value
 from baryon.ir.memory import memory_order, strides
 from baryon.ops.nn_conv import CONVOLUTION
 
@@ -40,9 +42,9 @@ def is_depthwise(op: Op) -> bool:
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of a group whose anchor `is_depthwise`."""
     problem = Depthwise(group, target)
-    weight = group.source(group.main.operands[1])
+    weight = filters_of(group)
     taps, lanes = problem.kernel[0] * problem.kernel[1], problem.lanes
-    packed = TensorType((problem.vectors * taps * lanes,), weight.type.dtype)
+    packed = TensorType((problem.vectors * taps * lanes,), problem.packed_dtype)
     builder = KernelBuilder()
     with builder.function():
         constant = group.payload(weight) is not None
@@ -72,6 +74,7 @@ class _Emitter:
         self.problem, self.frame, self.main = problem, frame, problem.group.main
         self.source = frame.inputs[problem.data]
         self.weights = weights
+        self.meaning = Meaning(frame, problem.codes) if problem.codes else None
         self.steps = strides(problem.data.type)
         self.before = self._domain(problem.data.type)
         self.after = self._domain(self.main.result.type)
@@ -108,7 +111,8 @@ class _Tile:
         self.emitter, self.problem, self.run = emitter, emitter.problem, run
         self.image, self.y, self.x, self.vector = image, y, x, vector
         self.channel = emitter.problem.channel(vector)
-        start = self._bias()
+        coded = emitter.problem.codes is not None
+        start = lane_const(0, self.problem.dtype, self.problem.lanes) if coded else self._bias()
         self.sums = [self._accumulator(start) for _ in range(self.problem.width)]
 
     def _accumulator(self, start: Expr) -> Memory:
@@ -137,7 +141,12 @@ class _Tile:
             value = self._input(origin + j * column, channel, y, left + j)
             for pixel, s in meets:
                 total = self.sums[pixel]
-                total.store(total.load(0, p.lanes) + value * weights[s], 0, p.lanes)
+                total.store(self._add(total.load(0, p.lanes), value, weights[s]), 0, p.lanes)
+
+    def _add(self, total: Expr, value: Expr, weight: Expr) -> Expr:
+        if self.problem.codes is None:
+            return total + value * weight
+        return whole_multiply_add(total, value, weight)
 
     def _steps(self) -> tuple[int, ...]:
         steps = self.emitter.steps
@@ -147,8 +156,16 @@ class _Tile:
         return bind(Math.cast(memory.load(offset, self.problem.lanes, step), self.problem.dtype))
 
     def _input(self, offset: Expr, step: int, y: Expr, x: Expr) -> Expr:
-        """An input vector after the prologue."""
-        operand, data = self.emitter.main.operands[0], self.problem.data
+        """An input vector after the prologue; of codes, without their zero point."""
+        codes = self.problem.codes
+        if codes is None:
+            return self._value(self.emitter.main.operands[0], offset, step, y, x)
+        value = self._value(codes.data.value, offset, step, y, x)
+        zero = codes.data.quant.zero[0]
+        return bind(value - const(zero, value)) if zero else value
+
+    def _value(self, operand: Value, offset: Expr, step: int, y: Expr, x: Expr) -> Expr:
+        data = self.problem.data
         if self.problem.group.source(operand) is data:
             return self._cast(self.emitter.source, offset, step)
         value = bind(self.emitter.source.load(offset, self.problem.lanes, step))
@@ -161,6 +178,8 @@ class _Tile:
         main, lanes = self.emitter.main, self.problem.lanes
         indices = self.emitter.at(self.image, self.y, x, self.channel)
         place = self.emitter.after.place(indices, lanes)
+        if self.emitter.meaning is not None:
+            value = self.emitter.meaning.real(value, self.channel, lanes) + self._bias()
         place.known[main.result] = bind(Math.cast(value, main.result.type.dtype))
         place.store()
 

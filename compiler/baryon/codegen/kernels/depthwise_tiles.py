@@ -12,8 +12,14 @@ from tvm import tirx
 
 from baryon.codegen.expr import Expr
 from baryon.codegen.group import Group
+from baryon.codegen.kernels.quantized import (
+    MAX_PRODUCT,
+    Codes,
+    QuantizedFactors,
+    filters_of,
+)
 from baryon.codegen.targets import Target
-from baryon.ir import Array, DType, Value, f32
+from baryon.ir import Array, DType, Value, f32, i8
 from baryon.ops import TABLE
 from baryon.ops.nn_conv import conv_window
 
@@ -22,6 +28,9 @@ MIN_TASKS = 32
 
 PART = 8
 """Vectors of channels of a task, where there are rows enough: three input rows stay in level 1."""
+
+EXACT_FLOATS = 1 << 24
+"""Whole numbers up to here are exact in float32."""
 
 TILE = 8
 """Output pixels of a tile at most: more save no loads worth their code."""
@@ -83,6 +92,21 @@ class Depthwise:
     def channels(self) -> int:
         """Channels, which are as many as filters."""
         return int(str(self.data.type.shape[1]))
+
+    @cached_property
+    def codes(self) -> QuantizedFactors | None:
+        """The factors, where codes are multiplied: as float32, in which their sums are exact."""
+        found = QuantizedFactors.of(self.group)
+        taps = self.kernel[0] * self.kernel[1]
+        return found if taps * MAX_PRODUCT < EXACT_FLOATS else None
+
+    @property
+    def packed_dtype(self) -> DType:
+        """The element type of packed constants."""
+        weight = filters_of(self.group).type.dtype
+        if self.codes is not None:
+            return i8
+        return f32 if weight.bits == 8 else weight
 
     @property
     def dtype(self) -> DType:
@@ -166,6 +190,11 @@ class Depthwise:
 
     def pack(self, weight: Array) -> Array:
         """Weights (C, 1, R, S) as [vector, R, S, lane]: what a tile reads is one stream."""
+        written = Codes.of(self.group.main.operands[1])
+        if self.codes is not None:
+            weight = self.codes.signed(weight)
+        elif written is not None:
+            weight = written.real(weight)
         starts = [min(v * self.lanes, self.channels - self.lanes) for v in range(self.vectors)]
         picks = np.array(starts)[:, None] + np.arange(self.lanes)
         taps = weight.reshape(self.channels, -1)[picks]  # vector, lane, tap

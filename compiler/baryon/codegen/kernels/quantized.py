@@ -17,14 +17,18 @@ from functools import cached_property
 
 import numpy as np
 
-from baryon.codegen.expr import tvm_name
+from baryon.codegen.expr import Expr, Math, const, tvm_name
 from baryon.codegen.group import Group
+from baryon.codegen.kernel import Memory, Pack
 from baryon.codegen.kernels.spec import ImplicitGemm
-from baryon.ir import Array, Quant, Value, i8, u8
+from baryon.codegen.pointwise import Frame
+from baryon.ir import Array, DType, Quant, TensorType, Value, f32, i8, i32, u8
 from baryon.ops import TABLE
 from baryon.ops.quantize import DEQUANTIZE, dequantized
 
-MAX_DEPTH = 2**31 // (255 * 128)
+MAX_PRODUCT = 255 * 128
+"""Magnitude of a product of two codes without their zero points."""
+MAX_DEPTH = 2**31 // MAX_PRODUCT
 """Products of codes whose sum fits into 32 bits, whatever they are."""
 
 
@@ -110,3 +114,44 @@ class QuantizedFactors:
             return result
 
         return of
+
+
+def filters_of(group: Group) -> Value:
+    """The region argument with the filters of a group's anchor, which may be codes."""
+    operand = group.main.operands[1]
+    codes = Codes.of(operand)
+    return codes.value if codes else group.source(operand)
+
+
+class Meaning:
+    """What turns sums of codes into real numbers: parameters of a kernel, by output.
+
+    offsets: from filters to what the sums hold too much.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        codes: QuantizedFactors,
+        offsets: Callable[[Array], Array] | None = None,
+    ) -> None:
+        self.frame, self.weight = frame, codes.weight.value
+        scales = codes.scales
+        self.offsets = self._parameter(offsets, i32) if offsets else None
+        self.scales: Memory | float = (
+            scales.item() if scales.size == 1 else self._parameter(lambda _: scales, f32)
+        )
+
+    def _parameter(self, make: Callable[[Array], Array], dtype: DType) -> Memory:
+        group, outputs = self.frame.group, self.weight.type.shape[:1]
+        pack = Pack(list(group.args).index(self.weight), make)
+        return self.frame.builder.param(pack, TensorType(outputs, dtype))
+
+    def real(self, sums: Expr, channel: Expr, lanes: int) -> Expr:
+        """What the sums of neighbouring outputs mean, in float32."""
+        if self.offsets is not None:
+            sums = sums - self.offsets.load(channel, lanes)
+        value = Math.cast(sums, f32)
+        if isinstance(self.scales, Memory):
+            return value * self.scales.load(channel, lanes)
+        return value * const(self.scales, value)
