@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from baryon.ir import CONSTANT, Op, Value
-from baryon.ops.quantize import QUANTIZE
+from baryon.ops.quantize import DEQUANTIZE, QUANTIZE
 from baryon.passes.groups import Group
 from baryon.passes.prologue import is_channel_step
 
@@ -63,13 +63,20 @@ def _is_scaled_power(op: Op, result: Value) -> bool:
     return power and op.name == "np.multiply" and bool(scalar)
 
 
+def _is_rounded(op: Op, result: Value) -> bool:
+    return op.name == DEQUANTIZE and result.op is not None and result.op.name == QUANTIZE
+
+
 def _is_constant(value: Value) -> bool:
     return value.op is not None and value.op.name == CONSTANT
 
 
 ANY = Follower("any element-wise op of the same shape", lambda op, result: True)
 ACTIVATION = Follower("an activation", lambda op, result: op.name in ACTIVATIONS)
-CODES = Follower("the rounding to codes", lambda op, result: op.name == QUANTIZE)
+CODES = Follower(
+    "the rounding to codes, and their meaning after it",
+    lambda op, result: op.name == QUANTIZE or _is_rounded(op, result),
+)
 SUM = Follower("a sum with a tensor of the same shape", _is_sum)
 PER_CHANNEL = Follower(
     "a factor or summand per channel",

@@ -110,7 +110,13 @@ class _Grouper:
             return f"{op.name} is not element-wise"
         if op in self.taken:
             return f"it is in the kernel of {label(self.taken[op].anchor)}"
+        if op.name == DEQUANTIZE and not self.is_between(op):
+            return "codes are stored, and their readers say what they mean"
         return _other_type(group, op) or self.no_edge(group, op)
+
+    def is_between(self, op: Op) -> bool:
+        """Whether only element-wise ops that are in no kernel yet read what codes mean."""
+        return all(is_elementwise(user) and user not in self.taken for user in op.result.users)
 
     def no_edge(self, group: Group, op: Op) -> str | None:
         edge = edge_for(group, op)
@@ -206,7 +212,7 @@ class _Grouper:
 
 def _other_type(group: Group, op: Op) -> str | None:
     have, new = group.out.type, op.result.type
-    rounds = op.name == QUANTIZE and FAMILIES.get(group.kind, ALONE).codes
+    rounds = op.name in (QUANTIZE, DEQUANTIZE) and FAMILIES.get(group.kind, ALONE).codes
     if have.dtype != new.dtype and group.kind != "elementwise" and not rounds:
         return f"the element type changes from {have.dtype} to {new.dtype}"
     if (have.shape, have.layout) != (new.shape, new.layout):

@@ -10,6 +10,7 @@ import numpy as np
 from baryon.importers.onnx.node import Operand, is_symbolic, numpy_dtype
 from baryon.ir import Array, Builder, Loc, UnsupportedError, Value
 from baryon.ops import TABLE, Calls, OpDef, as_operand
+from baryon.ops.quantize import DEQUANTIZE
 
 
 class Recorder:
@@ -48,7 +49,7 @@ class Recorder:
         self, opdef: OpDef, operands: Sequence[Operand], attrs: Mapping[str, Any]
     ) -> Sequence[Operand]:
         arrays = [x for x in operands if isinstance(x, np.ndarray)]
-        if arrays and len(arrays) == len(operands):
+        if arrays and len(arrays) == len(operands) and not _is_coded_weight(opdef, arrays):
             return [np.asarray(x) for x in opdef.evaluate(arrays, attrs)]
         return self.builder.emit(opdef.name, [self.value(x) for x in operands], attrs)
 
@@ -59,3 +60,8 @@ class Recorder:
         return as_operand(
             x, [numpy_dtype(v) for v in operands if isinstance(v, Value | np.ndarray)]
         )
+
+
+def _is_coded_weight(opdef: OpDef, arrays: Sequence[Array]) -> bool:
+    """Whether an op says what the codes of a weight mean, which stay codes."""
+    return opdef.name == DEQUANTIZE and arrays[0].ndim > 1

@@ -14,7 +14,8 @@ def _kernel_of(node: Node, w: Operand) -> tuple[int, ...]:
     return spatial_sizes(node, w)
 
 
-def _conv(o: Calls[Operand], node: Node, x: Operand, w: Operand, b: Operand | None = None) -> Any:
+def conv(o: Calls[Operand], node: Node, x: Operand, w: Operand, b: Operand | None = None) -> Any:
+    """A convolution with the node's window."""
     window = read_window(node, x, _kernel_of(node, w))
     return o.npx.convolution(
         x, w, b, kernel=window.kernel, stride=window.stride, dilate=window.dilate,
@@ -71,6 +72,6 @@ def _cut(
 
 
 OPS = (
-    OnnxOp("Conv", _conv),
+    OnnxOp("Conv", conv),
     OnnxOp("ConvTranspose", _conv_transpose),
 )

@@ -24,12 +24,15 @@ def _max_pool(o: Calls[Operand], node: Node, x: Operand) -> Any:
     return _pool(o, node, x, pool_type="max")
 
 
-def _average_pool(o: Calls[Operand], node: Node, x: Operand) -> Any:
+def average_pool(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    """Averages over the node's windows."""
     count_pad = bool(node.attr("count_include_pad", 0))
     return _pool(o, node, x, pool_type="avg", count_include_pad=count_pad)
 
 
-def _global_pool(kind: str) -> Any:
+def global_pool(kind: str) -> Any:
+    """A mapping to a pooling over whole planes."""
+
     def build(o: Calls[Operand], node: Node, x: Operand) -> Any:
         kernel = (1,) * (rank_of(x) - 2)
         return o.npx.pooling(
@@ -41,7 +44,7 @@ def _global_pool(kind: str) -> Any:
 
 OPS = (
     OnnxOp("MaxPool", _max_pool),
-    OnnxOp("AveragePool", _average_pool),
-    OnnxOp("GlobalMaxPool", _global_pool("max")),
-    OnnxOp("GlobalAveragePool", _global_pool("avg")),
+    OnnxOp("AveragePool", average_pool),
+    OnnxOp("GlobalMaxPool", global_pool("max")),
+    OnnxOp("GlobalAveragePool", global_pool("avg")),
 )

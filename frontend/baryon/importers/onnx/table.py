@@ -15,6 +15,7 @@ from baryon.importers.onnx import (
     indexing,
     norm,
     pooling,
+    quantize,
     recurrent,
     reduction,
     shape,
@@ -23,6 +24,7 @@ from baryon.importers.onnx.node import OnnxOp
 
 FAMILIES = (
     conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
+    quantize,
 )  # fmt: skip
 
 
