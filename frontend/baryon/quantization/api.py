@@ -16,15 +16,12 @@ from baryon.quantization.collect import CalibrationCollector
 from baryon.quantization.evaluate import Metric
 from baryon.quantization.ranges import PERCENTILE, CalibrationError
 from baryon.quantization.settings import SettingError, Settings, names_of
+from baryon.quantization.smooth import STRENGTH
 from baryon.quantization.source import Network, source_of
 from baryon.quantization.work import Progress, Wanted, Work
 
 DEFAULT_DROP = 0.002
 """What a search may lose where the caller does not say: 0.2 points."""
-
-
-STRENGTH = 0.5
-"""SmoothQuant's share of the ranges that weights take over."""
 
 
 def _silent(stage: str, done: int, total: int) -> None:
@@ -53,7 +50,7 @@ def quantize_net(
     max_drop: float | None = None,
     target: str = "native",
     percentile: float = PERCENTILE,
-    smooth_quant: float | bool = False,
+    smooth_quant: float | bool | None = None,
     bias_correction: bool = False,
     equalize: bool = False,
     measure_errors: bool = True,
@@ -82,8 +79,9 @@ def quantize_net(
         function of (labels, predictions), or "agreement" with the float network, which needs no
         labels; None: accuracy if there are labels, else agreement.
     smooth_quant: True or a strength (0.5): bring channels of activations to like ranges, at the
-        cost of weights (SmoothQuant). equalize: the same between layers (cross-layer equalization).
-        bias_correction: take the mean error of rounded weights into biases.
+        cost of weights (SmoothQuant). None: only where a search finds that it has to.
+    equalize: the same by the weights of two layers (cross-layer equalization). bias_correction:
+        take the mean error of rounded weights into biases.
     measure_errors: compare ops on some samples for the report, which takes a run by NumPy.
     progress: told of the stages. logger: gets lines about them.
     Raises SettingError, CalibrationError, MetricError; importers' errors for files.
@@ -112,9 +110,10 @@ def _refuse_device(device: Any) -> None:
         raise SettingError(f"networks are quantized for the CPU, not for {device}")
 
 
-def _strength(smooth_quant: float | bool) -> float | None:
+def _strength(smooth_quant: float | bool | None) -> float | None:
+    """As in Settings."""
     if isinstance(smooth_quant, bool):
-        return STRENGTH if smooth_quant else None
+        return STRENGTH if smooth_quant else 0.0
     return smooth_quant
 
 

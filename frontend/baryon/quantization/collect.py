@@ -17,7 +17,7 @@ import numpy as np
 from baryon.array import wrap
 from baryon.ir import Array, Module
 from baryon.quantization.ranges import CalibrationError, Seen
-from baryon.quantization.running import runner, with_outputs
+from baryon.quantization.running import Runner, runner, with_outputs
 
 
 class CalibrationCollector(abc.ABC):
@@ -85,25 +85,48 @@ class Statistics:
         return sum(s.counts.nbytes for s in self.seen.values())
 
 
-def collect(
-    module: Module,
-    watched: Sequence[Watched],
-    batches: Iterable[list[Array]],
-    collector: CalibrationCollector | None = None,
-) -> Statistics:
-    """Run a float module over batches. collector: sees the values too, as arrays of `mx.np`."""
-    found = Statistics({w.name: Seen(w.name) for w in watched})
-    found.channels.update((w.name, Channels()) for w in watched if w.channels is not None)
-    run, room = None, 0
-    for batch in batches:
+class Calibrator:
+    """Runs a float module over batches and takes in what it sees.
+
+    collector: sees the values too, as arrays of `mx.np`.
+    """
+
+    def __init__(
+        self,
+        module: Module,
+        watched: Sequence[Watched],
+        collector: CalibrationCollector | None = None,
+    ) -> None:
+        self.module, self.watched, self.collector = module, watched, collector
+        self.found = Statistics({w.name: Seen(w.name) for w in watched})
+        self.found.channels.update((w.name, Channels()) for w in watched if w.channels is not None)
+        self._run: Runner | None = None
+        self._room = 0
+
+    def add(self, batch: list[Array]) -> None:
+        """Take in a batch."""
+        values = self._runner(batch)(batch)[len(self.module.main.outputs) :]
+        for what, value in zip(self.watched, values, strict=True):
+            _take(self.found, what, value)
+            _show(self.collector, what, value)
+
+    def _runner(self, batch: list[Array]) -> Runner:
+        """What runs the module, compiled again for batches larger than all before."""
         size = max([len(x) for x in batch if x.ndim], default=1)
-        if run is None or size > room:
-            run, room = runner(with_outputs(module, [w.name for w in watched]), size), size
-        values = run(batch)[len(module.main.outputs) :]
-        for what, value in zip(watched, values, strict=True):
-            _take(found, what, value)
-            _show(collector, what, value)
-    return found
+        if self._run is None or size > self._room:
+            names = [w.name for w in self.watched]
+            self._run, self._room = runner(with_outputs(self.module, names), size), size
+        return self._run
+
+
+def collect(
+    module: Module, watched: Sequence[Watched], batches: Iterable[list[Array]]
+) -> Statistics:
+    """What a float module's values look like on batches."""
+    calibrator = Calibrator(module, watched)
+    for batch in batches:
+        calibrator.add(batch)
+    return calibrator.found
 
 
 def _take(found: Statistics, what: Watched, value: Array) -> None:

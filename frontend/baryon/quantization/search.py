@@ -1,6 +1,7 @@
 """Accuracy-driven search: the fewest ops to keep in float so that a metric stays near float's.
 
-1. If the plan is good enough, nothing is kept.
+1. If the plan is good enough, nothing is kept. Else the same network with unlike channels brought
+   together (smooth.py) is tried, where there is one.
 2. Each value's threshold is chosen anew, by the error that it makes at the network's outputs.
 3. Ops are ranked by the error that each of them, alone quantized, makes at the outputs; so many of
    the worst are kept that the metric is met, found by doubling and halving.
@@ -15,7 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from baryon.ir import Array
+from baryon.ir import Array, Module
 from baryon.passes.quantize import Params, QuantizationPlan, Site
 from baryon.quantization.evaluate import Evaluation
 from baryon.quantization.report import SearchReport, SearchStep
@@ -32,33 +33,61 @@ _WORST = 16
 Note = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Start:
+    """Where a search may begin: a float module and a plan for it.
+
+    alternatives: for each value, its codes by other calibration modes.
+    """
+
+    module: Module
+    sites: Sequence[Site]
+    plan: QuantizationPlan
+    alternatives: Mapping[str, Mapping[str, Params]]
+
+
 @dataclass
 class Search:
-    """alternatives: for each value, params by other calibration modes."""
+    """note: is told of each plan. steps: the plans that were evaluated; notes: what helped."""
 
-    simulator: Simulator
-    sites: Sequence[Site]
     evaluation: Evaluation
     max_drop: float
-    alternatives: Mapping[str, Mapping[str, Params]]
     note: Note = lambda _: None
     steps: list[SearchStep] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
-    def run(self, plan: QuantizationPlan) -> tuple[QuantizationPlan, SearchReport]:
-        """The plan with the fewest ops in float that was found, and how."""
+    def run(self, starts: Sequence[Start]) -> tuple[int, QuantizationPlan, SearchReport]:
+        """The plan with the fewest ops in float that was found, for which start, and how."""
+        self._begin(starts[0])
         self.floating = self.evaluation(lambda x: self.simulator(None, x))
-        first = self._value(plan)
-        best, value = plan, first
-        if not self._is_met(first):
-            best, value = self._repaired(plan, first)
+        first = value = self._value(starts[0].plan)
+        number = 0
+        for other in range(1, len(starts)):
+            if not self._is_met(value):
+                self._begin(starts[other])
+                found = self._value(starts[other].plan)
+                if self.evaluation.drop(value, found) < 0:
+                    number, value = other, found
+        self._begin(starts[number])
+        best = starts[number].plan
+        if not self._is_met(value):
+            best, value = self._repaired(best, value)
         if not self._is_met(value):
             best, value = self._kept(best)
-        kept = tuple(name for name in best.keep if name not in plan.keep)
-        return best, SearchReport(
+        kept = tuple(name for name in best.keep if name not in starts[0].plan.keep)
+        return number, best, SearchReport(
             self.evaluation.name, self.floating, first, value, self.max_drop,
             self._is_met(value), kept, tuple(self.steps),
         )  # fmt: skip
+
+    def _begin(self, start: Start) -> None:
+        """Make a simulator, unless it is there."""
+        if getattr(self, "start", None) is start:
+            return
+        batch = max(len(x[0]) for x, _ in self.evaluation.batches)
+        self.start, self.sites, self.alternatives = start, start.sites, start.alternatives
+        self.simulator = Simulator(start.module, start.plan, batch)
+        self._samples: list[tuple[list[Array], list[Array]]] = []
 
     def _is_met(self, value: float) -> bool:
         return self.evaluation.drop(self.floating, value) <= self.max_drop + 1e-9
@@ -136,14 +165,12 @@ class Search:
 
     def _few(self) -> list[tuple[list[Array], list[Array]]]:
         """Inputs of some samples, and the float network's outputs."""
-        if not hasattr(self, "_cache"):
-            few, samples = [], 0
-            for inputs, _ in self.evaluation.batches:
-                if samples < _SAMPLES:
-                    few.append((inputs, self.simulator(None, inputs)))
-                samples += len(inputs[0])
-            self._cache = few
-        return self._cache
+        count = 0
+        for inputs, _ in self.evaluation.batches if not self._samples else ():
+            if count < _SAMPLES:
+                self._samples.append((inputs, self.simulator(None, inputs)))
+            count += len(inputs[0])
+        return self._samples
 
 
 def _fewest(meets: Callable[[int], bool], most: int) -> int:

@@ -21,7 +21,10 @@ class SettingError(BaryonError, ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What to do; the names and meanings are those of `quantize_net`."""
+    """What to do; the names and meanings are those of `quantize_net`.
+
+    smooth_quant: a strength, 0 for none, None for a search to decide.
+    """
 
     quantized_dtype: str = "auto"
     quantize_mode: str = "full"

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any
 
-from baryon.ir import Array
+from baryon.ir import Array, Module
 from baryon.passes import PREPARE, run_pipeline
-from baryon.passes.quantize import QuantizationPlan, Site, insert, sites
+from baryon.passes.quantize import Params, QuantizationPlan, Site, insert, sites
 from baryon.passes.quantize.plan import Mode
+from baryon.passes.quantize.sites import sites_of
 from baryon.quantization import ranges as threshold
 from baryon.quantization.batches import Feed
+from baryon.quantization.bias import channel_axis, corrected
 from baryon.quantization.block import QuantizedBlock
 from baryon.quantization.collect import (
     CalibrationCollector,
+    Calibrator,
     Statistics,
     Watched,
     collect,
@@ -28,13 +31,14 @@ from baryon.quantization.dynamic import is_dynamic, with_run_time_ranges
 from baryon.quantization.errors import measure
 from baryon.quantization.evaluate import Evaluation, Metric
 from baryon.quantization.exclude import excluded
-from baryon.quantization.planning import activations_of, weights_of
+from baryon.quantization.links import links
+from baryon.quantization.planning import activations_of, params_of, weights_of
 from baryon.quantization.ranges import THRESHOLDS, Range, Threshold, range_of
 from baryon.quantization.report import CalibrationReport, SearchReport
 from baryon.quantization.running import copied, values_by_name
-from baryon.quantization.search import Search
+from baryon.quantization.search import Search, Start
 from baryon.quantization.settings import Settings
-from baryon.quantization.simulate import Simulator
+from baryon.quantization.smooth import STRENGTH, equalized, smoothed
 from baryon.quantization.source import Source
 
 Progress = Callable[[str, int, int], None]
@@ -43,6 +47,7 @@ Progress = Callable[[str, int, int], None]
 _HEAD = 8
 """Samples that errors are measured on."""
 
+UNLIKE = "channels of unlike ranges were brought together in {names}"
 _NOT_DYNAMIC = "only contractions with a constant weight are quantized without calibration"
 
 
@@ -56,6 +61,21 @@ class Wanted:
 
 
 @dataclass
+class Variant:
+    """A float module that computes what the network does, and what was seen of its values."""
+
+    module: Module
+    sites: Sequence[Site]
+    calibrator: Calibrator
+    notes: tuple[str, ...] = ()
+
+    @property
+    def statistics(self) -> Statistics:
+        """What was seen."""
+        return self.calibrator.found
+
+
+@dataclass
 class Work:
     """One network on its way. collector: for calib_mode="custom"."""
 
@@ -66,9 +86,7 @@ class Work:
     measure_errors: bool = True
 
     def __post_init__(self) -> None:
-        self.module = copied(self.source.module)
-        run_pipeline(self.module, PREPARE)
-        self.notes: list[str] = []
+        self.module = prepared(self.source.module)
 
     def without_calibration(self) -> QuantizedBlock:
         """Ranges are measured in each run."""
@@ -83,94 +101,139 @@ class Work:
 
     def calibrated(self, feed: Feed, wanted: Wanted | None) -> QuantizedBlock:
         """Ranges are taken from data."""
-        batches = iter(feed)
+        started, batches = time.perf_counter(), iter(feed)
         first = next(batches)
-        head = [x[:_HEAD] if x.ndim and x.shape[0] == len(first[0]) else x for x in first]
-        found = sites(self.module)
-        keep = excluded(found, self.settings)
-        started = time.perf_counter()
-        statistics = self._statistics(found, chain([first], batches), feed)
+        variants = self._variants(first, wanted)
+        keep = excluded(variants[0].sites, self.settings)
+        for batch in chain([first], batches):
+            self.tell("calibrate", feed.batches, feed.limit or 0)
+            for variant in variants:
+                variant.calibrator.add(batch)
         calibration = CalibrationReport(
             self.settings.calib_mode, feed.batches, feed.samples, time.perf_counter() - started,
-            statistics.bytes,
+            sum(v.statistics.bytes for v in variants),
         )  # fmt: skip
-        plan = self._plan(found, keep, statistics)
-        plan, search = self._searched(plan, found, statistics, wanted)
-        self.tell("insert", 0, 0)
-        module = insert(self.module, plan)
-        few = [self._fixed(head, first)] if self.measure_errors else []
-        errors = measure(self.module, plan, few) if few else None
-        facts = Facts(
-            self.source.name, self.settings, self.module, plan, found, statistics, calibration,
-            search, errors, tuple(self.notes),
-        )  # fmt: skip
-        return QuantizedBlock(module, self.source, described(facts))
+        variant, plan, search = self._searched(variants, keep, wanted)
+        return self._finished(variant, plan, first, calibration, search)
 
-    def _fixed(self, head: list[Array], first: list[Array]) -> list[Array]:
-        """Few samples, or the whole batch where its size is fixed."""
-        dims = [v.type.shape[0] for v in self.module.main.inputs if v.type.rank]
-        return first if any(isinstance(d, int) for d in dims) else head
+    def _variants(self, first: list[Array], wanted: Wanted | None) -> list[Variant]:
+        """The module as the settings want it; for a search another, with channels alike."""
+        module, notes = self.module, []
+        if self.settings.equalize:
+            module, names = equalized(module)
+            notes += [f"ranges of layers were balanced at {', '.join(names)}"] if names else []
+        strength = self.settings.smooth_quant
+        is_last_resort = strength is None
+        if strength == 0 or (is_last_resort and wanted is None):
+            return [self._variant(module, notes)]
+        watched = [Watched(link.value, "", link.axis) for link in links(module)]
+        seen = collect(module, watched, [first]).channels if watched else {}
+        share = STRENGTH if strength is None else strength
+        smooth, names = smoothed(module, seen, share, only_unlike=is_last_resort)
+        more = [*notes, UNLIKE.format(names=", ".join(names))] if names else notes
+        if not is_last_resort:
+            return [self._variant(smooth, more)]
+        plain = [self._variant(module, notes)]
+        return [*plain, self._variant(smooth, more)] if names else plain
 
-    def _statistics(
-        self, found: Sequence[Site], batches: Iterable[list[Array]], feed: Feed
-    ) -> Statistics:
-        values = values_by_name(self.module)
-        names = dict.fromkeys(n for s in found for n in (*s.inputs, *s.outputs))
-        watched = []
-        for name in names:
-            op = values[name].op
-            watched.append(Watched(name, op.name if op is not None else ""))
-        return collect(self.module, watched, self._counted(batches, feed), self.collector)
+    def _variant(self, module: Module, notes: Sequence[str]) -> Variant:
+        module = prepared(module)
+        found = sites(module)
+        values = values_by_name(module)
+        ops = {name: values[name].op for s in found for name in (*s.inputs, *s.outputs)}
+        axes = self._axes(module) if self.settings.bias_correction else {}
+        watched = [
+            Watched(name, op.name if op is not None else "", axes.get(name))
+            for name, op in ops.items()
+        ]
+        return Variant(module, found, Calibrator(module, watched, self.collector), tuple(notes))
 
-    def _counted(self, batches: Iterable[list[Array]], feed: Feed) -> Iterator[list[Array]]:
-        for batch in batches:
-            self.tell("calibrate", feed.batches, feed.limit or 0)
-            yield batch
+    def _axes(self, module: Module) -> dict[str, int]:
+        """The axes along which bias correction needs means."""
+        return {
+            site.inputs[0]: axis
+            for op, site in sites_of(module).items()
+            if site.inputs and (axis := channel_axis(op, site)) is not None
+        }
 
-    def _plan(
-        self, found: Sequence[Site], keep: Mapping[str, str], statistics: Statistics
-    ) -> QuantizationPlan:
+    def _plan(self, variant: Variant, keep: Mapping[str, str]) -> QuantizationPlan:
         dtype, granularity = self.settings.quantized_dtype, self.settings.quantize_granularity
-        activations = activations_of(self._ranges(found, statistics), dtype)
-        weights = weights_of(self.module, found, granularity)
+        activations = activations_of(self._ranges(variant), dtype)
+        weights = weights_of(variant.module, variant.sites, granularity)
         mode: Mode = "smart" if self.settings.quantize_mode == "smart" else "full"
         return QuantizationPlan(activations, weights, keep, mode)
 
-    def _ranges(self, found: Sequence[Site], statistics: Statistics) -> dict[str, Range]:
+    def _ranges(self, variant: Variant) -> dict[str, Range]:
         """The ranges of what sites read."""
-        names = dict.fromkeys(n for s in found for n in s.inputs)
+        names = dict.fromkeys(n for s in variant.sites for n in s.inputs)
         if self.collector is not None:
             given = custom_ranges(self.collector)
             return {n: Range(*given[n]) for n in names if n in given}
-        modes = self._thresholds()
-        return {n: range_of(statistics.seen[n], modes[self.settings.calib_mode]) for n in names}
+        rule, seen = self._thresholds()[self.settings.calib_mode], variant.statistics.seen
+        return {n: range_of(seen[n], rule) for n in names}
 
     def _thresholds(self) -> dict[str, Threshold]:
         share = partial(threshold.percentile, share=self.settings.percentile)
         return {**THRESHOLDS, "percentile": share}
 
     def _searched(
-        self, plan: QuantizationPlan, found: Sequence[Site], statistics: Statistics,
-        wanted: Wanted | None,
-    ) -> tuple[QuantizationPlan, SearchReport | None]:  # fmt: skip
+        self, variants: Sequence[Variant], keep: Mapping[str, str], wanted: Wanted | None
+    ) -> tuple[Variant, QuantizationPlan, SearchReport | None]:
+        plans = [self._plan(variant, keep) for variant in variants]
         if wanted is None:
-            return plan, None
-        evaluation = Evaluation.of(wanted.metric, wanted.data, self.module)
-        batch = max(len(x[0]) for x, _ in evaluation.batches)
-        simulator = Simulator(self.module, plan, batch)
-        alternatives = {
-            name: {
-                mode: activations_of(
-                    {name: range_of(statistics.seen[name], rule)}, self.settings.quantized_dtype
-                )[name]
-                for mode, rule in self._thresholds().items()
-            }
+            return variants[0], plans[0], None
+        evaluation = Evaluation.of(wanted.metric, wanted.data, variants[0].module)
+        starts = [
+            Start(variant.module, variant.sites, plan, self._alternatives(variant, plan))
+            for variant, plan in zip(variants, plans, strict=True)
+        ]
+        search = Search(evaluation, wanted.max_drop, lambda text: self.tell(text, 0, 0))
+        number, plan, report = search.run(starts)
+        found = variants[number]
+        return replace(found, notes=(*found.notes, *search.notes)), plan, report
+
+    def _alternatives(
+        self, variant: Variant, plan: QuantizationPlan
+    ) -> dict[str, dict[str, Params]]:
+        """For each value, its codes by all thresholds."""
+        seen, dtype = variant.statistics.seen, self.settings.quantized_dtype
+        return {
+            name: {m: params_of(range_of(seen[name], rule), dtype)
+                   for m, rule in self._thresholds().items()}
             for name in plan.activations
-        }
-        search = Search(
-            simulator, found, evaluation, wanted.max_drop, alternatives,
-            lambda text: self.tell(text, 0, 0),
+        }  # fmt: skip
+
+    def _finished(
+        self, variant: Variant, plan: QuantizationPlan, first: list[Array],
+        calibration: CalibrationReport, search: SearchReport | None,
+    ) -> QuantizedBlock:  # fmt: skip
+        self.tell("insert", 0, 0)
+        module, notes = variant.module, [*variant.notes]
+        if self.settings.bias_correction:
+            seen = variant.statistics.channels
+            module, names = corrected(module, plan.weights, seen, plan.keep)
+            module = prepared(module)
+            notes += [f"biases were corrected in {len(names)} ops"]
+        errors = None
+        if self.measure_errors:
+            self.tell("measure errors", 0, 0)
+            errors = measure(module, plan, [self._few(first)])
+        facts = Facts(
+            self.source.name, self.settings, module, plan, variant.sites, variant.statistics,
+            calibration, search, errors, tuple(notes),
         )  # fmt: skip
-        best, report = search.run(plan)
-        self.notes += search.notes
-        return best, report
+        return QuantizedBlock(insert(module, plan), self.source, described(facts))
+
+    def _few(self, first: list[Array]) -> list[Array]:
+        """Few samples, or the whole batch where its size is fixed."""
+        dims = [v.type.shape[0] for v in self.module.main.inputs if v.type.rank]
+        if any(isinstance(d, int) for d in dims):
+            return first
+        return [x[:_HEAD] if x.ndim else x for x in first]
+
+
+def prepared(module: Module) -> Module:
+    """A copy that sites and plans can speak of."""
+    new = copied(module)
+    run_pipeline(new, PREPARE)
+    return new
