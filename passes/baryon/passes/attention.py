@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from baryon.passes.base import RulePass
-from baryon.passes.rules import attention, attention_moves, shape
+from baryon.passes.rules import attention, attention_moves, attention_projection, shape
 from baryon.rewrite import Rule
 
 
@@ -20,6 +20,7 @@ class Attention(RulePass):
     name: ClassVar[str] = "attention"
     rules: ClassVar[tuple[Rule, ...]] = (
         *attention.RULES,
+        *attention_projection.RULES,
         *attention_moves.RULES,
         shape.reshape_of_reshape,
         shape.same_shape,

@@ -20,6 +20,7 @@ from baryon.passes.rules import (
     arithmetic,
     attention,
     attention_moves,
+    attention_projection,
     batch_norm,
     input_side,
     joining,
@@ -123,7 +124,7 @@ GROUPS = (
         "products with a softmax between them, self-attention and cross-attention, as one kernel "
         "that writes no scores",
         _onednn("TRANSFORMER_OPT"),
-        (*attention.RULES, *attention_moves.RULES),
+        (*attention.RULES, *attention_moves.RULES, *attention_projection.RULES),
     ),
     PatternGroup(
         "batch-dot",

@@ -8,29 +8,25 @@ from itertools import permutations
 from math import prod
 from typing import Any
 
-import numpy as np
-
-from baryon.ir import Array, Dim, Module, Op, Value, dim_prod
+from baryon.ir import Dim, Module, Op, Value, dim_prod
 from baryon.ops import TABLE
 from baryon.ops.attention import ORDER, ROLES, HeadLayout, head_layouts
 from baryon.passes.rules.common import shape_attr
 from baryon.passes.views import Axis, View, joined, sizes, views
 from baryon.rewrite import (
     Match,
-    Named,
     NoMatch,
     Rule,
     any_of,
     capture,
     example,
     operands,
-    payload,
     refusal,
 )
 
 
 @dataclass(frozen=True)
-class _Home:
+class Home:
     """Heads in a value: `source` reshaped to `shape` holds them by `layout`, times `factor`."""
 
     source: Value
@@ -46,7 +42,7 @@ class _Home:
         return same and self.factor == 1 and (operand is self.source or reshaped)
 
 
-def _homes(module: Module, operand: Value, layout: HeadLayout, scalars: bool) -> Iterator[_Home]:
+def _homes(module: Module, operand: Value, layout: HeadLayout, scalars: bool) -> Iterator[Home]:
     """Where an operand's heads may be read, the earliest value first, itself at last."""
     shape = layout.logical(operand.type.shape)
     for view in (*views(module, operand, scalars), View.whole(operand)):
@@ -56,7 +52,7 @@ def _homes(module: Module, operand: Value, layout: HeadLayout, scalars: bool) ->
             yield home
 
 
-def _home(view: View, shape: tuple[Dim, ...]) -> _Home | None:
+def _home(view: View, shape: tuple[Dim, ...]) -> Home | None:
     """The place of (batch, heads, length, size) in the source; None for what no layout says."""
     axes = [joined(axis) for axis in view.axes]
     heads = [f for f in axes[1] if f[1]]
@@ -72,7 +68,7 @@ def _home(view: View, shape: tuple[Dim, ...]) -> _Home | None:
         if found is not None:
             dims = dict(zip(ORDER, shape, strict=True)) | {"h": found[1]}
             layout = replace(found[0], count=count)
-            return _Home(view.source, tuple(dims[a] for a in letters), layout, view.factor)
+            return Home(view.source, tuple(dims[a] for a in letters), layout, view.factor)
     return None
 
 
@@ -98,19 +94,20 @@ def _layout(
     return HeadLayout(letters, first, step, known["h"]), everything
 
 
-def _attrs(op: Op) -> dict[str, Any]:
+def attrs_of(op: Op) -> dict[str, Any]:
+    """All attributes of an op, defaults included."""
     return dict(TABLE[op.name].normalize(op.attrs))
 
 
-def _operands(op: Op) -> list[tuple[Value, HeadLayout]]:
+def heads_of(op: Op) -> list[tuple[Value, HeadLayout]]:
     """Query, key and value of an attention, with their layouts."""
-    layouts = head_layouts(_attrs(op), op.operands[0].type)
+    layouts = head_layouts(attrs_of(op), op.operands[0].type)
     return list(zip(op.operands[:3], layouts, strict=True))
 
 
-def _best(m: Match) -> list[_Home]:
+def _best(m: Match) -> list[Home]:
     """Where query, key and value should be read."""
-    (query, at), key, value = _operands(m.root)
+    (query, at), key, value = heads_of(m.root)
     first = next(h for h in _homes(m.module, query, at, True) if h.layout.count == at.count)
     pairs = (
         (k, v)
@@ -122,23 +119,23 @@ def _best(m: Match) -> list[_Home]:
 
 
 def _moves_guard(m: Match) -> NoMatch | None:
-    pairs = zip(_best(m), _operands(m.root), strict=True)
+    pairs = zip(_best(m), heads_of(m.root), strict=True)
     if all(home.is_that_of(*current) for home, current in pairs):
         return NoMatch("the operands are read from where their heads lie")
     return None
 
 
 def _read_at_home(o: Any, m: Match) -> Value:
-    attrs, homes = _attrs(m.root), _best(m)
+    attrs, homes = attrs_of(m.root), _best(m)
     scale = attrs["scale"]
     if scale is None:
         scale = float(homes[0].shape[homes[0].layout.axes.index("d")]) ** -0.5  # type: ignore[arg-type]
     scale *= homes[0].factor * homes[1].factor
-    return _attention(o, homes, m.root.operands[3:], attrs | {"scale": scale})
+    return attention_at(o, homes, m.root.operands[3:], attrs | {"scale": scale})
 
 
-def _attention(
-    o: Any, homes: Sequence[_Home], masks: Sequence[Value], attrs: dict[str, Any]
+def attention_at(
+    o: Any, homes: Sequence[Home], masks: Sequence[Value], attrs: dict[str, Any]
 ) -> Value:
     """The op over heads in these places."""
     for role, home in zip(ROLES, homes, strict=True):
@@ -207,7 +204,7 @@ attention_operands = Rule(
 
 def _written(m: Match) -> str | None:
     """The order of axes in which the result would be the root's elements; None for no such."""
-    axes, shape = str(_attrs(m.op("made"))["axes"]), sizes(m["made"].type.shape)
+    axes, shape = str(attrs_of(m.op("made"))["axes"]), sizes(m["made"].type.shape)
     for view in views(m.module, m.root.result):
         if view.source is m["made"]:
             return _order(view, axes, shape)
@@ -242,7 +239,7 @@ def _order_guard(m: Match) -> NoMatch | None:
 
 def _write_in_order(o: Any, m: Match) -> Value:
     op = m.op("made")
-    made = o.ir.attention(*op.operands[:3], op.operands[3:], **_attrs(op) | {"axes": _written(m)})
+    made = o.ir.attention(*op.operands[:3], op.operands[3:], **attrs_of(op) | {"axes": _written(m)})
     return _reshaped(o, made, m.root.result.type.shape)
 
 
@@ -285,17 +282,22 @@ attention_result = Rule(
 
 def _heads_guard(m: Match) -> NoMatch | None:
     op, shape, before = m.op("made"), m.root.result.type.shape, m["made"].type.shape
-    if _attrs(op)["axes"] != ORDER or len(shape) != 4 or shape[2:] != before[2:] or before[1] != 1:
+    if (
+        attrs_of(op)["axes"] != ORDER
+        or len(shape) != 4
+        or shape[2:] != before[2:]
+        or before[1] != 1
+    ):
         return NoMatch("there are heads already, or they stay in the batch")
     if shape == before or dim_prod(shape[:2]) != before[0]:
         return NoMatch("the reshape does not split the batch into batch and heads")
-    if any(_split(x, at, shape[:2]) is None for x, at in _operands(op)):
+    if any(_split(x, at, shape[:2]) is None for x, at in heads_of(op)):
         return NoMatch("batch and heads of an operand are not neighbours")
     ranks = {v.type.shape[1] for v in op.operands[3:] if v.type.rank == 4}
     return NoMatch("a mask has heads already") if ranks - {1} else None
 
 
-def _split(x: Value, layout: HeadLayout, front: Sequence[Dim]) -> _Home | None:
+def _split(x: Value, layout: HeadLayout, front: Sequence[Dim]) -> Home | None:
     """An operand of single heads, where each is one of `front` = (batch, heads)."""
     shape, (batch, heads) = dict(zip(layout.axes, x.type.shape, strict=True)), front
     room, axes = shape["h"], layout.axes
@@ -305,14 +307,14 @@ def _split(x: Value, layout: HeadLayout, front: Sequence[Dim]) -> _Home | None:
         return None
     shape |= {"b": batch, "h": heads * room}
     found = HeadLayout(axes, layout.first, room, heads)
-    return _Home(x, tuple(shape[a] for a in axes), found)
+    return Home(x, tuple(shape[a] for a in axes), found)
 
 
 def _split_heads(o: Any, m: Match) -> Value:
     op, front = m.op("made"), m.root.result.type.shape[:2]
-    homes = [_split(x, at, front) for x, at in _operands(op)]
+    homes = [_split(x, at, front) for x, at in heads_of(op)]
     masks = [_split_mask(o, mask, front) for mask in op.operands[3:]]
-    return _attention(o, [h for h in homes if h], masks, _attrs(op))
+    return attention_at(o, [h for h in homes if h], masks, attrs_of(op))
 
 
 def _split_mask(o: Any, mask: Value, front: Sequence[Dim]) -> Value:
@@ -351,111 +353,4 @@ query_at=(0, 3), query_axes="lbhd", value_at=(2, 3), value_axes="lbhd"} : f32[2,
     ),
 )
 
-
-@dataclass(frozen=True)
-class _Layer:
-    """A fully connected layer with constant weights from which heads come."""
-
-    op: Op
-    weight: Array
-    bias: Array | None
-
-
-def _layer(module: Module, operand: Value) -> _Layer | None:
-    """The layer whose result an operand is, in another shape."""
-    op = operand.op
-    if op is not None and op.name == "np.reshape":
-        op = op.operands[0].op
-    if op is None or op.name != "npx.fully_connected" or _attrs(op)["flatten"]:
-        return None
-    arrays = [payload(module, v) for v in op.operands[1:]]
-    weight, bias = (*arrays, None)[:2]
-    known = weight is not None and (len(op.operands) == 2 or bias is not None)
-    return _Layer(op, weight, bias) if known and weight is not None else None
-
-
-def _layers(m: Match) -> list[_Layer] | NoMatch:
-    found = [_layer(m.module, x) for x, _ in _operands(m.root)]
-    layers = [layer for layer in found if layer is not None]
-    if len({layer.op for layer in layers}) < 3:
-        return NoMatch("query, key and value are not from three layers with constant weights")
-    sources = [layer.op.operands[0] for layer in layers]
-    if any(source is not sources[0] for source in sources):
-        return NoMatch("the layers read different values")
-    readers = {user for layer in layers for user in layer.op.result.users}
-    if readers - {x.op for x in m.root.operands} - {m.root}:
-        return NoMatch("something else reads a layer's result")
-    return layers
-
-
-def _one_layer_guard(m: Match) -> NoMatch | None:
-    layers = _layers(m)
-    if isinstance(layers, NoMatch):
-        return layers
-    for (x, at), layer in zip(_operands(m.root), layers, strict=True):
-        size = x.type.shape[at.axes.index("d")]
-        heads = x.type.shape[at.axes.index("h")]
-        if at.axes[2:] != "hd" or layer.op.result.type.shape[-1] != dim_prod((heads, size)):
-            return NoMatch("heads do not lie side by side in the layers' results")
-    same = len({(at.axes, x.type.shape[at.axes.index("d")]) for x, at in _operands(m.root)}) == 1
-    return None if same else NoMatch("query, key and value are not laid out alike")
-
-
-def _one_layer(o: Any, m: Match) -> Value:
-    layers = _layers(m)
-    assert not isinstance(layers, NoMatch)
-    name = str(m.root.result.name or "attention")
-    weight = Named(np.concatenate([x.weight for x in layers]), f"{name}_weights")
-    zeros = (np.zeros(len(x.weight), x.weight.dtype) for x in layers)
-    biases = [z if x.bias is None else x.bias for x, z in zip(layers, zeros, strict=True)]
-    made = o.npx.fully_connected(
-        layers[0].op.operands[0], weight, Named(np.concatenate(biases), f"{name}_biases"),
-        flatten=False,
-    )  # fmt: skip
-    counts = [int(str(x.type.shape[at.axes.index("h")])) for x, at in _operands(m.root)]
-    homes, first = [], 0
-    for (x, at), count in zip(_operands(m.root), counts, strict=True):
-        shape = dict(zip(at.axes, x.type.shape, strict=True)) | {"h": sum(counts)}
-        home = replace(at, first=first + at.first)
-        homes.append(_Home(made, tuple(shape[a] for a in at.axes), home))
-        first += count
-    return _attention(o, homes, m.root.operands[3:], _attrs(m.root))
-
-
-_THREE = """%v0 = ir.constant() {name="v"} : f32[4,3]
-%p = npx.fully_connected(%x, %v0) {flatten=False} : f32[2,5,4]
-%q = np.reshape(%p) {newshape=(2, 5, 2, 2)} : f32[2,5,2,2]
-%r = npx.fully_connected(%x, %v0) {flatten=False} : f32[2,5,4]
-%k = np.reshape(%r) {newshape=(2, 5, 2, 2)} : f32[2,5,2,2]
-%s = npx.fully_connected(%SOURCE, %v0) {flatten=False} : f32[2,5,4]
-%v = np.reshape(%s) {newshape=(2, 5, 2, 2)} : f32[2,5,2,2]
-%y = ir.attention(%q, %k, %v) {key_axes="blhd", query_axes="blhd", value_axes="blhd"} \
-: f32[2,2,5,2]""".replace("\\\n", "")
-_WEIGHT = "constant @v : f32[4,3] = splat(0.5)"
-
-attention_projection = Rule(
-    name="attention-projection",
-    doc="Three layers that make query, key and value of one input are one wide layer.",
-    pattern=lambda o, q, k, v: o.ir.attention(q, k, v, operands("masks")),
-    guard=_one_layer_guard,
-    replace=_one_layer,
-    examples=(
-        example(
-            "%x: f32[2,5,3]",
-            _THREE.replace("%SOURCE", "%x"),
-            """%w = ir.constant() {name="y_weights"} : f32[12,3]
-            %b = ir.constant() {name="y_biases"} : f32[12]
-            %p = npx.fully_connected(%x, %w, %b) {flatten=False} : f32[2,5,12]
-            %q = np.reshape(%p) {newshape=(2, 5, 6, 2)} : f32[2,5,6,2]
-            %k = np.reshape(%p) {newshape=(2, 5, 6, 2)} : f32[2,5,6,2]
-            %v = np.reshape(%p) {newshape=(2, 5, 6, 2)} : f32[2,5,6,2]
-            %y = ir.attention(%q, %k, %v) {heads=2, key_at=(2, 1), key_axes="blhd", """
-            'query_axes="blhd", value_at=(4, 1), value_axes="blhd"} : f32[2,2,5,2]',
-            constants=_WEIGHT,
-        ),
-        refusal("%x: f32[2,5,3], %z: f32[2,5,3]", _THREE.replace("%SOURCE", "%z"), "different",
-                constants=_WEIGHT),
-    ),
-)  # fmt: skip
-
-RULES = (attention_projection, attention_operands, attention_result, attention_heads)
+RULES = (attention_operands, attention_result, attention_heads)
