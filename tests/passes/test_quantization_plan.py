@@ -20,7 +20,7 @@ from baryon.ir import (
 )
 from baryon.ops.numerics import Arr
 from baryon.ops.quantize import dequantized, quantized
-from baryon.passes import GRAPH, PREPARE, run_pipeline, verify_stage
+from baryon.passes import DEFAULT_PIPELINE, GRAPH, PREPARE, run_pipeline, verify_stage
 from baryon.passes.quantize import (
     Params,
     QuantizationPlan,
@@ -210,3 +210,27 @@ def test_unknown_names_are_refused(where: str) -> None:
     wrong = {"nowhere": "why" if where == "keep" else Params(i8, Quant.of((1.0,)))}
     with pytest.raises(PlanError, match="nowhere"):
         insert(module, replace(QuantizationPlan({}), **{where: wrong}))  # type: ignore[arg-type]
+
+
+def test_an_embedding_has_a_scale_for_each_row() -> None:
+    text = """module {
+      constant @table : f32[50,8] = external
+      func @main(%i: i32[3]) -> (y) {
+        %table = ir.constant() {name="table"} : f32[50,8]
+        %y = np.take(%table, %i) {axis=0, mode="clip"} : f32[3,8]
+        ir.return(%y)
+      } }"""
+    table = np.random.default_rng(0).standard_normal((50, 8)).astype(np.float32)
+    table *= np.geomspace(1e-3, 1e3, 50, dtype=np.float32)[:, None]
+    module = parse_module(text, constants={"table": table})
+    made = insert(module, QuantizationPlan({}))
+    run_pipeline(made, DEFAULT_PIPELINE)
+    assert {made.constants[name].dtype.name for name in made.constants} == {"int8", "float32"}
+    assert made.constants["table.codes"].shape == (50, 8)
+    rows = np.asarray([0, 30, 49], np.int32)
+    (found,) = interp.run(made, [rows])
+    np.testing.assert_allclose(
+        found.astype(np.float32) / np.abs(table[rows]).max(1, keepdims=True),
+        table[rows] / np.abs(table[rows]).max(1, keepdims=True),
+        atol=0.5 / 127,
+    )

@@ -19,7 +19,7 @@ from typing import ClassVar
 from baryon.ir import CHANNELS_LAST, CONSTANT, Func, Layout, Module, Op, Region, Value
 from baryon.ops import Role, lookup
 from baryon.ops.nn_conv import WEIGHT_GRADIENT
-from baryon.ops.quantize import DEQUANTIZE
+from baryon.ops.quantize import DEQUANTIZE, QUANTIZE
 from baryon.ops.structure import RELAYOUT
 from baryon.passes.base import GIVEN, Pass
 from baryon.passes.cut import INFINITE, SINK, SOURCE, Cut, Node
@@ -202,6 +202,15 @@ def _is_constant(value: Value) -> bool:
     return value.op is not None and value.op.name == CONSTANT
 
 
+def _is_copied(op: Op) -> bool:
+    """Whether an op may as well make its result again in another layout.
+
+    The codes of an argument are a kernel of their own in any case, which writes any layout.
+    """
+    encodes = op.name == QUANTIZE and op.operands[0].op is None
+    return op.name == CONSTANT or encodes
+
+
 class _Writer:
     """Sets the chosen layouts and inserts relayouts before the first user that needs one."""
 
@@ -215,7 +224,9 @@ class _Writer:
         for op in self.region.ops:
             self.visit(op)
             self.ops.append(op)
-        self.region.ops[:] = [op for op in self.ops if op.name != CONSTANT or op.result.users]
+        self.region.ops[:] = self.ops
+        for op in [op for op in self.ops if _is_copied(op) and not op.result.users]:
+            op.erase()
 
     def visit(self, op: Op) -> None:
         if op.name == CONSTANT:
@@ -241,11 +252,12 @@ class _Writer:
         return self.relaid[key]
 
     def relay(self, op: Op, value: Value, layout: Layout | None) -> Value:
-        """The value in another layout: a constant of another type, or a relayout."""
-        if value.op is not None and value.op.name == CONSTANT:
-            new = Op(CONSTANT, (), (value.type.with_layout(layout),), value.op.attrs, (), op.loc)
+        """The value in another layout: made by another op of its kind, or a relayout."""
+        type, made = value.type.with_layout(layout), value.op
+        if made is not None and _is_copied(made):
+            new = Op(made.name, made.operands, (type,), made.attrs, (), op.loc)
         else:
-            new = Op(RELAYOUT, (value,), (value.type.with_layout(layout),), None, (), op.loc)
+            new = Op(RELAYOUT, (value,), (type,), None, (), op.loc)
         new.result.name = value.name
         new.parent = self.region
         self.ops.append(new)

@@ -138,8 +138,9 @@ class _Writer:
 
 
 def _axis(op: Op) -> int | None:
-    """The axis of a weight along which scales differ: the outputs; a table has one scale."""
-    return 0 if op.name in ("npx.convolution", "npx.fully_connected") else None
+    """The axis of a weight along which scales differ: the outputs, or the rows of a table."""
+    rows = op.name == "np.take" and op.attrs.get("axis") == 0
+    return 0 if rows or op.name in ("npx.convolution", "npx.fully_connected") else None
 
 
 def _numbers(quant: Quant) -> dict[str, tuple[float, ...] | tuple[int, ...] | int | None]:

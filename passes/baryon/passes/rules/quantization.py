@@ -23,7 +23,6 @@ from baryon.rewrite import (
     any_of,
     attr,
     capture,
-    constant,
     example,
     operands,
     refusal,
@@ -41,7 +40,7 @@ def numbers(op: Op) -> dict[str, Any]:
     return {key: attrs[key] for key in _NUMBERS}
 
 
-def _again(o: Any, op: Op, given: Sequence[Value], **changed: Any) -> Any:
+def again(o: Any, op: Op, given: Sequence[Any], **changed: Any) -> Any:
     """The same op on other operands."""
     namespace, _, name = op.name.partition(".")
     function = getattr(getattr(o, namespace), name)
@@ -114,7 +113,7 @@ def _quantize_inside(o: Any, m: Match) -> Value:
     move, root = m.op("move"), m.root
     attrs = {"dtype": root.result.type.dtype, **numbers(root)}
     given = [o.ir.quantize(m["x"], **attrs), *move.operands[1:]]
-    made: Value = _again(o, move, given, **_padding(move, attrs))
+    made: Value = again(o, move, given, **_padding(move, attrs))
     return made
 
 
@@ -166,7 +165,7 @@ quantize_before_move = Rule(
 def _quantize_parts(o: Any, m: Match) -> Value:
     attrs = {"dtype": m.root.result.type.dtype, **numbers(m.root)}
     parts = [o.ir.quantize(part, **attrs) for part in m.lists["parts"]]
-    made: Value = _again(o, m.op("joined"), parts)
+    made: Value = again(o, m.op("joined"), parts)
     return made
 
 
@@ -203,7 +202,7 @@ quantize_cuts_at_zero = Rule(
     doc="relu before codes that begin with 0: what is below gets the code of 0 anyway.",
     pattern=lambda o, x: o.ir.quantize(o.npx.relu(x)),
     guard=_cuts_at_zero,
-    replace=lambda o, m: _again(o, m.root, [m["x"]]),
+    replace=lambda o, m: again(o, m.root, [m["x"]]),
     examples=(
         example(
             "%x: f32[4]",
@@ -233,7 +232,7 @@ def _one_scale(m: Match) -> NoMatch | None:
 def _dequantize_outside(o: Any, m: Match) -> Value:
     move, inner = m.root, m.op("decoded")
     means = numbers(inner)
-    moved = _again(o, move, [m["q"], *move.operands[1:]], **_zero_padding(move, inner))
+    moved = again(o, move, [m["q"], *move.operands[1:]], **_zero_padding(move, inner))
     if means["axis"] is not None:
         axes = TABLE[move.name].normalize(move.attrs)["axes"]
         means["axis"] = order_of(axes, m["q"].type.rank).index(means["axis"])  # type: ignore[arg-type]
@@ -305,7 +304,7 @@ def _join_codes(o: Any, m: Match) -> Value:
     quants = {part.type.quant for part in parts}
     if len(quants) > 1:  # some have types without what they mean
         parts = [o.ir.codes(p) if p.type.quant is not None else p for p in parts]
-    made: Value = o.ir.dequantize(_again(o, m.root, parts), **numbers(ops[0]))
+    made: Value = o.ir.dequantize(again(o, m.root, parts), **numbers(ops[0]))
     return made
 
 
@@ -341,21 +340,21 @@ dequantize_after_concat = Rule(
 )
 
 
-def _is_whole(m: Match) -> NoMatch | None:
+def _one_scale_alone(m: Match) -> NoMatch | None:
     axis = numbers(m.op("decoded"))["axis"]
     return NoMatch("scales along an axis") if axis is not None else None
 
 
 def _split_codes(o: Any, m: Match) -> list[Value]:
     means = numbers(m.op("decoded"))
-    return [o.ir.dequantize(part, **means) for part in _again(o, m.root, [m["q"]])]
+    return [o.ir.dequantize(part, **means) for part in again(o, m.root, [m["q"]])]
 
 
 dequantize_after_split = Rule(
     name="dequantize-after-split",
     doc="What the parts of codes mean are the parts of what they meant.",
     pattern=lambda o, q: o.np.split(capture("decoded", shared(o.ir.dequantize(q)))),
-    guard=_is_whole,
+    guard=_one_scale_alone,
     replace=_split_codes,
     examples=(
         example(
@@ -372,52 +371,6 @@ dequantize_after_split = Rule(
 )
 
 
-def _is_matrix(m: Match) -> NoMatch | None:
-    if m["w"].type.rank != 2 or m["x"].type.rank < 2:
-        return NoMatch("the right side is no matrix, or the left side a vector")
-    axis = numbers(m.op("decoded"))["axis"]
-    return NoMatch("scales along the depth") if axis == 0 else None
-
-
-def _coded_layer(o: Any, m: Match) -> Value:
-    means = numbers(m.op("decoded"))
-    means["axis"] = None if means["axis"] is None else 0
-    weight = o.ir.dequantize(o.np.transpose(m["w"], axes=(1, 0)), **means)
-    made: Value = o.npx.fully_connected(m["x"], weight, flatten=False)
-    return made
-
-
-coded_product_to_layer = Rule(
-    name="coded-product-to-layer",
-    doc="A product with a constant matrix of codes is a fully connected layer.",
-    pattern=lambda o, x, w: o.np.matmul(
-        x, capture("decoded", shared(o.ir.dequantize(constant(w))))
-    ),
-    guard=_is_matrix,
-    replace=_coded_layer,
-    examples=(
-        example(
-            "%x: f32[2,3]",
-            """%w = ir.constant() {name="w"} : i8[3,2]
-            %v = ir.dequantize(%w) {axis=1, scale=(0.5, 0.25)} : f32[3,2]
-            %y = np.matmul(%x, %v) : f32[2,2]""",
-            """%w = ir.constant() {name="w"} : i8[3,2]
-            %t = np.transpose(%w) {axes=(1, 0)} : i8[2,3]
-            %v = ir.dequantize(%t) {axis=0, scale=(0.5, 0.25)} : f32[2,3]
-            %y = npx.fully_connected(%x, %v) {flatten=False} : f32[2,2]""",
-            constants="constant @w : i8[3,2] = (1, 2, 3, 4, 5, 6)",
-        ),
-        refusal(
-            "%x: f32[2,2]",
-            """%w = ir.constant() {name="w"} : i8[2,2]
-            %v = ir.dequantize(%w) {axis=0, scale=(0.5, 0.25)} : f32[2,2]
-            %y = np.matmul(%x, %v) : f32[2,2]""",
-            "along the depth",
-            constants="constant @w : i8[2,2] = (1, 2, 3, 4)",
-        ),
-    ),
-)
-
 RULES = (
     quantize_of_dequantize,
     codes_of_codes,
@@ -427,5 +380,4 @@ RULES = (
     dequantize_after_move,
     dequantize_after_concat,
     dequantize_after_split,
-    coded_product_to_layer,
 )
