@@ -7,9 +7,9 @@ import json
 import sys
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 from fidelity.cases import CASES, Case
+from fidelity.measure import Row, measured, table
 from fidelity.training import trained
 
 FOLDER = Path("build/accuracy")
@@ -26,15 +26,26 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--list", action="store_true", help="name the cases and end")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where trained networks are "
                         f"kept; what is there is not trained again (default {FOLDER})")  # fmt: skip
+    parser.add_argument("--train", action="store_true", help="only train what is not there")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return parser.parse_args()
 
 
-def row_of(case: Case, folder: Path) -> dict[str, Any]:
-    """The figures of a case, printed as they come."""
-    row = {"case": case.name} | trained(case, folder)
-    print(f"{case.name:24} float32 {row['fp32']:.4f} (of {case.least})  trained in "
-          f"{row['seconds']:.0f} s", flush=True)  # fmt: skip
+def train(case: Case, folder: Path) -> bool:
+    """Train a case and print its figures; whether it learned what it should."""
+    notes = trained(case, folder)
+    print(f"{case.name:24} float32 {notes['fp32']:.4f} (of {case.least})  trained in "
+          f"{notes['seconds']:.0f} s", flush=True)  # fmt: skip
+    return bool(notes["fp32"] >= case.least)
+
+
+def quantize(case: Case, folder: Path) -> Row:
+    """Quantize a case and print its figures."""
+    row = measured(case, folder)
+    values = "  ".join(f"{name} {value:.4f}" for name, value in row.by_method.items())
+    result = "ok" if row.good else "FAILED"
+    print(f"{row.case:24} float32 {row.fp32:.4f}  {values}  search {row.searched:.4f}  kept "
+          f"{len(row.kept)} of {row.ops}  {result}", flush=True)  # fmt: skip
     return row
 
 
@@ -47,10 +58,14 @@ def main() -> int:
     if options.list:
         print("\n".join(case.name for case in chosen))
         return 0
-    rows = [row_of(case, options.folder) for case in chosen]
+    learned = [train(case, options.folder) for case in chosen]
+    if options.train:
+        return int(not all(learned))
+    rows = [quantize(case, options.folder) for case in chosen]
+    print(table(rows))
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
-    return int(any(row["fp32"] < row["least"] for row in rows))
+        options.json.write_text(json.dumps([row.to_dict() for row in rows], indent=1))
+    return int(not all(learned) or not all(row.good for row in rows))
 
 
 if __name__ == "__main__":

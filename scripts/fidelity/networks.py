@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import baryon as mx
 from baryon import gluon, np, npx
 from baryon.gluon import nn, rnn
-from baryon.gluon.model_zoo.vision.base import conv_bn, sequential
+from baryon.gluon.model_zoo.vision.base import conv_bn, relu, sequential
 from baryon.gluon.model_zoo.vision.mobilenet import RELU6, LinearBottleneck
 from baryon.gluon.model_zoo.vision.resnet import ResNetV1, ResNetV2
 from baryon.gluon.model_zoo.vision.resnet_blocks import BasicBlockV1, BasicBlockV2
@@ -119,14 +119,16 @@ class Encoder(gluon.HybridBlock):
 class Transformer(gluon.HybridBlock):
     """Tokens of patches with a few pixels around each, two encoder layers, and their mean.
 
-    The convolution before the patches is what lets so small a network learn from a few thousand
+    The convolutions before the patches are what lets so small a network learn from a few thousand
     images (Xiao et al., arXiv:2106.14881).
     """
 
     def __init__(self, classes: int, tokens: int, units: int, patch: int) -> None:
         super().__init__()
-        self.embed = nn.HybridSequential()
-        self.embed.add(nn.Conv2D(24, 3, 1, 1, activation="relu"), nn.Conv2D(units, patch, patch))
+        fine = conv_bn(16, 3, 1, 1, activation=relu())
+        halves = conv_bn(32, 3, 2, 1, activation=relu()) if patch > 2 else []
+        size = patch // 2 if halves else patch
+        self.embed = sequential(*fine, *halves, nn.Conv2D(units, size, size))
         self.position = gluon.Parameter(
             "position", shape=(1, tokens, units), init=mx.init.Normal(0.02)
         )

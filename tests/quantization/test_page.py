@@ -139,7 +139,7 @@ def test_it_says_everything_without_javascript(report: QuantizationReport, page:
     assert row[3] == "float32"
     assert row[-1] == "kept by the search: <nothing> helps more"
     assert "11 of 12 ops compute in INT8." in text
-    assert "accuracy falls by 0.1 %, within the allowed 0.2 %." in text
+    assert "The metric accuracy falls by 0.1 %, within the allowed 0.2 %." in text
     assert "naive: 512 samples in 8 batches, 1.5 s, statistics of 3.0 MiB" in text
     assert "relu &amp; batch normalization were folded" in text
     assert "% of the elements are cut off" in text

@@ -64,6 +64,10 @@ def plain_table(*columns: str, right: tuple[str, ...] = (), title: str | None = 
     return table
 
 
+TOGETHER = {"pass": "passes", "search": "search"}
+"""Stages that are told of step by step, "pass NAME" and "search STEP", and shown as one."""
+
+
 class Stages:
     """Shows the stages of long work as they go, and remembers how long each took.
 
@@ -78,8 +82,8 @@ class Stages:
         self._tasks: dict[str, Any] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Say how far a stage is; the passes, "pass NAME", are one stage together."""
-        stage = "passes" if stage.startswith("pass ") else stage
+        """Say how far a stage is."""
+        stage = TOGETHER.get(stage.partition(" ")[0], stage)
         if stage != self._current:
             self.close()
             self._current = stage

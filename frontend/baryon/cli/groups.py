@@ -78,7 +78,7 @@ def _shapes(shapes: Sequence[str]) -> str:
 
 
 def _short(shape: str) -> str:
-    dtype, _, dims = shape.partition("{")[0].rstrip("]").partition("[")
+    dtype, _, dims = shape.partition("]")[0].partition("[")
     size = dims.replace(",", "x") or "1"
     return size if dtype == "f32" else f"{dtype}:{size}"
 

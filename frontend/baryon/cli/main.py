@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # without the compiler
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "compile": ("baryon.cli.compile", "Turn a trained network into one native file."),
+    "quantize": ("baryon.cli.quantize", "Turn a trained network into one INT8 file."),
     "run": ("baryon.cli.run", "Run a compiled network on arrays from files."),
     "inspect": ("baryon.cli.inspect", "Show what is inside a model or a compiled file."),
     "bench": ("baryon.cli.bench", "Time a compiled network."),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from baryon.passes.quantize import Site
+from baryon.passes.quantize.sites import KINDS
 from baryon.quantization.settings import SettingError, Settings
 
 _MXNET: Mapping[str, tuple[str, ...]] = {
@@ -88,3 +89,8 @@ def _near(name: str, known: Sequence[str]) -> str:
     if near:
         return f"did you mean {', '.join(lower[n] for n in near)}?"
     return f"there are {', '.join([*known][:12])}" if known else "there are none in this network"
+
+
+def is_operator(name: str) -> bool:
+    """Whether a name is that of a type of ops: MXNet's, or ours with or without its module."""
+    return name in _MXNET or any(name in (kind, kind.rpartition(".")[2]) for kind in KINDS)

@@ -187,7 +187,7 @@ class Work:
             Start(variant.module, variant.sites, plan, self._alternatives(variant, plan))
             for variant, plan in zip(variants, plans, strict=True)
         ]
-        search = Search(evaluation, wanted.max_drop, lambda text: self.tell(text, 0, 0))
+        search = Search(evaluation, wanted.max_drop, lambda text: self.tell(f"search {text}", 0, 0))
         number, plan, report = search.run(starts)
         found = variants[number]
         return replace(found, notes=(*found.notes, *search.notes)), plan, report

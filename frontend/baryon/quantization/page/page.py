@@ -85,9 +85,9 @@ def verdict(report: QuantizationReport) -> str:
         said += f" ({before / after:.2f} times as fast, {_timing(report.layers)})."
     if report.search:
         drop = report.search.float_value - report.search.value
-        allowed = percent(report.search.max_drop)
         met = "within" if report.search.met else "MORE THAN"
-        said += f" {report.search.metric} falls by {percent(drop)}, {met} the allowed {allowed}."
+        said += f" The metric {report.search.metric} falls by {percent(drop)}, {met} the allowed "
+        said += f"{percent(report.search.max_drop)}."
     return said
 
 
