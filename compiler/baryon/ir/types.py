@@ -188,7 +188,7 @@ class Quant:
         """The one form of these numbers: scales rounded to float32, equal zero points once."""
         zeros = tuple(map(int, zero))
         once = zeros[:1] if len(set(zeros)) == 1 else zeros
-        return Quant(tuple(float(np.float32(s)) for s in scale), once, axis)
+        return Quant(tuple(np.asarray(scale, np.float32).tolist()), once, axis)
 
     def defect(self, shape: Sequence[Dim], dtype: DType) -> str | None:
         """What is wrong with these numbers for a tensor; None for nothing."""
@@ -204,7 +204,7 @@ class Quant:
             return "scales must be float32 numbers, equal zero points be written once"
         if len(self.scale) != places or len(self.zero) not in (1, places):
             return f"{len(self.scale)} scales, {len(self.zero)} zero points for {places} places"
-        if not all(0 < s < math.inf for s in self.scale):
+        if not 0 < min(self.scale) <= max(self.scale) < math.inf:
             return "scales must be positive and finite"
         fits = all(low <= z <= high for z in self.zero)
         return None if fits else f"zero points of {dtype} lie in {low}..{high}"

@@ -1,9 +1,10 @@
 """Which values are stored as codes, and who reads them.
 
-A value that some site reads as codes is stored once: element-wise ops read the codes, too. What
-only kernels of norms, of softmax and the like read besides, they read in float. Values that are
-elements of one another (a reshape, a maximum, a concatenation) have the same codes, so that
-nothing is rounded twice.
+A value that some site reads as codes is stored once: element-wise ops read the codes, too. Where
+kernels of norms, of softmax and the like read it besides, they and the element-wise ops read it in
+float. Sums gain nothing by themselves: they read codes of what kernels of sites store for them
+alone. Values that are elements of one another (a reshape, a maximum, a concatenation) have the same
+codes, so that nothing is rounded twice.
 """
 
 from __future__ import annotations
@@ -45,12 +46,14 @@ def choose_codes(
         if site.name not in kept and all(name in activations for name in site.inputs)
     }  # fmt: skip
     chosen = Chosen(_between(able) if smart else [*able])
+    taken = {*chosen.sites}
     for op in chosen.sites:
-        for value in _stored(op):
+        for value in _stored(op, taken):
             chosen.readers.setdefault(value, []).append(op)
     for value, readers in chosen.readers.items():
-        readers += [u for u in value.users if u not in readers and _reads_codes(u, found, kept)]
         chosen.params[value] = activations[value.name]
+        if not _is_needed_in_float(value, taken):
+            readers += [u for u in value.users if u not in readers and _is_open(u, found, kept)]
     for family in _families(chosen.sites):
         _align(chosen, family, activations)
     return chosen
@@ -124,15 +127,29 @@ def _width(params: Params) -> float:
     return params.quant.scale[0] * (high - low)
 
 
-def _stored(op: Op) -> list[Value]:
-    """The data of a site that it reads from memory."""
+def _stored(op: Op, taken: set[Op]) -> list[Value]:
+    """The data of a site that it reads from memory, and better as codes."""
     data = [*dict.fromkeys(data_of(op))]
     if op.name not in SUMS:
         return data
+    data = [v for v in data if _is_made(v, taken) and not _is_needed_in_float(v, taken)]
     made = [v for v in data if _is_made_beside(v)]
     # the later one is taken in by its kernel, the other is stored before
     last = max(made, key=_position, default=None)
     return [v for v in data if v is not last]
+
+
+def _is_made(value: Value, taken: set[Op]) -> bool:
+    """Whether a kernel of a site stores this value, maybe after element-wise ops."""
+    op = value.op
+    while op is not None and op not in taken and is_elementwise(op):
+        op = op.operands[0].op
+    return op in taken and op is not None and op.name != "np.take"
+
+
+def _is_needed_in_float(value: Value, taken: set[Op]) -> bool:
+    """Whether something reads a value that is no site, and not light: it is stored in float."""
+    return any(user not in taken and not _is_light(user) for user in value.users)
 
 
 def _is_made_beside(value: Value) -> bool:
@@ -154,7 +171,7 @@ def _position(value: Value) -> int:
     return value.op.parent.ops.index(value.op)
 
 
-def _reads_codes(op: Op, found: Mapping[Op, Site], kept: set[str]) -> bool:
+def _is_open(op: Op, found: Mapping[Op, Site], kept: set[str]) -> bool:
     """Whether an op besides the sites reads codes that are there."""
     site = found.get(op)
     return _is_light(op) and (site is None or site.name not in kept)

@@ -11,7 +11,10 @@ from baryon.passes.base import Pass
 
 @dataclass(frozen=True)
 class NameValues(Pass):
-    """Name what has no name after its op (`convolution0`), and make equal names differ."""
+    """Name what has no name after its op (`convolution0`), and make equal names differ.
+
+    Names that are numbers, which the text form does not keep, get a letter: `v495`.
+    """
 
     name: ClassVar[str] = "name-values"
 
@@ -24,6 +27,8 @@ class NameValues(Pass):
 def _name(region: Region) -> bool:
     values = [*region.args, *(r for op in region.ops for r in op.results)]
     before = [v.name for v in values]
+    for value in values:
+        value.name = f"v{value.name}" if value.name.isdecimal() else value.name
     taken = {v.name for v in values if v.name}
     seen: set[str] = set()
     for value in values:

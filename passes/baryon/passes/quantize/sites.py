@@ -89,7 +89,8 @@ def sites_of(module: Module) -> dict[Op, Site]:
 def _check_names(module: Module) -> None:
     body = module.main.body
     names = [v.name for v in (*body.args, *(r for op in body.ops for r in op.results))]
-    if not all(names) or len({*names}) < len(names):
+    kept = all(name and not name.isdecimal() for name in names)
+    if not kept or len({*names}) < len(names):
         raise UnnamedValueError(
             "values without a name of their own cannot be in a plan",
             hint="run the pipeline PREPARE of baryon.passes on the module first",
