@@ -7,9 +7,13 @@ from typing import Any
 
 from baryon.codegen.compiler import CompiledKernel
 from baryon.codegen.group import Group
+from baryon.codegen.kernels.quantized import QuantizedFactors
 from baryon.codegen.targets import Target
 from baryon.ir import Op, Sym, TensorType, bf16
+from baryon.ops.nn_conv import CONVOLUTION
 
+CODED = (CONVOLUTION, "npx.fully_connected")
+"""Anchors whose kernels multiply codes."""
 CLOCK_HZ = 3.0e9
 BANDWIDTH = 20e9
 """Nominal clock and memory bandwidth (bytes per second) of one core, for estimates only."""
@@ -35,7 +39,7 @@ def describe(
         "name": compiled.name,
         "kind": group.kind,
         "ops": [op.name for op in group.body],
-        "shapes": [str(v.type) for v in values],
+        "shapes": [str(v.type.with_quant(None)) for v in values],
         "precision": precision_of(group),
         "layout": str(result.type.layout or "row-major").strip("{}"),
         "source": str(group.op.loc),
@@ -55,8 +59,13 @@ def _node(op: Op) -> str:
 def precision_of(group: Group) -> str:
     """What a kernel computes in, and which bfloat16 it reads and stores besides.
 
-    "bf16" are contractions whose factors are bfloat16 (their sums are float32), and moves of it.
+    "int8" are contractions that multiply codes; other kernels of codes compute in float32. "bf16"
+    are contractions whose factors are bfloat16 (their sums are float32), and moves of it.
     """
+    if _multiplies_codes(group):
+        return "int8"
+    if any(v.type.quant is not None for v in (*group.op.operands, *group.op.results)):
+        return "f32, codes"
     reads = any(v.type.dtype == bf16 for v in group.op.operands)
     writes = any(v.type.dtype == bf16 for v in group.op.results)
     if not reads and not writes:
@@ -67,6 +76,14 @@ def precision_of(group: Group) -> str:
     if is_product or moves:
         return "bf16"
     return f"f32, bf16 {'in and out' if reads and writes else 'in' if reads else 'out'}"
+
+
+def _multiplies_codes(group: Group) -> bool:
+    is_product = group.anchor is not None and group.main.name in (
+        CONVOLUTION,
+        "npx.fully_connected",
+    )
+    return is_product and QuantizedFactors.of(group) is not None
 
 
 def _is_symbolic(group: Group) -> bool:

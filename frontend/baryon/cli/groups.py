@@ -36,7 +36,7 @@ def print_groups(meta: Mapping[str, Any], measured_us: Sequence[float] | None = 
     rows = group_rows(meta, measured_us)
     timed = [] if measured_us is None else ["measured us", "GFLOP/s"]
     numbers = ("FLOPs", "bytes", "estimate us", *timed)
-    mixed = ["precision"] if any("bf16" in str(row.get("precision")) for row in rows) else []
+    mixed = ["precision"] if any(row.get("precision", "f32") != "f32" for row in rows) else []
     names = ("#", "group", "ops", "shapes", "layout", *mixed)
     table = plain_table(*names, *numbers, right=("#", *numbers))
     for number, row in enumerate(rows):
