@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -20,19 +21,22 @@ from benchmark.networks.feeds import Port, feeds, ports_of
 from benchmark.process import EngineError
 
 OURS = "baryon"
+OURS_FP32 = "baryon fp32"
+"""Ours with the float network that an INT8 one was made of."""
 
 
 @dataclass(frozen=True)
 class Case:
     """A network at a batch. network: where it is one of the panel. batch: 0 where it is not known.
 
-    model: the ONNX file.
+    model: the ONNX file. real: the float network that it was made of, if it is in INT8.
     """
 
     name: str
     batch: int
     model: Path
     network: Network | None = None
+    real: Path | None = None
 
     @cached_property
     def ports(self) -> list[Port]:
@@ -49,10 +53,14 @@ class Case:
         return self.network.integers if self.network else {}
 
 
-def panel_case(name: str, batch: int) -> Case:
+def panel_case(name: str, batch: int, precision: str = "fp32") -> Case:
     """A network of the panel; its file is written if need be. KeyError for an unknown name."""
     network = {network.name: network for network in PANEL}[name]
-    return Case(name, batch, model_file(network, batch), network)
+    model = model_file(network, batch)
+    if precision != "int8":
+        return Case(name, batch, model, network)
+    qdq = importlib.import_module("benchmark.networks.qdq")  # which takes seconds to import
+    return Case(name, batch, qdq.qdq_file(network, batch), network, model)
 
 
 def file_case(model: Path) -> Case:
@@ -73,8 +81,9 @@ class Build:
 
 def compile_ours(case: Case, artifact: Path, how: Build) -> dict[str, Any]:
     """Compile by the command line in a fresh process; wall seconds, and what it says itself."""
+    precision = "fp32" if how.precision == "int8" else how.precision  # it is in the file
     command = [sys.executable, "-m", "baryon.cli.main", "compile", str(case.model), "--json"]
-    command += ["-o", str(artifact), "--target", how.target, "--precision", how.precision]
+    command += ["-o", str(artifact), "--target", how.target, "--precision", precision]
     start = time.perf_counter()
     done = subprocess.run(
         command,

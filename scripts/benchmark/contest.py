@@ -8,13 +8,13 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark.case import OURS, Build, Case, compile_ours
+from benchmark.case import OURS, OURS_FP32, Build, Case, compile_ours
 from benchmark.engines import MODULES
 from benchmark.process import Engine
 from benchmark.reference import Reference
@@ -66,6 +66,9 @@ def contest(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         np.savez(folder / "feeds.npz", **case.feeds())  # type: ignore[arg-type]
+        if OURS_FP32 in plan.engines and case.real:
+            real = replace(case, model=case.real)
+            compile_ours(real, _real(artifact), Build(plan.target, cache=""))
         engines = [
             stack.enter_context(_engine(name, case, artifact, folder, threads, plan))
             for name in plan.engines
@@ -88,10 +91,16 @@ def _engine(
     name: str, case: Case, artifact: Path, folder: Path, threads: int, plan: Plan
 ) -> Engine:
     """A process that has loaded the network."""
-    model = artifact if name == OURS else case.model
+    models = {OURS: artifact, OURS_FP32: _real(artifact)}
+    model = models.get(name, case.model)
     arguments = [MODULES[name], model, folder / "feeds.npz", threads, plan.precision]
     command = [sys.executable, "-m", "benchmark.worker", *map(str, arguments)]
-    return Engine(name, command, {} if name == OURS else plan.environment)
+    return Engine(name, command, {} if name in models else plan.environment)
+
+
+def _real(artifact: Path) -> Path:
+    """The artifact of the float network."""
+    return artifact.with_suffix(".fp32.baryon")
 
 
 def take_turns(engines: Sequence[Engine], plan: Plan) -> dict[str, list[float]]:

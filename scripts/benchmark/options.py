@@ -16,6 +16,7 @@ scripts/bench                                  the panel at 1 and 2 threads, bat
 scripts/bench --only resnet50 --batch 1        some of it
 scripts/bench my.onnx                          networks of your own
 scripts/bench --isa avx2                       AVX2 only, against OpenVINO limited to it
+scripts/bench --precision int8                 what ONNX Runtime's quantizer makes of the panel
 scripts/bench --limits                         what this machine can do
 scripts/bench --profile bert_base              every kernel against those limits
 scripts/bench --profile bert_base --threads 2 --batch 1 --roofline bert.svg
@@ -37,12 +38,12 @@ def parser() -> argparse.ArgumentParser:
     add("--only", action="append", metavar="NAME", help="networks with NAME in their name")
     add("--threads", type=_numbers, default=(1, 2), help="such as 1,2 (default)")
     add("--batch", type=_numbers, default=(1, 8), help="of the panel, such as 1,8 (default)")
-    add("--precision", choices=("fp32", "bf16"), default="fp32", help="of all engines")
+    add("--precision", choices=("fp32", "bf16", "int8"), default="fp32", help="of all engines")
     add("--isa", choices=("native", "avx2"), default="native", help="instructions of all engines")
     add("--rounds", type=int, default=7, help="bursts per engine at most (default 7)")
     add("--seconds", type=float, default=0.3, help="per burst (default 0.3)")
     add("--budget", type=float, default=8, help="seconds per row; 3 rounds always (default 8)")
-    add("--engines", type=_words, default=tuple(MODULES), help="default: all, ours first")
+    add("--engines", type=_words, default=tuple(MODULES)[:3], help="default: all, ours first")
     add("--json", type=Path, metavar="OUT", help="also write everything there")
     add("--limits", action="store_true", help="only measure the machine's limits")
     add("--profile", metavar="NETWORK", help="time every kernel of a network or an ONNX file")
@@ -67,7 +68,9 @@ def cases(options: argparse.Namespace) -> Iterator[Case]:
         return
     for network in PANEL:
         if not options.only or any(name in network.name for name in options.only):
-            yield from (panel_case(network.name, batch) for batch in options.batch)
+            yield from (
+                panel_case(network.name, batch, options.precision) for batch in options.batch
+            )
 
 
 def find_case(name: str, batch: int) -> Case:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmark.case import OURS
+from benchmark.case import OURS, OURS_FP32
 
 Row = Mapping[str, Any]
 
@@ -19,7 +19,7 @@ def ratio(row: Row) -> float | None:
 
     None where one side is missing.
     """
-    peers = [ms for name, ms in row["ms"].items() if name != OURS]
+    peers = [ms for name, ms in row["ms"].items() if name not in (OURS, OURS_FP32)]
     return min(peers) / row["ms"][OURS] if peers and OURS in row["ms"] else None
 
 

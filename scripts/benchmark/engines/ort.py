@@ -12,7 +12,7 @@ from benchmark.engines import Run, Settings
 
 def load(model: str, settings: Settings) -> tuple[list[str], Run]:
     """See the package. ValueError for bfloat16: there are no kernels for it."""
-    if settings.precision != "fp32":
+    if settings.precision == "bf16":
         raise ValueError(f"onnxruntime has no kernels in {settings.precision} for CPUs")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = settings.threads

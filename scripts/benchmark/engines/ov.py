@@ -12,7 +12,8 @@ from openvino.properties import hint
 
 from benchmark.engines import Run, Settings
 
-PRECISIONS = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16}
+PRECISIONS = {"fp32": openvino.Type.f32, "bf16": openvino.Type.bf16, "int8": openvino.Type.f32}
+"""Of what is not quantized in the file."""
 
 
 def load(model: str, settings: Settings) -> tuple[list[str], Run]:
