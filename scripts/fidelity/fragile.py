@@ -5,11 +5,13 @@ As in ResNet-50 v2, one activation has outliers. Here all that the network knows
 channels is multiplied by a power of two, and the weights that read the channel are divided by it:
 the function stays, bit for bit but for underflow, and the largest channel is OUTLIERS times the
 smallest. A range that holds the large ones has no codes for the small ones; a range for the small
-ones cuts off the large ones. So this one convolution has to stay in float32.
+ones cuts off the large ones. So this one convolution has to stay in float32, or the ranges of its
+channels have to be balanced first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy
@@ -17,16 +19,16 @@ import numpy
 from baryon import gluon, np
 from baryon.gluon import nn
 from baryon.gluon.model_zoo.vision.base import relu, sequential
-from fidelity.networks import resnet_v2
+from fidelity.networks import BLOCKS, resnet_v2
 
 OUTLIERS = 2**16
 STAGES_BEFORE = 4
 """Of the children of ResNetV2's features: normalization, stem, two stages."""
 
 
-def bridged(classes: int, width: int = 8) -> gluon.HybridBlock:
-    """ResNet-18 v2 with normalization, activation and a 1x1 convolution between its stages."""
-    net = resnet_v2(classes, width)
+def bridged(classes: int, width: int = 8, blocks: Sequence[int] = BLOCKS) -> gluon.HybridBlock:
+    """ResNet-18 v2 with normalization, activation and a 1x1 convolution after its second stage."""
+    net = resnet_v2(classes, width, blocks)
     before = parts(net.features)
     bridge = [nn.BatchNorm(), relu(), nn.Conv2D(2 * width, 1, use_bias=False)]
     return sequential(*before[:STAGES_BEFORE], *bridge, *before[STAGES_BEFORE:], net.output)

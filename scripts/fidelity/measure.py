@@ -52,13 +52,16 @@ class Row:
         return {**asdict(self), "good": self.good}
 
 
-def measured(case: Case, folder: Path) -> Row:
-    """Train the network where `folder` has it not, and quantize it by each method."""
+def measured(case: Case, folder: Path, max_drop: float = ALLOWED_BY_SEARCH) -> Row:
+    """Train the network where `folder` has it not, and quantize it by each method.
+
+    max_drop: what the search may lose.
+    """
     notes, data = trained(case, folder), case.data()
     by_method = {mode: _value(case, folder, data, calib_mode=mode)[0] for mode in METHODS}
     searched, report = _value(
         case, folder, data, calib_mode="entropy", eval_data=[(data.x_test, data.y_test)],
-        metric="accuracy", max_drop=ALLOWED_BY_SEARCH,
+        metric="accuracy", max_drop=max_drop,
     )  # fmt: skip
     kept, ops = tuple(report.search.kept), len(report.layers)
     return Row(case.name, notes["fp32"], by_method, searched, ops, kept, case.finish is not None)

@@ -13,6 +13,7 @@ import baryon as mx
 from fidelity.cases import CASES, Case, case
 from fidelity.data import digits, shapes
 from fidelity.fragile import OUTLIERS, STAGES_BEFORE, bridged, parts, spread
+from fidelity.measure import ALLOWED, ALLOWED_BY_SEARCH, measured
 from fidelity.networks import resnet_v1
 from fidelity.training import accuracy, load, trained
 
@@ -59,15 +60,35 @@ SMALL = (
     ),
 )  # fmt: skip
 """What takes some seconds each: on one version of every digit, and a shorter residual net."""
+FRAGILE = replace(
+    case("fragile-digits16"), make=partial(bridged, width=8, blocks=(1, 1)),
+    data=partial(digits, 16, 1), epochs=10, least=0.85,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("trained")
 
 
 @pytest.mark.parametrize("small", SMALL, ids=lambda c: c.name)
-def test_small_networks_learn_and_are_kept(small: Case, tmp_path: Path) -> None:
-    notes = trained(small, tmp_path)
-    assert notes["fp32"] >= small.least
+def test_small_networks_learn_and_lose_little_in_int8(small: Case, folder: Path) -> None:
+    row = measured(small, folder)
+    assert row.fp32 >= small.least
+    assert row.drop <= ALLOWED
+    assert row.fp32 - row.searched <= ALLOWED_BY_SEARCH
     data = small.data()
-    assert accuracy(load(tmp_path, small.name), data.x_test, data.y_test) == notes["fp32"]
-    assert trained(small, tmp_path) == notes, "it was trained again"
+    assert accuracy(load(folder, small.name), data.x_test, data.y_test) == row.fp32
+    assert trained(small, folder)["fp32"] == row.fp32, "it was trained again"
+
+
+def test_the_search_recovers_a_network_that_falls_apart(folder: Path) -> None:
+    """By one op at most: the convolution that reads the activation with outliers."""
+    row = measured(FRAGILE, folder, max_drop=ALLOWED)
+    assert row.fp32 >= FRAGILE.least
+    assert all(value < row.fp32 - 0.2 for value in row.by_method.values())
+    assert row.fp32 - row.searched <= ALLOWED
+    assert len(row.kept) <= 1
 
 
 def test_outliers_change_no_output() -> None:
