@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -42,6 +43,9 @@ from baryon.passes import (
     without_patterns,
 )
 from baryon.runtime import Executable, load
+
+_NUMBERS = re.compile(r"\((?:[-+.\de]+, ){16,}[-+.\de]+,?\)")
+"""A tuple of many numbers."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +182,13 @@ def places(plan: MemoryPlan) -> Memory:
 
 
 def _text(module: Module) -> str:
-    return print_module(module, locs=False)
+    """The module for people, without the scales of every channel: they may outweigh the weights."""
+    return _NUMBERS.sub(_shortened, print_module(module, locs=False))
+
+
+def _shortened(numbers: re.Match[str]) -> str:
+    first, *rest = numbers[0].strip("()").rstrip(",").split(", ")
+    return f"({first}, ... {len(rest)} more)"
 
 
 def in_process(artifact: Artifact, threads: int | None = None) -> Executable:

@@ -104,6 +104,15 @@ def run(target: Target, monkeypatch: pytest.MonkeyPatch) -> Any:
     return in_process(build(copied, Options()), threads=1)(x)[0]
 
 
+def test_an_artifact_does_not_list_the_scales_of_channels() -> None:
+    artifact = build(network(), Options("x86-64-v3"))
+    texts = artifact.meta["ir"]
+    assert "... 31 more)" in texts["source"]
+    assert all(len(text) < 20000 for text in texts.values())
+    precisions = {row["precision"] for row in artifact.meta["groups"]}
+    assert {"int8", "f32, codes"} <= precisions
+
+
 def test_bits_do_not_depend_on_the_instruction_set(monkeypatch: pytest.MonkeyPatch) -> None:
     results = {name: run(target, monkeypatch) for name, target in TARGETS.items()}
     assert len(np.unique(results["avx2"])) > 40

@@ -28,7 +28,9 @@ LATENCY = 4.1
 DOT_LATENCY = 8.0
 """The same for sums of two products of bfloat16. Taken to be long: it is not measured."""
 PAIRS_SLOWER = 1.3
-"""Adding products of pairs of codes and widening weights, per multiplication."""
+"""Adding products of pairs of codes, per multiplication."""
+WIDEN_CYCLES = 0.25
+"""Widening a vector of weights from bytes."""
 LOAD_CYCLES = 0.55
 """Per load of a vector or a broadcast."""
 STREAM_CYCLES = 1.43
@@ -78,7 +80,7 @@ class Cost:
         fused = self.target.fuses or self.spec.codes is not None
         products = rows * vectors / 2 if fused else rows * vectors + rows
         if self.spec.codes is not None and self.spec.depths == 2:
-            products *= PAIRS_SLOWER
+            products = products * PAIRS_SLOWER + vectors * WIDEN_CYCLES
         latency = DOT_LATENCY if self.spec.halves else LATENCY
         step = max(products, latency, (rows + vectors + self._spilled) * LOAD_CYCLES)
         if self._streams:
