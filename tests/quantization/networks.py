@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,10 @@ import baryon as mx
 from baryon import gluon
 from baryon.gluon import nn, rnn
 from baryon.ir import Array
+from baryon.quantization import quantize_net as quantize_any
+
+quantize_net = partial(quantize_any, refuse_slower=False)
+"""Small layers may well be faster in float32 on some machines; tests do not ask which."""
 
 
 class Residual(gluon.HybridBlock):
@@ -53,6 +58,18 @@ class Collapsing(gluon.HybridBlock):
         y = mx.npx.pooling(y * self.scales.data(), kernel=(2, 2), stride=(2, 2), pool_type="max")
         y = mx.np.max(y, axis=(2, 3)) * self.inverse.data()
         return self.last(y)
+
+
+class Winograd(gluon.HybridBlock):
+    """Two convolutions that Winograd's algorithm computes in float32, and one of single pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = (nn.Conv2D(64, 3, padding=1) for _ in range(2))
+        self.last = nn.Conv2D(64, 1)
+
+    def forward(self, x: Any) -> Any:
+        return self.last(mx.npx.relu(self.second(mx.npx.relu(self.first(x)))))
 
 
 class Attention(gluon.HybridBlock):

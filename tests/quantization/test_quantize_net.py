@@ -16,9 +16,17 @@ from baryon.quantization import (
     MetricError,
     QuantizedBlock,
     SettingError,
+)
+from quantization.networks import (
+    IMAGES,
+    NETWORKS,
+    Collapsing,
+    Winograd,
+    initialized,
+    made,
+    outputs,
     quantize_net,
 )
-from quantization.networks import IMAGES, NETWORKS, Collapsing, initialized, made, outputs
 
 
 def _sqnr(expected: Array, found: Array) -> float:
@@ -112,9 +120,9 @@ def test_shapes_are_enough_without_calibration() -> None:
 
 
 EXCLUDED: dict[str, tuple[dict[str, Any], int]] = {
-    "layers": ({"exclude_layers": "{first}"}, 1),
-    "globs": ({"exclude_layers_match": ["*convolution*"]}, 5),
-    "parts": ({"exclude_layers_match": ["convolution"]}, 5),
+    "layers": ({"exclude_layers": ["0", "1.conv2"]}, 2),
+    "globs": ({"exclude_layers_match": ["*.conv?*"]}, 5),
+    "parts": ({"exclude_layers_match": [".conv"]}, 5),
     "MXNet's operators": ({"exclude_operators": ["Convolution", "FullyConnected"]}, 6),
     "our operators": ({"exclude_operators": ["npx.pooling", "add"]}, 4),
 }
@@ -124,12 +132,7 @@ EXCLUDED: dict[str, tuple[dict[str, Any], int]] = {
 def test_what_is_excluded_stays_in_float(case: str) -> None:
     net, x = made("residual v1")
     arguments, count = EXCLUDED[case]
-    everything = quantize_net(net, calib_data=x, calib_mode="naive").quantization_report
-    given: Any = {
-        key: value.format(first=everything.layers[0].name) if isinstance(value, str) else value
-        for key, value in arguments.items()
-    }
-    report = quantize_net(net, calib_data=x, calib_mode="naive", **given).quantization_report
+    report = quantize_net(net, calib_data=x, calib_mode="naive", **arguments).quantization_report
     kept = [layer for layer in report.layers if layer.decision == "float32"]
     assert len(kept) == count
     assert all(layer.reason.startswith("excluded") for layer in kept)
@@ -240,7 +243,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "shape": ({"calib_data": [X, X[:, :, :7]]}, CalibrationError, "batch 2, input data has"),
     "NaN": ({"calib_data": np.where(X > 3, np.nan, X)}, CalibrationError, "NaN"),
     "constant": ({"calib_data": np.ones_like(X)}, CalibrationError, "constant"),
-    "layer": ({"exclude_layers": ["convolutoin1"]}, SettingError, "did you mean convolution"),
+    "layer": ({"exclude_layers": ["1.convv2"]}, SettingError, "did you mean 1.conv2"),
     "pattern": ({"exclude_layers_match": ["stage*"]}, SettingError, "called 'stage\\*'"),
     "operator": ({"exclude_operators": ["Convolutoin"]}, SettingError, "did you mean Convolution"),
     "names": ({"exclude_layers": [3]}, SettingError, "no names"),
@@ -270,3 +273,31 @@ def test_bad_arguments_are_refused(case: str) -> None:
 def test_what_is_no_block_is_refused() -> None:
     with pytest.raises(mx.ir.UnsupportedError, match="cannot be quantized"):
         quantize_net(object(), calib_data=X, calib_mode="naive")  # type: ignore[arg-type]
+
+
+def test_calls_and_artifacts_compute_what_the_module_means(tmp_path: Path) -> None:
+    net, x = made("residual v1")
+    found = quantize_net(net, calib_data=x, calib_mode="naive")
+    expected = _meaning(found, x).astype(np.float32)
+    slack = 0.02 * float(np.abs(expected).max())  # a code of 127, or two
+    np.testing.assert_allclose(outputs(found, x).astype(np.float32), expected, atol=slack)
+    back = _saved(found, tmp_path)
+    back.hybridize()
+    np.testing.assert_array_equal(outputs(back, x), outputs(found, x))
+    exe = mx.compile(found, mx.np.array(x[:1]), dynamic_batch=8)
+    for count in (1, 5, 8):
+        np.testing.assert_allclose(exe(x[:count])[0], expected[:count], rtol=0, atol=slack)
+
+
+def test_what_would_not_get_faster_stays_in_float() -> None:
+    net = initialized(Winograd())
+    x = np.random.default_rng(0).normal(size=(4, 64, 28, 28)).astype(np.float32)
+    settings: Any = {"calib_data": x, "calib_mode": "naive", "target": "x86-64-v3"}
+    report = quantize_net(net, refuse_slower=True, **settings).quantization_report
+    for layer in report.layers:
+        if layer.float_ms is not None and layer.int8_ms is not None:
+            is_slow = layer.int8_ms >= layer.float_ms
+            assert (layer.decision == "float32") == is_slow
+            assert not is_slow or "would not get faster on x86-64-v3" in layer.reason
+    kept = quantize_net(net, refuse_slower=False, **settings).quantization_report
+    assert not kept.kept

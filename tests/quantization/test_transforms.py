@@ -11,12 +11,19 @@ from baryon import gluon
 from baryon.gluon import nn
 from baryon.interp import run
 from baryon.ir import Array
-from baryon.quantization import quantize_net
 from baryon.quantization.links import links, scaled
 from baryon.quantization.smooth import equalized
 from baryon.quantization.source import source_of
 from baryon.quantization.work import prepared
-from quantization.networks import IMAGES, NETWORKS, initialized, made, outputs, sequential
+from quantization.networks import (
+    IMAGES,
+    NETWORKS,
+    initialized,
+    made,
+    outputs,
+    quantize_net,
+    sequential,
+)
 
 
 def _module(net: Any, x: Array) -> Any:

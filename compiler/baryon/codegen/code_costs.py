@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -78,9 +79,8 @@ class CodeCosts:
         return float(prod(_bound(type, sizes or {})) * CONVERSION_CYCLES / CLOCK)
 
     def _product(self, spec: ImplicitGemm) -> float:
-        plan = algorithms.choose(spec, self.target)
         macs = spec.macs * (spec.batch or 1)
-        return float(macs / (2 * self.target.lanes(4)) / plan.efficiency / CLOCK)
+        return float(macs / (2 * self.target.lanes(4)) / _efficiency(spec, self.target) / CLOCK)
 
     def _depthwise(self, spec: ImplicitGemm) -> Seconds:
         images = spec.batch or 1
@@ -89,6 +89,12 @@ class CodeCosts:
         cycles = (max(products, size * elements / BYTES_PER_CYCLE) for size in (4, 1))
         real, codes = (c / CLOCK for c in cycles)
         return Seconds(real, codes)
+
+
+@lru_cache(maxsize=1024)
+def _efficiency(spec: ImplicitGemm, target: Target) -> float:
+    """Of the best kernel, which takes long to find; networks repeat their layers."""
+    return algorithms.choose(spec, target).efficiency
 
 
 def _bound(type: TensorType, sizes: Mapping[str, int]) -> tuple[int, ...]:

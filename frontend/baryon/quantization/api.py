@@ -53,6 +53,7 @@ def quantize_net(
     smooth_quant: float | bool | None = None,
     bias_correction: bool = False,
     equalize: bool = False,
+    refuse_slower: bool = True,
     measure_errors: bool = True,
     progress: Progress = _silent,
 ) -> QuantizedBlock:
@@ -82,6 +83,7 @@ def quantize_net(
         cost of weights (SmoothQuant). None: only where a search finds that it has to.
     equalize: the same by the weights of two layers (cross-layer equalization). bias_correction:
         take the mean error of rounded weights into biases.
+    refuse_slower: keep in float32 what the cost model finds no faster in 8 bits on the target.
     measure_errors: compare ops on some samples for the report, which takes a run by NumPy.
     progress: told of the stages. logger: gets lines about them.
     Raises SettingError, CalibrationError, MetricError; importers' errors for files.
@@ -94,6 +96,7 @@ def quantize_net(
         names_of(exclude_operators, "exclude_operators"),
         calib_mode, num_calib_batches, target, percentile,
         _strength(smooth_quant), bias_correction, equalize,
+        refuse_slower,
     )  # fmt: skip
     wanted = _wanted(metric, eval_data, max_drop)
     _check_together(settings, calib_data, LayerOutputCollector, wanted)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from baryon.codegen.code_costs import Seconds
 from baryon.codegen.targets import get_target
 from baryon.ir import CONSTANT, Module, Op
 from baryon.passes.quantize import Params, QuantizationPlan, Site
@@ -53,6 +54,7 @@ class Facts:
     search: SearchReport | None = None
     errors: Errors | None = None
     notes: tuple[str, ...] = ()
+    seconds: Mapping[str, Seconds] = field(default_factory=dict)
 
 
 def described(facts: Facts) -> QuantizationReport:
@@ -77,7 +79,7 @@ def _params(facts: Facts) -> dict[str, Params]:
 
 def _layer(facts: Facts, site: Site, params: Mapping[str, Params]) -> LayerReport:
     reason = _why_float(facts, site)
-    errors = facts.errors
+    errors, seconds = facts.errors, facts.seconds.get(site.name)
     wanted = {**facts.plan.activations, **params}
     inputs = [_tensor(facts, name, wanted.get(name)) for name in site.inputs]
     return LayerReport(
@@ -89,6 +91,8 @@ def _layer(facts: Facts, site: Site, params: Mapping[str, Params]) -> LayerRepor
         _weight(facts, site),
         errors.alone.get(site.name) if errors else None,
         errors.accumulated.get(site.name) if errors else None,
+        1e3 * seconds.real if seconds else None,
+        1e3 * seconds.codes if seconds and seconds.codes else None,
     )  # fmt: skip
 
 

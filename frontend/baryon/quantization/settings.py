@@ -39,6 +39,7 @@ class Settings:
     smooth_quant: float | None = None
     bias_correction: bool = False
     equalize: bool = False
+    refuse_slower: bool = True
 
     def __post_init__(self) -> None:
         for name, known in (

@@ -25,6 +25,8 @@ Network = HybridBlock | Module | str | os.PathLike[str]
 MOST_SAMPLES = 65535
 """The largest batch of a network that takes any."""
 
+_LAYERS = ("npx.convolution", "npx.fully_connected")
+
 _FILES = "it reads .onnx files, and <path>-symbol.json beside <path>-0000.params of export()"
 
 
@@ -148,4 +150,23 @@ def _bound(name: str, graph: export.Graph, arrays: Mapping[str, Array]) -> Sourc
         body.insert(0, constant)
         value.replace_by(constant.result)
     del body.args[len(graph.inputs) :]
+    _name_ops(module)
     return Source(name, module, graph.outputs)
+
+
+def _name_ops(module: Module) -> None:
+    """Give results of layers the layers' names: what reads 0.conv.weight makes 0.conv.
+
+    A normalization after a layer will be folded into it, and then has the layer's name. Numbers
+    alone are no names in the IR's text: what reads 0.weight makes 0.convolution.
+    """
+    for op in module.main.body.ops:
+        owners = {v.name.rpartition(".")[0] for v in op.operands if v.name in module.constants}
+        if len(op.results) != 1 or op.result.name or len(owners) != 1 or owners == {""}:
+            continue
+        (owner,) = owners
+        before = op.operands[0].op if op.name == "npx.batch_norm" else None
+        if before is not None and before.name in _LAYERS and before.result.name:
+            op.result.name = before.result.name
+        else:
+            op.result.name = f"{owner}.{op.name.rpartition('.')[2]}" if owner.isdigit() else owner

@@ -9,6 +9,7 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from baryon.codegen.code_costs import Seconds
 from baryon.ir import Array, Module
 from baryon.passes import PREPARE, run_pipeline
 from baryon.passes.quantize import Params, QuantizationPlan, Site, insert, sites
@@ -26,6 +27,7 @@ from baryon.quantization.collect import (
     collect,
     custom_ranges,
 )
+from baryon.quantization.cost import seconds_of, slower
 from baryon.quantization.describe import Facts, described
 from baryon.quantization.dynamic import is_dynamic, with_run_time_ranges
 from baryon.quantization.errors import measure
@@ -87,16 +89,19 @@ class Work:
 
     def __post_init__(self) -> None:
         self.module = prepared(self.source.module)
+        self.seconds: dict[str, Seconds] = {}
 
     def without_calibration(self) -> QuantizedBlock:
         """Ranges are measured in each run."""
         found = sites(self.module)
-        keep = excluded(found, self.settings)
+        keep = self._keep(self.module, found)
         weights = weights_of(self.module, found, self.settings.quantize_granularity)
         module = with_run_time_ranges(self.module, weights, keep)
         others = {s.name: _NOT_DYNAMIC for s in found if not is_dynamic(s)}
         plan = QuantizationPlan({}, weights, {**others, **keep})
-        facts = Facts(self.source.name, self.settings, self.module, plan, found)
+        facts = Facts(
+            self.source.name, self.settings, self.module, plan, found, seconds=self.seconds
+        )  # fmt: skip
         return QuantizedBlock(module, self.source, described(facts))
 
     def calibrated(self, feed: Feed, wanted: Wanted | None) -> QuantizedBlock:
@@ -104,7 +109,7 @@ class Work:
         started, batches = time.perf_counter(), iter(feed)
         first = next(batches)
         variants = self._variants(first, wanted)
-        keep = excluded(variants[0].sites, self.settings)
+        keep = self._keep(variants[0].module, variants[0].sites)
         for batch in chain([first], batches):
             self.tell("calibrate", feed.batches, feed.limit or 0)
             for variant in variants:
@@ -115,6 +120,13 @@ class Work:
         )  # fmt: skip
         variant, plan, search = self._searched(variants, keep, wanted)
         return self._finished(variant, plan, first, calibration, search)
+
+    def _keep(self, module: Module, found: Sequence[Site]) -> dict[str, str]:
+        """What stays in float32 for users and for speed, with the reason."""
+        self.tell("estimate", 0, 0)
+        self.seconds = seconds_of(module, self.settings.target, batch=1)
+        slow = slower(self.seconds, self.settings.target) if self.settings.refuse_slower else {}
+        return {**slow, **excluded(found, self.settings)}
 
     def _variants(self, first: list[Array], wanted: Wanted | None) -> list[Variant]:
         """The module as the settings want it; for a search another, with channels alike."""
@@ -220,7 +232,7 @@ class Work:
             errors = measure(module, plan, [self._few(first)])
         facts = Facts(
             self.source.name, self.settings, module, plan, variant.sites, variant.statistics,
-            calibration, search, errors, tuple(notes),
+            calibration, search, errors, tuple(notes), self.seconds,
         )  # fmt: skip
         return QuantizedBlock(insert(module, plan), self.source, described(facts))
 
