@@ -13,7 +13,7 @@ from fidelity.training import accuracy, load, trained
 
 CALIBRATION = 512
 """Training images that ranges are taken from."""
-METHODS = ("naive", "entropy")
+METHODS = ("naive", "entropy", "mse")
 ALLOWED, ALLOWED_BY_SEARCH, ALLOWED_KEPT = 0.005, 0.002, 0.05
 """The drop of accuracy that is allowed to the better of the methods and to the search, and the
 share of ops that the search may keep in float32 for it."""
@@ -60,7 +60,7 @@ def measured(case: Case, folder: Path, max_drop: float = ALLOWED_BY_SEARCH) -> R
     notes, data = trained(case, folder), case.data()
     by_method = {mode: _value(case, folder, data, calib_mode=mode)[0] for mode in METHODS}
     searched, report = _value(
-        case, folder, data, calib_mode="entropy", eval_data=[(data.x_test, data.y_test)],
+        case, folder, data, calib_mode="mse", eval_data=[(data.x_test, data.y_test)],
         metric="accuracy", max_drop=max_drop,
     )  # fmt: skip
     kept, ops = tuple(report.search.kept), len(report.layers)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @click.option(
     "--calib-mode",
     type=click.Choice(["naive", "entropy", "percentile", "mse", "none"]),
-    default="entropy",
+    default="mse",
     show_default=True,
     help="Where ranges of values come from: least and largest, least divergence, all but the "
     "largest 0.01 %, least squared error; none measures them in each run, without data.",
