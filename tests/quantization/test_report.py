@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import baryon as mx
 from baryon.quantization import (
     CalibrationReport,
     ErrorReport,
@@ -54,3 +55,9 @@ def test_layers_are_found_by_name() -> None:
 def test_other_json_is_refused(text: str) -> None:
     with pytest.raises(ReportError):
         QuantizationReport.from_json(text)
+
+
+def test_names_of_symbols_say_what_to_use() -> None:
+    with pytest.raises(AttributeError, match="quantize a block"):
+        _ = mx.quantization.quantize_model
+    assert mx.contrib.quantization is mx.quantization

@@ -3,6 +3,11 @@
 qnet = mx.quantization.quantize_net(net, calib_data=loader, calib_mode="entropy")
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from baryon.quantization.api import quantize_net
 from baryon.quantization.block import QuantizedBlock
 from baryon.quantization.collect import CalibrationCollector
@@ -40,3 +45,13 @@ __all__ = [
     "WeightReport",
     "quantize_net",
 ]
+
+_NO_SYMBOLS = "there are no symbols; quantize a block: quantize_net(net, calib_data=...)"
+ABSENT: Mapping[str, str] = dict.fromkeys(
+    ("calib_graph", "quantize_graph", "quantize_model", "quantize_model_onednn"), _NO_SYMBOLS
+)
+
+
+def __getattr__(name: str) -> Any:
+    text = f"module 'baryon.quantization' has no attribute {name!r}"
+    raise AttributeError(f"{text}: {ABSENT[name]}" if name in ABSENT else text)
