@@ -191,3 +191,12 @@ def test_descriptions_come_back() -> None:
     again = json.loads(json.dumps(to_notes(kernel)))
     assert from_notes(again) == kernel
     assert to_notes(Kernel(None, (Pack(0, np.ravel),), types[:1])) == {}
+
+
+def test_sources_that_change_under_a_process_have_keys_of_their_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    digest = cache._compiler.__wrapped__
+    assert digest(("baryon.ir",)) == digest(("baryon.ir",))
+    monkeypatch.setattr(cache, "_STARTED", 0.0)
+    assert digest(("baryon.ir",)) != digest(("baryon.ir",))

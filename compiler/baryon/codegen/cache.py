@@ -13,8 +13,10 @@ import hashlib
 import importlib.util
 import json
 import os
+import secrets
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ LIMIT = 2 << 30
 """Bytes of a folder."""
 CODE_GENERATION = ("baryon.codegen", "baryon.ir", "baryon.ops")
 TOOLS = ("apache-tvm", "llvmlite", "numpy")
+_STARTED = time.time()
 _IN_MEMORY = 64 << 20
 _DIGEST = hashlib.sha256().digest_size
 
@@ -196,7 +199,8 @@ def key_of(*parts: object, packages: tuple[str, ...] = CODE_GENERATION) -> str:
 def _compiler(packages: tuple[str, ...]) -> str:
     """Versions of what generates code, and a digest of our own sources that take part in it.
 
-    Imports none of them: who finds what it looks for needs no compiler.
+    Imports none of them: who finds what it looks for needs no compiler. Where sources changed under
+    this process, what it runs is not what they say, and its keys are like no others.
     """
     digest = hashlib.sha256()
     for package in packages:
@@ -206,4 +210,6 @@ def _compiler(packages: tuple[str, ...]) -> str:
             for path in sorted(root.rglob("*.py")):
                 digest.update(f"{path.relative_to(root)}\0".encode())
                 digest.update(hashlib.sha256(path.read_bytes()).digest())
+                if path.stat().st_mtime > _STARTED:
+                    digest.update(secrets.token_bytes(16))
     return f"{[metadata.version(name) for name in TOOLS]} {digest.hexdigest()}"
