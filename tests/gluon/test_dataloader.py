@@ -174,8 +174,9 @@ def test_a_copy_of_a_loader_in_a_forked_process_ends_no_workers() -> None:
 
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 from baryon.gluon import data
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a program in the background ignores it
 slow = data.SimpleDataset(list(range(9))).transform(lambda x: (time.sleep(x), os.getpid())[1])
 for batch in data.DataLoader(slow, 1, num_workers=2):
     print(batch.tolist()[0], flush=True)
