@@ -12,6 +12,8 @@ from rich.console import Console
 
 from baryon.cli.console import (
     JSON_OPTION,
+    MODEL_ARGUMENT,
+    OUTPUT_OPTION,
     THREADS_OPTION,
     format_bytes,
     plural,
@@ -27,13 +29,8 @@ if TYPE_CHECKING:
 
 
 @click.command("compile")
-@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="The file to write. [default: MODEL's name with .baryon, in this folder]",
-)
+@MODEL_ARGUMENT
+@OUTPUT_OPTION
 @click.option(
     "--target",
     default="native",

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -14,6 +15,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+MODEL_ARGUMENT = click.argument(
+    "model", type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+OUTPUT_OPTION = click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The file to write. [default: MODEL's name with .baryon, in this folder]",
+)
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 THREADS_OPTION = click.option(
     "--threads",

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from baryon.cli.console import JSON_OPTION, format_bytes, plain_table, print_json, stages, stdout
+from baryon.cli.console import (
+    JSON_OPTION,
+    MODEL_ARGUMENT,
+    OUTPUT_OPTION,
+    format_bytes,
+    plain_table,
+    print_json,
+    stages,
+    stdout,
+)
 from baryon.cli.kinds import Numbers, Share, Size
 from baryon.cli.outputs import check_destination
 
@@ -20,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @click.command("quantize")
-@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@MODEL_ARGUMENT
 @click.option(
     "--calib-data",
     type=click.Path(exists=True, path_type=Path),
@@ -28,12 +37,7 @@ if TYPE_CHECKING:
     help="Samples of what the network will see: an .npz file (arrays by the names of inputs), a "
     "folder of .npy files, or a folder of images. Some hundred are enough.",
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="The file to write. [default: MODEL's name with .baryon, in this folder]",
-)
+@OUTPUT_OPTION
 @click.option(
     "--calib-mode",
     type=click.Choice(["naive", "entropy", "percentile", "mse", "none"]),
