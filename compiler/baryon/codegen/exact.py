@@ -15,11 +15,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import tvm_ffi
-from tvm import tirx
-
 from baryon.codegen.helpers import call
 from baryon.codegen.targets import Target, get_target
+from baryon.codegen.tvm import tirx, tvm_ffi
 
 _COMMON = "x86-64-v3"
 

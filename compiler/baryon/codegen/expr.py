@@ -16,8 +16,6 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from tvm import tirx
-
 from baryon.codegen.maths import double, half, lanes, remainder, single, special, whole
 from baryon.codegen.maths.lanes import (
     Expr,
@@ -41,6 +39,7 @@ from baryon.codegen.maths.lanes import (
     with_lanes,
 )
 from baryon.codegen.maths.scalar import libm, libm_unless
+from baryon.codegen.tvm import tirx
 from baryon.ir import DType, bf16
 
 __all__ = [

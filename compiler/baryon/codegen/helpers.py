@@ -12,9 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from tvm import tirx
-
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import tirx
 
 Expr = Any
 """A tirx.PrimExpr; tvm ships no types."""

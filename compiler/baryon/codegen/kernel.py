@@ -13,11 +13,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, splat, tvm_name
+from baryon.codegen.tvm import IRBuilder, T, tirx
 from baryon.ir import Array, Dim, DType, Sym, TensorType, UnsupportedError
 from baryon.ir.memory import rows
 

@@ -12,14 +12,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, transpose
 from baryon.codegen.kernel import KernelBuilder, Memory, flat, grid, when
 from baryon.codegen.pointwise import Address
 from baryon.codegen.space import Space, View, coalesce
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import Sym
 
 MIN_TASKS = 64

@@ -10,13 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import tvm
-from tvm import s_tir, tirx
-from tvm.target import Target as TvmTarget
-from tvm.tirx.build import codegen_build
-
 from baryon.codegen.exact import fenced
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import TvmTarget, codegen_build, s_tir, tirx, tvm
 
 _PASSES = (
     s_tir.transform.CanonicalizeLoop(),

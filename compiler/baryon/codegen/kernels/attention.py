@@ -19,9 +19,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, Math, bind, const, lane_const, transpose, tvm_name
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
@@ -32,6 +29,7 @@ from baryon.codegen.kernels.microkernel import bind as named
 from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.pointwise import Frame
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ops.attention import HeadLayout
 
 COPY_PANELS = 3

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.expr import Expr, Math, bind, const
 from baryon.codegen.group import Group
@@ -17,6 +15,7 @@ from baryon.codegen.kernels.microkernel import bind as named
 from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.space import View
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import Array, DType, TensorType, Value, boolean
 from baryon.ir.memory import strides
 from baryon.ops.attention import HeadLayout

@@ -20,11 +20,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.helpers import available, call
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Multiply, Tile, splat
+from baryon.codegen.tvm import T, tirx
 
 _HEAD = """
 define internal {word} @{name}({word} %sum, {word} %a, <{m} x {kind}> %b) alwaysinline {{

@@ -12,9 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.exact import whole_multiply_add
 from baryon.codegen.expr import Expr, Math, bind, const, lane_const
 from baryon.codegen.group import Group
@@ -24,6 +21,7 @@ from baryon.codegen.kernels.microkernel import wide
 from baryon.codegen.kernels.quantized import Meaning, filters_of
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import Op, Sym, TensorType, Value
 from baryon.ir.memory import memory_order, strides
 from baryon.ops.nn_conv import CONVOLUTION

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, Math, bind, lane_const
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.kernels.pool import channel_block
 from baryon.codegen.kernels.weight_gradient_plan import WeightGradient
 from baryon.codegen.pointwise import Domain, Frame
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import Sym, TensorType
 from baryon.ir.memory import strides
 

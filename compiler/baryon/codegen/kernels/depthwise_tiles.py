@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from tvm import tirx
 
 from baryon.codegen.expr import Expr
 from baryon.codegen.group import Group
@@ -19,6 +18,7 @@ from baryon.codegen.kernels.quantized import (
     filters_of,
 )
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import tirx
 from baryon.ir import Array, DType, Value, f32, i8
 from baryon.ops import TABLE
 from baryon.ops.nn_conv import conv_window

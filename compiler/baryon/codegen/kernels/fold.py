@@ -15,13 +15,11 @@ from functools import cached_property, reduce
 from itertools import groupby
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, bind, fold, lane_const, splat
 from baryon.codegen.kernel import Memory, grid, when
 from baryon.codegen.pointwise import Domain, Frame, Place
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import Dim, DType, Sym, TensorType, Value, dim_prod
 from baryon.ir.memory import memory_order
 

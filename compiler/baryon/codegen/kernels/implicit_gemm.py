@@ -17,9 +17,6 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.kernels.codes import CodeWords, MultiplyCodes
 from baryon.codegen.kernels.cost import candidates, choose
 from baryon.codegen.kernels.microkernel import (
@@ -37,6 +34,7 @@ from baryon.codegen.kernels.rows import Block, Rows
 from baryon.codegen.kernels.schedule import Columns, Schedule, check
 from baryon.codegen.kernels.spec import ImplicitGemm, KernelError, ceil_div
 from baryon.codegen.kernels.strip import Elementwise, Position, Strip
+from baryon.codegen.tvm import T, tirx
 
 __all__ = [
     "Buffer", "Columns", "Elementwise", "Flat", "ImplicitGemm", "KernelError", "Position",

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any
 
-from tvm import tirx
-
 from baryon.codegen.expr import Expr, Math, bind, lane_const
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, flat, grid
@@ -20,6 +18,7 @@ from baryon.codegen.nest import Nest
 from baryon.codegen.pointwise import Address, Domain, Frame, Place
 from baryon.codegen.space import View
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import tirx
 from baryon.ir import Sym, TensorType, Value, i64
 from baryon.ir.memory import memory_order, strides
 from baryon.ops import TABLE

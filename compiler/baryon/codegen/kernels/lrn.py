@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, Math, bind, const, lane_const
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.kernels.pool import channel_block
 from baryon.codegen.pointwise import Domain, Frame, Place
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import f32
 from baryon.ir.memory import strides
 

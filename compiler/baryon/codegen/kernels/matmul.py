@@ -14,9 +14,6 @@ from functools import partial
 from math import prod
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, Math, lane_const, transpose, tvm_name
 from baryon.codegen.expr import bind as named
 from baryon.codegen.group import Group
@@ -28,6 +25,7 @@ from baryon.codegen.kernels.product import Axes, Product, Side, product_of
 from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import Sym, UnsupportedError
 from baryon.ir.memory import strides
 

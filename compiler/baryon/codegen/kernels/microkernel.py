@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
-from tvm import tirx
-from tvm.ir import Call, Op, PrimType
-from tvm.script.ir_builder import tirx as T
+from baryon.codegen.tvm import Call, Op, PrimType, T, tirx
 
 LINE = 16
 """Elements of four bytes per cache line."""

@@ -19,11 +19,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.helpers import available, call
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Multiply, Tile, splat
+from baryon.codegen.tvm import T, tirx
 
 MARGIN = 32
 """Halves before the first word, so that words may be read from one half earlier: a cache line."""

@@ -15,14 +15,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.expr import Expr, Math, bind, lane_const, smallest, splat
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import Array, DType, Op, TensorType, f32
 from baryon.ir.memory import strides
 from baryon.ops import TABLE

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, Math, bind, lane_const, splat
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.kernels.pool import Windows, channel_block, compute_dtype, pixel_domain
 from baryon.codegen.pointwise import Frame
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir.memory import strides
 
 MAX_VECTORS = 4

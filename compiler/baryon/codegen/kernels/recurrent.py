@@ -14,9 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, Math, lane_const, splat, tvm_name
 from baryon.codegen.expr import bind as named
 from baryon.codegen.group import Group, compute_dtype
@@ -26,6 +23,7 @@ from baryon.codegen.kernels.recurrent_cells import CELLS, Cell, Phase
 from baryon.codegen.kernels.recurrent_panels import Panels, shape_for
 from baryon.codegen.pointwise import Domain, Frame, Place
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import DType, Sym, TensorType, UnsupportedError, Value
 from baryon.ops import TABLE
 

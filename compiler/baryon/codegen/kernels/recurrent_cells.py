@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tvm import tirx
-
 from baryon.codegen.expr import Expr, Math, const
 from baryon.codegen.expr import bind as named
+from baryon.codegen.tvm import tirx
 from baryon.ops.recurrent import ELMAN, GRU, LSTM
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.expr import Expr, Math, transpose
 from baryon.codegen.kernel import Memory
@@ -19,6 +18,7 @@ from baryon.codegen.kernels.cost import LATENCY, LOAD_CYCLES, STREAM_CYCLES
 from baryon.codegen.kernels.microkernel import bind
 from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.targets import Target, Tile
+from baryon.codegen.tvm import T
 from baryon.ir import Array, DType
 
 MOST_VECTORS = 8

@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 from math import nan
 from typing import Any
 
-from tvm import tirx
-
 from baryon.codegen.expr import (
     Expr,
     Math,
@@ -24,6 +22,7 @@ from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid, unravel
 from baryon.codegen.kernels.fold import Fold, Line
 from baryon.codegen.pointwise import Domain, Frame, Place
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import tirx
 from baryon.ir import DType, f32, i8, i32, i64
 
 Combine = Callable[[Expr, Expr], Expr]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from tvm import tirx
-
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Loop, bind, fuse
 from baryon.codegen.kernels.schedule import Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 from baryon.codegen.kernels.strip import Strip
+from baryon.codegen.tvm import tirx
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, Math, bind, lane_const
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, when
 from baryon.codegen.pointwise import Frame
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import Dim, DType, Sym, Value, dim_prod, f32, i64
 from baryon.ops.indexing import in_range
 

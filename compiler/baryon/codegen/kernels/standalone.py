@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from tvm import tirx
-from tvm.script.ir_builder import IRBuilder
-from tvm.script.ir_builder import tirx as T
 
 from baryon.codegen.kernels.implicit_gemm import Operands
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat
 from baryon.codegen.kernels.plan import Plan
 from baryon.codegen.kernels.strip import Elementwise, Position
+from baryon.codegen.tvm import IRBuilder, T, tirx
 
 Fused = Callable[[Expr, Position, Sequence[Buffer]], Expr]
 """An element-wise function that also gets the extra buffers."""

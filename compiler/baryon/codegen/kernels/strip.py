@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, bind, splat
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 from baryon.codegen.maths import half
 from baryon.codegen.maths.lanes import as_bits, const, convert
+from baryon.codegen.tvm import T, tirx
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Expr, Math, lane_const, tvm_name
 from baryon.codegen.expr import bind as named
 from baryon.codegen.group import Group
@@ -24,6 +21,7 @@ from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.kernels.weight_gradient_plan import WeightGradient
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import TensorType
 from baryon.ir.memory import strides
 

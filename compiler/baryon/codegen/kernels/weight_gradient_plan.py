@@ -14,13 +14,12 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from tvm import tirx
-
 from baryon.codegen.expr import Expr
 from baryon.codegen.kernels.contraction import int_of, plane
 from baryon.codegen.kernels.cost import LATENCY, LOAD_CYCLES, TILE_CYCLES
 from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.targets import Target, Tile
+from baryon.codegen.tvm import tirx
 from baryon.ir import DType, Op, Sym, f32
 from baryon.ops import TABLE
 from baryon.ops.nn_conv import conv_window

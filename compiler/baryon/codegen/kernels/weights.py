@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.expr import Math, splat
 from baryon.codegen.kernel import Memory, grid
 from baryon.codegen.kernels.microkernel import Expr, Flat, bind
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import DType
 
 

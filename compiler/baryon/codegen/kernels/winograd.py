@@ -16,14 +16,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.kernels.implicit_gemm import Operands, fetch_steps, loop
 from baryon.codegen.kernels.microkernel import Ahead, Expr, Flat, Loop, Multiply, bind, splat, wide
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 from baryon.codegen.kernels.strip import Elementwise, Position
 from baryon.codegen.kernels.winograd_schedule import CHUNK, Layout, WinogradSchedule
+from baryon.codegen.tvm import T, tirx
 
 
 def emit(

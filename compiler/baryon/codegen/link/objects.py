@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tvm.runtime import Executable
+from baryon.codegen.tvm import Executable
 
 
 def object_bytes(module: Any) -> bytes:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-from tvm import tirx
-
 from baryon.codegen.maths.lanes import (
     Expr,
     as_bits,
@@ -22,6 +20,7 @@ from baryon.codegen.maths.lanes import (
     poly,
     unequal,
 )
+from baryon.codegen.tvm import tirx
 
 _EXP = (0.4999999999995475, 0.16666666666662555, 0.04166666678698556, 0.008333333344268395,
         0.0013888838910996056, 0.00019841224418291943, 2.4868002978056962e-05,

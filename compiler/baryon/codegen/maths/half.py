@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-from tvm import tirx
-
 from baryon.codegen.helpers import available, call
 from baryon.codegen.maths.lanes import Expr, bind, const, convert, is_nan, lanes_of, with_lanes
+from baryon.codegen.tvm import tirx
 
 _ROUND = """
 define internal <{n} x i16> @baryon_bf16_{n}(<{n} x float> %x) alwaysinline {{

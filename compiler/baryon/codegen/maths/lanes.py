@@ -7,9 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
+from baryon.codegen.tvm import T, tirx
 from baryon.ir import DType
 
 Expr = Any

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tvm import tirx
-
 from baryon.codegen.maths.lanes import (
     Expr,
     bind,
@@ -15,6 +13,7 @@ from baryon.codegen.maths.lanes import (
     is_finite,
 )
 from baryon.codegen.maths.scalar import libm, libm_unless
+from baryon.codegen.tvm import tirx
 
 _EXACT_QUOTIENT = float(1 << 28)
 """A smaller quotient times a float32 fits float64."""

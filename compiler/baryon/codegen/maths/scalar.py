@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.maths.lanes import Expr, dtype_of, is_f32, lanes_of, splat
+from baryon.codegen.tvm import T, tirx
 
 
 class Lanes:

@@ -7,8 +7,6 @@ least-squares fits in Chebyshev bases, refined towards minimax.
 
 from __future__ import annotations
 
-from tvm import tirx
-
 from baryon.codegen.maths.lanes import (
     Expr,
     as_bits,
@@ -20,6 +18,7 @@ from baryon.codegen.maths.lanes import (
     is_nan,
     poly,
 )
+from baryon.codegen.tvm import tirx
 
 _EXP = (0.5, 0.1666666716337204, 0.041666269302368164, 0.008333267644047737,
         0.0013946115504950285, 0.00019916551536880434)  # fmt: skip

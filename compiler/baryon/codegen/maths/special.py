@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tvm import tirx
-
 from baryon.codegen.maths import double
 from baryon.codegen.maths.lanes import Expr, bind, const, copysign, equal, is_infinite, poly
+from baryon.codegen.tvm import tirx
 from baryon.ops.coefficients import ERFINV, INVERSE_SQUARES, LOG_GAMMA, STIRLING, TRIGAMMA
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)

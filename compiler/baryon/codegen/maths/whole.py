@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tvm import tirx
-from tvm.script.ir_builder import tirx as T
-
 from baryon.codegen.maths.lanes import Expr, bind, const, convert, dtype_of, equal, lanes_of
 from baryon.codegen.maths.scalar import Lanes
+from baryon.codegen.tvm import T, tirx
 
 Rounding = Callable[[Expr], Expr]
 
