@@ -31,7 +31,7 @@ class Timing:
 class PassManager:
     """A pipeline ready to run.
 
-    check: verify the module before the first pass and after each.
+    check: verify the module before the first pass and after each that changed it.
     debug: also compare each pass's changed-bit with the printed text (slow on large modules).
     observer: called after each pass, for inspection and progress.
     repro_dir: where a failing pass writes repro.ir and repro.npz; None writes nothing.
@@ -56,7 +56,7 @@ class PassManager:
             start = time.perf_counter()
             changed = step.run(module)
             seconds = time.perf_counter() - start
-            self._check(step, module, before, changed)
+            self._check(number, module, before, changed)
         except UnsupportedError:  # the user's network, not the pass, is the reason
             raise
         except Exception as error:
@@ -71,8 +71,9 @@ class PassManager:
         if self.check and (number == 0 or self.passes[number - 1].leaves is not needs):
             verify_stage(module, needs)
 
-    def _check(self, step: Pass, module: Module, before: str, changed: bool) -> None:
-        if self.check:
+    def _check(self, number: int, module: Module, before: str, changed: bool) -> None:
+        step = self.passes[number]
+        if self.check and (changed or step.leaves is not step.needs):
             verify_stage(module, step.leaves)
         if self.debug and changed != (before != str(module)):
             raise PassError(f"it reports changed={changed}, but its text says otherwise")
