@@ -52,16 +52,12 @@ LOOP_CYCLES = 5.0
 
 @dataclass(frozen=True)
 class Cost:
-    """The model, for one problem and schedule on one target."""
+    """The model, for one problem and schedule on one target. columns: the schedule's panels."""
 
     spec: ImplicitGemm
     schedule: Schedule
     target: Target
-
-    @cached_property
-    def columns(self) -> Columns:
-        """The panels."""
-        return Columns(self.spec, self.schedule)
+    columns: Columns
 
     @cached_property
     def rows(self) -> int:
@@ -183,11 +179,11 @@ def ranked(spec: ImplicitGemm, target: Target) -> tuple[tuple[Schedule, float], 
 
     Kept, as layouts ask before kernels are built, and groups with other neighbours ask again.
     """
-    found = {
-        schedule: Cost(spec, schedule, target).efficiency
-        for tile in _tiles(spec, target)
-        for schedule in _with_tile(spec, target, tile)
-    }
+    found: dict[Schedule, float] = {}
+    for tile in _tiles(spec, target):
+        columns = Columns(spec, _base(spec, target, tile))  # of all its schedules
+        for schedule in _cuts(columns, target):
+            found[schedule] = Cost(spec, schedule, target, columns).efficiency
     return tuple(sorted(found.items(), key=lambda pair: -pair[1]))
 
 
@@ -207,19 +203,21 @@ def _fits(tile: Tile, spec: ImplicitGemm, target: Target) -> bool:
     return not spec.pairs or spec.halves or held + 2 < target.registers
 
 
-def _with_tile(spec: ImplicitGemm, target: Target, tile: Tile) -> Iterator[Schedule]:
+def _base(spec: ImplicitGemm, target: Target, tile: Tile) -> Schedule:
+    """The schedule of a tile before the problem is cut into blocks and parts."""
     lanes = target.lanes(4)
     merge = min(spec.groups, ceil_div(lanes, spec.group_outputs))
-    lanes = min(lanes, merge * spec.group_outputs)
-    for block in _blocks(spec, target, tile):
-        base = Schedule(tile, lanes, block, 1, merge)
-        columns = Columns(spec, base)
-        count = columns.count
+    return Schedule(tile, min(lanes, merge * spec.group_outputs), tile.rows, 1, merge)
+
+
+def _cuts(columns: Columns, target: Target) -> Iterator[Schedule]:
+    """The ways to cut a problem into blocks and parts, for one tile."""
+    spec, count = columns.spec, columns.count
+    small = spec.word_bytes * prod(columns.packed_shape) <= target.cache_bytes[1] // 2
+    for block in _blocks(spec, target, columns.schedule.tile):
+        base = replace(columns.schedule, block=block)
         yield replace(base, panels=count, tasks="one")
-        if (
-            not spec.is_rows
-            and spec.word_bytes * prod(columns.packed_shape) <= target.cache_bytes[1] // 2
-        ):
+        if small and not spec.is_rows:
             yield replace(base, panels=count, panels_inner=True)
         if count > 1:
             yield replace(base, tasks="parts", workers=max(target.threads))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 
-from baryon.codegen.kernels.cost import Cost, candidates
+from baryon.codegen.kernels.cost import ranked
 from baryon.codegen.kernels.product import Product
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 from baryon.codegen.targets import Target, Tile
@@ -58,10 +58,9 @@ class Plan:
         )
         lanes = min(lanes, max(product.width, 1))
         found: dict[Plan, float] = {}
-        for schedule in candidates(spec, target):
+        for schedule, efficiency in ranked(spec, target):
             plan = Plan(product, schedule.tile, lanes, target.cache_bytes[1])
-            if plan not in found:
-                found[plan] = Cost(spec, schedule, target).efficiency
+            found.setdefault(plan, efficiency)
         return found
 
     @cached_property

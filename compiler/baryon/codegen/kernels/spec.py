@@ -162,7 +162,7 @@ class ImplicitGemm:
         """Multiplications per image."""
         return self.pixels * self.out_channels * self.depth
 
-    @property
+    @cached_property
     def uses_strip(self) -> bool:
         """Whether input rows are copied to scratch memory before they are multiplied."""
         return self.staged or any(self.pad) or self.strides[3] != 1 or self._converts
@@ -174,7 +174,7 @@ class ImplicitGemm:
             self.codes != self.source or self.group_channels % self.depths > 0
         )
 
-    @property
+    @cached_property
     def is_rows(self) -> bool:
         """Whether row m of the output needs just row m of an input matrix, over all images."""
         height, width = self.size
@@ -182,7 +182,7 @@ class ImplicitGemm:
         dense = (height == 1 or row == width * pixel) and image == height * width * pixel
         return self.kernel == self.stride == (1, 1) and not any(self.pad) and dense
 
-    @property
+    @cached_property
     def static_rows(self) -> int | None:
         """Rows of one independent problem; None if the number is known only at run time.
 

@@ -59,7 +59,9 @@ class WinogradCost:
         """The products of a block and a part."""
         layout = self.layout
         tiles = ceil_div(self.schedule.block, self.schedule.tile.rows)
-        product = Cost(layout.product, layout.product_schedule, self.target).tile_cycles
+        product = Cost(
+            layout.product, layout.product_schedule, self.target, layout.columns
+        ).tile_cycles
         store = STORE_CYCLES * self.schedule.tile.rows * len(layout.columns.vector_starts)
         return layout.positions * layout.panels * tiles * (product + store)
 
