@@ -36,6 +36,7 @@ def compile(
     tune_cache: str | os.PathLike[str] | None = None,
     threads: int | None = None,
     patterns: str | Iterable[str] = "all",
+    refuse_slower: bool | None = None,
     progress: Progress = silent,
 ) -> Executable:
     """Compile a network and load it.
@@ -57,17 +58,31 @@ def compile(
     patterns: which pattern groups (docs/patterns.md) fuse and simplify: "all", "none", or names, as
         a list or with commas between; "-conv-sum" switches one off, as does its variable
         MXNET_DISABLE_ONEDNN_FUSE_CONV_SUM=1 in the environment.
+    refuse_slower: whether layers of a quantized network are computed in float32 where the cost
+        model of the target's kernels finds codes no faster. None: in ONNX files; what quantize_net
+        made, it decided itself.
     Raises BaryonError: UnsupportedError for what baryon cannot do, and the importers' errors.
     """
     if tune < 0:
         raise UnsupportedError(f"tune is {tune} seconds", hint="0 measures nothing")
     module = to_module(source, inputs, dynamic_axes, dynamic_batch)
-    options = Options(target, precision, progress=progress, off=switched_off(patterns, os.environ))
+    options = Options(
+        target,
+        precision,
+        progress=progress,
+        off=switched_off(patterns, os.environ),
+        refuse_slower=is_path(source) if refuse_slower is None else refuse_slower,
+    )
     tuning = Tuning(tune, threads, None if tune_cache is None else os.fspath(tune_cache))
     outcome = build_tuned(module, options, tuning)
     for problem in outcome.problems:
         warnings.warn(problem, stacklevel=2)
     return in_process(outcome.artifact, threads)
+
+
+def is_path(source: Source) -> bool:
+    """Whether a source is a file, whose layers nobody has chosen for this CPU."""
+    return isinstance(source, str | os.PathLike)
 
 
 def to_module(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import baryon
 from baryon.codegen.artifact import Artifact, Storage, write_artifact
 from baryon.codegen.assemble import Memory, Place, assemble
+from baryon.codegen.code_costs import CodeCosts
 from baryon.codegen.compiler import (
     CompiledKernel,
     Progress,
@@ -25,23 +26,23 @@ from baryon.codegen.group import Group
 from baryon.codegen.layout_costs import KernelCosts
 from baryon.codegen.targets import Target, get_target
 from baryon.codegen.tuning import Chooser, by_model
-from baryon.ir import Module, UnsupportedError, print_module
+from baryon.ir import Module, Op, UnsupportedError, print_module
 from baryon.ops.quantize import holds_codes
 from baryon.ops.structure import FUSED
 from baryon.passes import (
     LOWERINGS,
     NOTHING,
     SIMPLIFY,
-    ChooseLayout,
+    Machine,
     MemoryPlan,
     Off,
     Pass,
     PassManager,
-    SplitBatch,
     parse_pipeline,
     plan_memory,
     without_patterns,
 )
+from baryon.passes.machine import CodeSpeed
 from baryon.runtime import Executable, load
 
 _NUMBERS = re.compile(r"\((?:[-+.\de]+, ){16,}[-+.\de]+,?\)")
@@ -54,7 +55,8 @@ class Options:
 
     precision: fp32 or bf16 (docs/precision.md). jobs: threads that compile, None for all CPUs.
     pipeline: passes, as text; None for those of the precision. off: pattern groups that are
-    switched off.
+    switched off. refuse_slower: compute in float32 what a module has as codes, where codes are no
+    faster on the target.
     """
 
     target: str = "native"
@@ -63,13 +65,15 @@ class Options:
     pipeline: str | None = None
     progress: Progress = silent
     off: Off = NOTHING
+    refuse_slower: bool = False
 
 
 @dataclass(frozen=True)
 class Lowered:
     """A module after all passes. groups: its kernels, in the order of their calls.
 
-    stages: its text at the end of each stage. off: pattern groups that were switched off.
+    stages: its text at the end of each stage. off: pattern groups that were switched off. refused:
+    where it had codes and computes in float32 all the same, with the reason.
     """
 
     module: Module
@@ -79,6 +83,7 @@ class Lowered:
     stages: Mapping[str, str]
     off: Off = NOTHING
     precision: str = "fp32"
+    refused: Mapping[str, str] = field(default_factory=dict)
 
     def assemble(self, compiled: Sequence[CompiledKernel], **notes: Any) -> Artifact:
         """The artifact with these kernels, one for each group. notes: more of its META."""
@@ -91,6 +96,7 @@ class Lowered:
             "ir": self.stages,
             "memory": {"arena_bytes": self.memory.arena_bytes},
             "patterns_off": sorted(self.off),
+            "refused": dict(self.refused),
             **notes,
         }
         memory = places(self.memory)
@@ -120,11 +126,28 @@ def lower(module: Module, options: Options) -> Lowered:
     target = get_target(options.target)
     target = exact(target) if holds_codes(module) else target
     stages = {"source": _text(module)}
-    stages |= run_passes(module, options, target)
+    speed = _Asked(CodeCosts(exact(target))) if options.refuse_slower else None
+    stages |= run_passes(module, options, target, speed)
     plan = plan_memory(module)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
-    return Lowered(module, groups, plan, target, stages, options.off, options.precision)
+    refused = speed.refused if speed else {}
+    return Lowered(module, groups, plan, target, stages, options.off, options.precision, refused)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The costs of codes, and what they refused: reasons by places in the user's network."""
+
+    costs: CodeCosts
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def refusal(self, op: Op, sizes: Mapping[str, int]) -> str | None:
+        """See `baryon.passes.machine.CodeSpeed`."""
+        why = self.costs.refusal(op, sizes)
+        if why is not None:
+            self.refused[str(op.loc).rpartition("#")[2]] = why
+        return why
 
 
 def pipeline_of(precision: str) -> str:
@@ -136,26 +159,20 @@ def pipeline_of(precision: str) -> str:
     return f"{SIMPLIFY},{LOWERINGS[precision]}"
 
 
-def _pipeline(options: Options, target: Target) -> tuple[Pass, ...]:
-    """The passes, layouts being chosen by the cost model of the target's kernels."""
+def _pipeline(options: Options, target: Target, speed: CodeSpeed | None) -> tuple[Pass, ...]:
+    """The passes, with what they have to know of the target."""
     text = options.pipeline
     text = pipeline_of(options.precision) if text is None else text
+    machine = Machine(KernelCosts(target), target.cache_bytes[2], speed)
     passes = without_patterns(parse_pipeline(text), options.off)
-    return tuple(_for_target(p, target) for p in passes)
+    return tuple(p.on(machine) for p in passes)
 
 
-def _for_target(step: Pass, target: Target) -> Pass:
-    """A pass with what it has to know of the machine."""
-    if isinstance(step, ChooseLayout):
-        return replace(step, costs=KernelCosts(target))
-    if isinstance(step, SplitBatch) and not step.cache:
-        return replace(step, cache=target.cache_bytes[2])
-    return step
-
-
-def run_passes(module: Module, options: Options, target: Target) -> dict[str, str]:
+def run_passes(
+    module: Module, options: Options, target: Target, speed: CodeSpeed | None = None
+) -> dict[str, str]:
     """Run the pipeline over a module in place; returns the text at the end of each stage."""
-    passes = _pipeline(options, target)
+    passes = _pipeline(options, target, speed)
     last_of = {step.leaves.name: number for number, step in enumerate(passes)}
     texts: dict[str, str] = {}
     numbers = iter(range(len(passes)))

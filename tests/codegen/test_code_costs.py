@@ -39,7 +39,7 @@ def of(costs: CodeCosts, op: Op, **sizes: int) -> Seconds:
 def test_products_of_codes_are_faster_and_more_so_with_vnni(op: Op) -> None:
     assert 1.2 < of(AVX2, op).speedup < 2.5
     assert of(VNNI, op).speedup > 2.5
-    assert of(VNNI, op).real < of(AVX2, op).real
+    assert of(VNNI, op).real == of(AVX2, op).real  # floats are computed alike on both
 
 
 def test_weights_that_stream_from_memory_are_a_quarter() -> None:

@@ -35,6 +35,7 @@ TEXT = """module {
   constant @w5 : f32[24,24] = external
   constant @b : f32[32] = external
   constant @g : f32[24] = external
+  constant @w6 : f32[32,32,3,3] = external
   func @main(%x: f32[2,16,13,13]) -> (o) {
     %b = ir.constant() {name="b"} : f32[32]
     %g = ir.constant() {name="g"} : f32[24]
@@ -55,7 +56,9 @@ TEXT = """module {
     %d1 = ir.dequantize(%q1) {scale=(0.05000000074505806,), zero=(7,)} : f32[2,32,13,13]
     %e = npx.convolution(%d1, %w2, %b) {kernel=(3, 3), pad=(1, 1), num_group=32} : f32[2,32,13,13]
     %s = np.add(%e, %d1) : f32[2,32,13,13]
-    %q2 = ir.quantize(%s) {dtype=!i8, scale=(0.05000000074505806,)} : Q2
+    %w6 = ir.constant() {name="w6"} : f32[32,32,3,3]
+    %v = npx.convolution(%s, %w6) {kernel=(3, 3), pad=(1, 1)} : f32[2,32,13,13]
+    %q2 = ir.quantize(%v) {dtype=!i8, scale=(0.05000000074505806,)} : Q2
     %d2 = ir.dequantize(%q2) {scale=(0.05000000074505806,)} : f32[2,32,13,13]
     %f = npx.convolution(%d2, %w3) {kernel=(1, 1)} : f32[2,16,13,13]
     %m = np.mean(%f) {axis=(2, 3)} : f32[2,16]
@@ -91,7 +94,8 @@ def network() -> Module:
     arrays: dict[str, Any] = {
         name: rng.integers(-127, 128, shape).astype(np.int8) for name, shape in shapes.items()
     }
-    for name, size in {"w5": (24, 24), "b": (32,), "g": (24,)}.items():
+    floats = {"w5": (24, 24), "w6": (32, 32, 3, 3), "b": (32,), "g": (24,)}
+    for name, size in floats.items():
         arrays[name] = rng.standard_normal(size).astype(np.float32)
     return parse_module(text, constants=arrays)
 
@@ -118,3 +122,36 @@ def test_bits_do_not_depend_on_the_instruction_set(monkeypatch: pytest.MonkeyPat
     assert len(np.unique(results["avx2"])) > 40
     for name, result in results.items():
         assert result.tobytes() == results["avx2"].tobytes(), name
+
+
+WIDE = """module {
+  constant @w : f32[40,33] = external
+  func @main(%x: f32[17,33]) -> (y, c) {
+    %w = ir.constant() {name="w"} : f32[40,33]
+    %y = npx.fully_connected(%x, %w)  : f32[17,40]
+    %q = ir.quantize(%x) {dtype=!u8, scale=(0.5,)} : u8[17,33]<scale=0.5, zero=0>
+    %c = ir.codes(%q) : u8[17,33]
+    ir.return(%y, %c)
+  }
+}"""
+
+
+def test_sums_of_products_are_rounded_once_on_every_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where terms cancel, differ by 2^60, are subnormal or infinite."""
+    rng = np.random.default_rng(3)
+
+    def numbers(*shape: int) -> Any:
+        powers = np.exp2(rng.integers(-40, 40, shape))
+        return (rng.standard_normal(shape) * powers).astype(np.float32)
+
+    w, x = numbers(40, 33), numbers(17, 33)
+    x[0], w[0] = x[0] * np.float32(1e-28), w[0] * np.float32(1e-16)
+    x[1, 5], w[1, 5] = np.inf, 3e38
+    x[2, 16:32], w[2, 16:32] = x[2, :16], -w[2, :16]
+    results = []
+    for name in ("avx2", "sse4"):
+        monkeypatch.setattr("baryon.build.get_target", lambda _, name=name: TARGETS[name])
+        built = build(parse_module(WIDE, constants={"w": w}), Options())
+        results.append(in_process(built, threads=1)(x)[0])
+    assert results[0].tobytes() == results[1].tobytes()
+    assert np.isfinite(results[0]).mean() > 0.8

@@ -14,6 +14,7 @@ from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
+from baryon.codegen.exact import exact
 from baryon.codegen.kernels import algorithms
 from baryon.codegen.kernels.contraction import convolution_spec, int_of
 from baryon.codegen.kernels.quantized import MAX_DEPTH
@@ -28,6 +29,8 @@ CONVERSION_CYCLES = 0.6
 """Per element that a kernel of its own quantizes or dequantizes."""
 BYTES_PER_CYCLE = 8.0
 """What a core reads and writes where arithmetic is hidden: depthwise convolutions."""
+EMULATED = 20.0
+"""How many times longer real products take where the CPU has no fused multiply-add."""
 TAP_CYCLES = 0.09
 """Per product of a depthwise convolution, in vectors of 32 bytes; codes alike."""
 
@@ -46,14 +49,17 @@ class Seconds(NamedTuple):
 
 @dataclass(frozen=True)
 class CodeCosts:
-    """The model on one target."""
+    """The model on one target, for modules that hold codes: real numbers are computed as in these.
+
+    target: an exact one.
+    """
 
     target: Target
 
     @staticmethod
     def on(target: str) -> CodeCosts:
         """The model of the target of that name."""
-        return CodeCosts(get_target(target))
+        return CodeCosts(exact(get_target(target)))
 
     def seconds(
         self, op: Op, sizes: Mapping[str, int] | None = None, *, signed: bool = False
@@ -70,17 +76,35 @@ class CodeCosts:
             return None
         if op.name == CONVOLUTION and spec.groups == spec.channels > 1:
             return self._depthwise(spec)
-        codes = _with_codes(spec, self.target.code_depths, "int8" if signed else "uint8")
+        codes = _with_codes(spec, self.target.for_codes.code_depths, "int8" if signed else "uint8")
         fits = spec.depth <= MAX_DEPTH
-        return Seconds(self._product(spec), self._product(codes) if fits else None)
+        slower = 1 if self.target.has("fma") else EMULATED
+        real = self._product(spec, self.target) * slower
+        return Seconds(real, self._product(codes, self.target.for_codes) if fits else None)
+
+    def refusal(self, op: Op, sizes: Mapping[str, int]) -> str | None:
+        """Why a contraction had better compute in float32; None if codes are faster."""
+        found = self.seconds(op, sizes)
+        return None if found is None else self.reason(found)
+
+    def reason(self, found: Seconds) -> str | None:
+        """The same, of what is known of it."""
+        if found.codes is None:
+            return f"no kernel of {self.target.name} multiplies its codes"
+        if found.speedup > 1:
+            return None
+        return (
+            f"would not get faster on {self.target.name}: {1e3 * found.real:.3g} ms in float32, "
+            f"{1e3 * found.codes:.3g} ms in int8"
+        )
 
     def conversion(self, type: TensorType, sizes: Mapping[str, int] | None = None) -> float:
         """Quantizing or dequantizing a value in a kernel of its own."""
         return float(prod(_bound(type, sizes or {})) * CONVERSION_CYCLES / CLOCK)
 
-    def _product(self, spec: ImplicitGemm) -> float:
+    def _product(self, spec: ImplicitGemm, target: Target) -> float:
         macs = spec.macs * (spec.batch or 1)
-        return float(macs / (2 * self.target.lanes(4)) / _efficiency(spec, self.target) / CLOCK)
+        return float(macs / (2 * target.lanes(4)) / _efficiency(spec, target) / CLOCK)
 
     def _depthwise(self, spec: ImplicitGemm) -> Seconds:
         images = spec.batch or 1

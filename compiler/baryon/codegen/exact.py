@@ -5,6 +5,8 @@ reasons, which this file removes from kernels that shall not differ:
 
 - LLVM fuses products and sums, as TVM asks it to, and rounds once where another CPU rounds twice.
   Products are put behind `llvm.arithmetic.fence`, which is no instruction and hides them from sums.
+  Sums of products, where the time goes, round once everywhere: CPUs without the instruction compute
+  in float64 what it gives.
 - Sums over lanes, and the choice among algorithms, follow the width of vectors and the sizes of
   registers and caches. Kernels of real numbers are written for one description of a CPU, which LLVM
   maps to the real one; what is left to a target are kernels whose sums are of whole numbers.
@@ -15,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from baryon.codegen.helpers import call
+from baryon.codegen.helpers import available, call, is_exact
 from baryon.codegen.targets import Target, get_target
 from baryon.codegen.tvm import tirx, tvm_ffi
 
@@ -36,6 +38,39 @@ define internal {type} @{name}({type} %sum, {type} %a, {type} %b) alwaysinline {
 }}
 declare {type} @llvm.fmuladd.{suffix}({type}, {type}, {type})
 """
+# Products of float32 are exact in float64, but their sums are rounded there and again to float32.
+# Rounding the first time to odd (the last bit is set wherever something was cut off) makes both
+# together one rounding (Boldo and Melquiond, Emulation of a FMA, 2008).
+_FUSED = """
+define internal {type} @{name}({type} %sum, {type} %a, {type} %b) alwaysinline {{
+  %x = fpext {type} %a to {wide}
+  %y = fpext {type} %b to {wide}
+  %z = fpext {type} %sum to {wide}
+  %p = fmul {wide} %x, %y
+  %s = fadd {wide} %p, %z
+  %t = fsub {wide} %s, %p
+  %u = fsub {wide} %s, %t
+  %e0 = fsub {wide} %p, %u
+  %e1 = fsub {wide} %z, %t
+  %e = fadd {wide} %e0, %e1
+  %bits = bitcast {wide} %s to {whole}
+  %error = bitcast {wide} %e to {whole}
+  %low = trunc {whole} %bits to {bit}
+  %cut = fcmp one {wide} %e, zeroinitializer
+  %odd = select {bit} %low, {bit} zeroinitializer, {bit} %cut
+  %signs = xor {whole} %bits, %error
+  %away = ashr {whole} %signs, {shift}
+  %one = zext {bit} %odd to {whole}
+  %back = and {whole} %away, %one
+  %twice = add {whole} %back, %back
+  %up = sub {whole} %one, %twice
+  %moved = add {whole} %bits, %up
+  %d = bitcast {whole} %moved to {wide}
+  %r = fptrunc {wide} %d to {type}
+  ret {type} %r
+}}
+"""
+_INSTRUCTION = _WHOLE.replace("fmuladd", "fma")
 _FLOATS = {"float32": "float", "float64": "double"}
 
 
@@ -48,7 +83,7 @@ def exact(target: Target) -> Target:
         cpu=target.cpu,
         features=target.features,
         disabled=target.disabled,
-        whole=target,
+        whole=target.for_codes,
     )
 
 
@@ -77,9 +112,22 @@ def whole_multiply_add(total: Any, a: Any, b: Any) -> Any:
     return call(name, text, str(total.ty), total, a, b)
 
 
+def multiply_add(total: Any, a: Any, b: Any) -> Any:
+    """total + a * b, rounded once on every CPU where the kernel gives the same bits on all."""
+    scalar, _, lanes = str(total.ty).partition("x")
+    if scalar != "float32" or not is_exact():
+        return total + a * b
+    template = _INSTRUCTION if available("fma") else _FUSED
+    name = f"baryon_fused_{scalar}_{lanes or 1}"
+    return call(name, _text(template, name, scalar, int(lanes or 1)), str(total.ty), total, a, b)
+
+
 def _text(template: str, name: str, scalar: str, lanes: int) -> str:
-    element = _FLOATS[scalar]
-    short = f"f{scalar.removeprefix('float')}"
-    if lanes == 1:
-        return template.format(name=name, type=element, suffix=short)
-    return template.format(name=name, type=f"<{lanes} x {element}>", suffix=f"v{lanes}{short}")
+    element, short = _FLOATS[scalar], f"f{scalar.removeprefix('float')}"
+    types = {"type": element, "wide": "double", "whole": "i64", "bit": "i1"}
+    if lanes > 1:
+        types = {key: f"<{lanes} x {type}>" for key, type in types.items()}
+        short = f"v{lanes}{short}"
+    ones = ", ".join(["i64 63"] * lanes)
+    shift = f"<{ones}>" if lanes > 1 else "63"
+    return template.format(name=name, suffix=short, shift=shift, **types)

@@ -52,6 +52,12 @@ def available(feature: str) -> bool:
     return helpers is not None and helpers.target.has(feature)
 
 
+def is_exact() -> bool:
+    """Whether the kernel under construction promises the same bits on every CPU."""
+    helpers = _CURRENT.get()
+    return helpers is not None and helpers.target.whole is not None
+
+
 def call(name: str, text: str, dtype: str, *operands: Expr) -> Expr:
     """A call of the helper `name`, which `text` defines; dtype: of the result, in TVM's words."""
     helpers = _CURRENT.get()

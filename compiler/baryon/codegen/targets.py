@@ -81,8 +81,8 @@ class Target:
 
     @property
     def fuses(self) -> bool:
-        """Whether products and sums are one instruction."""
-        return self.has("fma") and self.whole is None
+        """Whether products and sums are rounded once, in one instruction where there is one."""
+        return self.has("fma") or self.whole is not None
 
     def lanes(self, element_bytes: int) -> int:
         """Elements of the given size (bytes) in one vector register."""

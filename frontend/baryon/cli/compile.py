@@ -18,6 +18,7 @@ from baryon.cli.console import (
     format_bytes,
     plural,
     print_json,
+    show_refused,
     stages,
     stdout,
 )
@@ -73,6 +74,12 @@ if TYPE_CHECKING:
     "one off (baryon opt --list shows them).",
 )
 @click.option(
+    "--refuse-slower/--keep-codes",
+    default=True,
+    show_default=True,
+    help="Compute layers of a quantized model in float32 where INT8 would be no faster.",
+)
+@click.option(
     "-j",
     "--jobs",
     type=click.IntRange(1, 1024),
@@ -90,6 +97,7 @@ def command(
     tune_cache: str | None,
     threads: int | None,
     patterns: str,
+    refuse_slower: bool,
     jobs: int | None,
     as_json: bool,
 ) -> None:
@@ -101,11 +109,13 @@ def command(
     """
     output = output or Path(model.with_suffix(".baryon").name)
     check_destination(output)  # before the work, not after it
-    choices = (target, precision, dynamic_batch, patterns, threads)
+    choices = (target, precision, dynamic_batch, patterns, threads, refuse_slower)
     kept = find_kept(model, choices, tune_cache) if not tune else None
     summary = kept.take(output) if kept else None
     if summary is None:
-        options = {"target": target, "precision": precision, "jobs": jobs}
+        options = {"target": target, "precision": precision, "jobs": jobs} | {
+            "refuse_slower": refuse_slower
+        }
         tuning = (tune, threads, tune_cache)
         summary = _compile(model, output, options, patterns, dynamic_batch, tuning, as_json)
         if kept and not summary["problems"]:  # which should be told again
@@ -159,6 +169,7 @@ def summarize(artifact: Artifact, output: Path, seconds: dict[str, float]) -> di
         "kernels": len(plan.kernels),
         "calls": len(plan.calls),
         "target": artifact.meta.get("target"),
+        "refused": artifact.meta.get("refused", {}),
         "seconds": {name: round(spent, 3) for name, spent in seconds.items()},
         "total_seconds": round(sum(seconds.values()), 3),
     }
@@ -174,6 +185,7 @@ def _show(summary: dict[str, Any]) -> None:
         f"{format_bytes(summary['code_bytes'])} of code, "
         f"{format_bytes(summary['arena_bytes'])} of working memory"
     )
+    show_refused(console, summary.get("refused", {}))
     console.print(f"  {summary['total_seconds']:.2f} s: {spent}")
     _show_tuning(console, summary["tuning"])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,16 @@ def format_count(count: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Such as `1 kernel` and `2 kernels`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def show_refused(console: Console, refused: Mapping[str, str]) -> None:
+    """Layers of a quantized network that compute in float32, with the reason for one of them."""
+    if refused:
+        name, why = next(iter(refused.items()))
+        console.print(
+            f"  {plural(len(refused), 'layer')} of codes in float32, such as {name}: {why}",
+            markup=False,
+        )
 
 
 def plain_table(*columns: str, right: tuple[str, ...] = (), title: str | None = None) -> Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from baryon.cli.console import format_bytes, plural, print_json, stdout
+from baryon.cli.console import format_bytes, plural, print_json, show_refused, stdout
 from baryon.cli.files import FileError
 from baryon.cli.groups import group_rows, measure, print_groups
 from baryon.codegen.artifact import Artifact, Dim, Plan, Port, Variant, read_artifact
@@ -107,4 +107,5 @@ def _print(path: Path, artifact: Artifact, verified: bool) -> None:
         )
     if off := known["meta"].get("patterns_off"):
         console.print(f"  without the patterns {', '.join(off)}", markup=False)
+    show_refused(console, known["meta"].get("refused", {}))
     console.print("  the hash of the weights is right\n" if verified else "")

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from baryon.codegen.code_costs import CodeCosts, Seconds
-from baryon.codegen.targets import get_target
 from baryon.ir import Module
 from baryon.passes.quantize.sites import sites_of
-
-_SLOWER = "would not get faster on {target}: {real:.3g} ms in float32, {codes:.3g} ms in int8"
-_NO_KERNEL = "no kernel of {target} multiplies its codes"
 
 
 def seconds_of(module: Module, target: str, batch: int) -> dict[str, Seconds]:
@@ -23,11 +19,6 @@ def seconds_of(module: Module, target: str, batch: int) -> dict[str, Seconds]:
 
 def slower(seconds: Mapping[str, Seconds], target: str) -> dict[str, str]:
     """The sites that a target computes no faster on codes, with the reason."""
-    name = get_target(target).name
-    return {
-        site: _NO_KERNEL.format(target=name)
-        if s.codes is None
-        else _SLOWER.format(target=name, real=1e3 * s.real, codes=1e3 * s.codes)
-        for site, s in seconds.items()
-        if s.speedup <= 1
-    }
+    costs = CodeCosts.on(target)
+    reasons = ((site, costs.reason(found)) for site, found in seconds.items())
+    return {site: why for site, why in reasons if why is not None}

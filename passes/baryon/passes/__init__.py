@@ -8,6 +8,7 @@ from baryon.passes.base import Pass, PassError, PipelineError, RulePass
 from baryon.passes.families import has_kernel
 from baryon.passes.forward_first import ForwardFirst, early_calls, waiting_ops
 from baryon.passes.layout import ChooseLayout
+from baryon.passes.machine import Machine
 from baryon.passes.manager import PassManager, Timing, run_pipeline
 from baryon.passes.memory import MemoryPlan, Placement, Storage, plan_memory
 from baryon.passes.off import NOTHING, Off
@@ -42,6 +43,7 @@ __all__ = [
     "STAGES",
     "ChooseLayout",
     "ForwardFirst",
+    "Machine",
     "MemoryPlan",
     "Off",
     "Pass",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from baryon.ir import BaryonError, Module
+from baryon.passes.machine import Machine
 from baryon.passes.off import NOTHING, Off
 from baryon.passes.patterns import switched
 from baryon.passes.stages import GRAPH, Stage
@@ -40,6 +41,11 @@ class Pass:
     def run(self, module: Module) -> bool:
         """Do it; True exactly when the module's text changed."""
         raise NotImplementedError
+
+    def on(self, machine: Machine) -> Self:
+        """The pass with what it has to know of the machine."""
+        del machine
+        return self
 
     @classmethod
     def options(cls) -> list[Field[Any]]:

@@ -1,20 +1,23 @@
 """decode-weights: constants of codes that no kernel reads as they are become what they mean.
 
-Kernels that multiply codes want both factors so. For others the decoding happens here, once.
+Kernels that multiply codes want both factors so. For others the decoding happens here, once: also
+for contractions that the machine computes no faster on codes, where that was not decided before.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Self
 
 from baryon.ir import CONSTANT, Module, Op, Region
 from baryon.ops import TABLE
 from baryon.ops.quantize import DEQUANTIZE
-from baryon.passes.base import PatternPass
+from baryon.passes.base import GIVEN, PatternPass
 from baryon.passes.dce import drop_payloads
 from baryon.passes.edges import READS_CODES
 from baryon.passes.families import CODED_WEIGHTS
+from baryon.passes.machine import CodeSpeed, Machine
 from baryon.rewrite import payload
 
 
@@ -26,31 +29,32 @@ class DecodeWeights(PatternPass):
     """
 
     name: ClassVar[str] = "decode-weights"
+    speed: CodeSpeed | None = field(default=None, metadata=GIVEN)
+
+    def on(self, machine: Machine) -> Self:
+        """Refusing what the machine computes no faster on codes."""
+        return replace(self, speed=machine.codes)
 
     def run(self, module: Module) -> bool:
         """Do it for each op; constants that nothing reads then go."""
-        coded = READS_CODES not in self.off
-        changed = [_decode(module, func.body, coded) for func in module.funcs.values()]
+        sizes = {name: high for name, (_, high) in module.symbols.items()}
+        changed = [
+            _decode(module, func.body, op)
+            for func in module.funcs.values()
+            for op in [*func.body.ops]
+            if op.name == DEQUANTIZE and not self._is_read_coded(op, sizes)
+        ]
         if any(changed):
             drop_payloads(module)
         return any(changed)
 
-
-def _decode(module: Module, region: Region, coded: bool) -> bool:
-    """coded: whether kernels read codes at all."""
-    ops = [op for op in region.ops if op.name == DEQUANTIZE and not (coded and _is_read_coded(op))]
-    found = [op for op in ops if payload(module, op.operands[0]) is not None]
-    for op in found:
-        _fold(module, region, op)
-    return bool(found)
-
-
-def _is_read_coded(op: Op) -> bool:
-    """Whether the one op that reads it multiplies codes by codes."""
-    return len(op.result.users) == 1 and all(
-        user.name in CODED_WEIGHTS and user.operands[1] is op.result and _reads_codes(user)
-        for user in op.result.users
-    )
+    def _is_read_coded(self, op: Op, sizes: Mapping[str, int]) -> bool:
+        """Whether the one op that reads weights multiplies codes by codes."""
+        if READS_CODES in self.off or len(op.result.users) != 1:
+            return False
+        (user,) = op.result.users
+        reads = user.name in CODED_WEIGHTS and user.operands[1] is op.result and _reads_codes(user)
+        return reads and (self.speed is None or self.speed.refusal(user, sizes) is None)
 
 
 def _reads_codes(op: Op) -> bool:
@@ -58,10 +62,12 @@ def _reads_codes(op: Op) -> bool:
     return made is not None and made.name == DEQUANTIZE
 
 
-def _fold(module: Module, region: Region, op: Op) -> None:
+def _decode(module: Module, region: Region, op: Op) -> bool:
+    """Put what constant codes mean in their place; False for other codes."""
     codes = op.operands[0].op
     array = payload(module, op.operands[0])
-    assert array is not None and codes is not None
+    if array is None or codes is None:
+        return False
     (decoded,) = TABLE[DEQUANTIZE].evaluate((array,), op.attrs)
     name = module.add_constant(decoded, f"{codes.attrs['name']}.decoded")
     new = Op(CONSTANT, (), (op.result.type,), {"name": name}, (), op.loc)
@@ -71,3 +77,4 @@ def _fold(module: Module, region: Region, op: Op) -> None:
     op.erase()
     if not codes.result.users:
         codes.erase()
+    return True

@@ -11,10 +11,10 @@ spatial sizes or the channels are 1, is free.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from baryon.ir import CHANNELS_LAST, CONSTANT, Func, Layout, Module, Op, Region, Value
 from baryon.ops import Role, lookup
@@ -24,6 +24,7 @@ from baryon.ops.structure import RELAYOUT
 from baryon.passes.base import GIVEN, Pass
 from baryon.passes.cut import INFINITE, SINK, SOURCE, Cut, Node
 from baryon.passes.layout_costs import BytesMoved, LayoutCosts
+from baryon.passes.machine import Machine
 from baryon.passes.sizes import is_trivial
 
 
@@ -55,6 +56,10 @@ class ChooseLayout(Pass):
 
     name: ClassVar[str] = "layout"
     costs: LayoutCosts = field(default=BytesMoved(), metadata=GIVEN)
+
+    def on(self, machine: Machine) -> Self:
+        """With the prices of the machine's kernels."""
+        return replace(self, costs=machine.layouts)
 
     def run(self, module: Module) -> bool:
         """Do it for each function; arguments and results of functions stay row-major."""

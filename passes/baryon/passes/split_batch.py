@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from baryon.ir import CONSTANT, RETURN, Module, Op, Region, TensorType, Value
 from baryon.ops import TABLE, Role, lookup
 from baryon.ops.structure import FUSED, IN_PLACE, RELAYOUT, ROWS
 from baryon.passes.base import Pass
+from baryon.passes.machine import Machine
 from baryon.passes.sizes import nbytes
 from baryon.passes.stages import LOWERED, Stage
 
@@ -54,6 +55,10 @@ class SplitBatch(Pass):
     leaves: ClassVar[Stage] = LOWERED
     least: int = 2
     cache: int = 0
+
+    def on(self, machine: Machine) -> Self:
+        """With the machine's cache, where none was named."""
+        return self if self.cache else replace(self, cache=machine.cache)
 
     def run(self, module: Module) -> bool:
         """Do it for the first run of each function: values shrink from there on."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from baryon.codegen.exact import whole_multiply_add
+from baryon.codegen.exact import multiply_add, whole_multiply_add
 from baryon.codegen.expr import Expr, Math, bind, const, lane_const
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
@@ -143,7 +143,7 @@ class _Tile:
 
     def _add(self, total: Expr, value: Expr, weight: Expr) -> Expr:
         if self.problem.codes is None:
-            return total + value * weight
+            return multiply_add(total, value, weight)
         return whole_multiply_add(total, value, weight)
 
     def _steps(self) -> tuple[int, ...]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Protocol
 
+from baryon.codegen.exact import multiply_add
 from baryon.codegen.tvm import Call, Op, PrimType, T, tirx
 
 LINE = 16
@@ -219,7 +220,7 @@ class Multiply:
                 total.store(self._add(total.load(0, lanes), *pair), 0, lanes)
 
     def _add(self, total: Expr, factor: Expr, weight: Expr) -> Expr:
-        return total + factor * weight
+        return multiply_add(total, factor, weight)
 
     def _factor(self, offset: Expr) -> Expr:
         return T.bind(splat(self.source.load(offset), self.lanes))
