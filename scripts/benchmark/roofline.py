@@ -132,7 +132,7 @@ def _frame(axes: Any, found: Sequence[Bubble], own: Limits) -> None:
     across, up = [b.intensity for b in shown] or [1], [b.gflops for b in shown] or [1]
     ridge = own.gflops / own.level("L2").read
     axes.set_xlim(min(ridge / 3, min(across) / 2), max(20 * ridge, max(across) * 3))
-    axes.set_ylim(min(own.gflops / 6, min(up) / 2), own.gflops * 2.2)
+    axes.set_ylim(min(own.gflops / 6, min(up) / 2), max(own.gflops * 2.2, max(up) * 1.8))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter("{x:g}")
