@@ -23,6 +23,9 @@ _NEAR = 12
 _EXACT = 48
 """How many of the best half-widths are computed exactly."""
 
+_AT_ONCE = 64
+"""Half-widths that are estimated together: their sums over levels stay in the cache."""
+
 _AMOUNT = 1e-4
 """What empty bins get."""
 
@@ -36,10 +39,10 @@ def best_reach(counts: FloatArray, levels: int) -> int:
         return middle
     estimate = _Estimate(counts, levels)
     sparse = np.arange(half, middle + 1, _STRIDE)
-    best = _least(sparse, [estimate(int(r)) for r in sparse], _NEAR)
+    best = _least(sparse, estimate(sparse), _NEAR)
     near = np.unique(best[:, None] + np.arange(-_STRIDE + 1, _STRIDE))
     near = np.unique([*near[(near >= half) & (near <= middle)], middle])
-    few = np.unique([*_least(near, [estimate(int(r)) for r in near], _EXACT), middle])
+    few = np.unique([*_least(near, estimate(near), _EXACT), middle])
     exact = [divergence(counts, int(reach), levels) for reach in few]
     return int(few[int(np.argmin(exact))])
 
@@ -71,7 +74,7 @@ def _smooth(counts: FloatArray) -> FloatArray:
     return np.where(zeros, _AMOUNT, counts - _AMOUNT * zeros.sum() / others)
 
 
-def _least(reaches: FloatArray, losses: list[float], count: int) -> FloatArray:
+def _least(reaches: FloatArray, losses: FloatArray, count: int) -> FloatArray:
     """The half-widths with the smallest losses."""
     return reaches[np.argsort(losses, kind="stable")[:count]]
 
@@ -89,23 +92,30 @@ class _Estimate:
         self.logs = _running(_xlogx(self.counts))
         self.used = _running((self.counts > 0).astype(np.float64))
 
-    def __call__(self, reach: int) -> float:
-        """For the values up to `reach` bins from the middle."""
+    def __call__(self, reaches: FloatArray) -> FloatArray:
+        """For the values up to each of so many bins from the middle."""
+        parts = np.array_split(reaches, -(-len(reaches) // _AT_ONCE))
+        return np.concatenate([self._some(part) for part in parts])
+
+    def _some(self, reaches: FloatArray) -> FloatArray:
         middle, whole = len(self.counts) // 2, self.sums[-1]
-        start, stop = middle - reach, middle + reach + 1
-        tails = np.array([self.sums[start], whole - self.sums[stop]])
-        ends = self.counts[[start, stop - 1]]
-        edges = start + (stop - start) // self.levels * np.arange(self.levels + 1)
-        edges[-1] = stop
+        start, stop = middle - reaches, middle + reaches + 1
+        tails = np.stack([self.sums[start], whole - self.sums[stop]], axis=1)
+        ends = self.counts[np.stack([start, stop - 1], axis=1)]
+        steps = ((stop - start) // self.levels)[:, None]
+        edges = start[:, None] + steps * np.arange(self.levels + 1)
+        edges[:, -1] = stop
         total, share = np.diff(self.sums[edges]), np.diff(self.used[edges])
-        share[[0, -1]] += (ends == 0) & (tails > 0)
+        share[:, [0, -1]] += (ends == 0) & (tails > 0)
         clipped = total.copy()
-        clipped[[0, -1]] += tails
-        own = self.logs[stop] - self.logs[start] + (_xlogx(ends + tails) - _xlogx(ends)).sum()
-        mean = np.divide(total, share, out=np.full(self.levels, _AMOUNT), where=total > 0)
-        cross = (clipped * np.log(mean)).sum()
-        kept = max(total.sum(), _AMOUNT * (stop - start))
-        return float((own - cross) / whole - np.log(whole / kept))
+        clipped[:, [0, -1]] += tails
+        added = (_xlogx(ends + tails) - _xlogx(ends)).sum(axis=1)
+        own = self.logs[stop] - self.logs[start] + added
+        mean = np.divide(total, share, out=np.full(total.shape, _AMOUNT), where=total > 0)
+        cross = (clipped * np.log(mean)).sum(axis=1)
+        kept = np.maximum(total.sum(axis=1), _AMOUNT * (stop - start))
+        found: FloatArray = (own - cross) / whole - np.log(whole / kept)
+        return found
 
 
 def _running(values: FloatArray) -> FloatArray:

@@ -16,16 +16,18 @@ import numpy as np
 
 from baryon.ir import BaryonError
 from baryon.npx.divergence import BINS, best_reach
+from baryon.quantization.counting import Counts, counted
 
 MOST_BINS = 16 * BINS
 """Beyond this, neighbouring bins are joined: data with growing ranges takes bounded memory."""
 
 PERCENTILE = 99.99
-_CHUNK = 1 << 16
+_MOST_CUT = 1e-3
+"""The share of the elements other than zero that `entropy` may cut off."""
+
 _SHARES = np.geomspace(1.0, 1e-4, 400)
 """Thresholds that `mse` tries, as shares of the largest absolute value."""
 
-Counts = np.ndarray[tuple[int], np.dtype[np.int64]]
 FloatArray = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -77,7 +79,7 @@ class Seen:
             )
         self.low, self.high = min(self.low, low), max(self.high, high)
         self.elements += flat.size
-        self.zeros += flat.size - int(np.count_nonzero(flat))
+        self.zeros += int(np.count_nonzero(flat == 0))
         self._count(flat, max(abs(low), abs(high)))
 
     @property
@@ -102,12 +104,7 @@ class Seen:
         if self.width == 0.0:
             self.width = 2 * reach / BINS
         self._extend(reach)
-        bins, inverse, half = len(self.counts), 1.0 / self.width, len(self.counts) / 2
-        for start in range(0, flat.size, _CHUNK):
-            places = flat[start : start + _CHUNK].astype(np.float64) * inverse + half
-            found = np.bincount(places.astype(np.int64), minlength=bins + 1)
-            found[bins - 1] += found[bins]  # the upper end itself
-            self.counts += found[:bins]
+        self.counts += counted(flat, self.width, len(self.counts))
 
     def _extend(self, reach: float) -> None:
         """Add bins on both sides until `reach` lies inside; join bins when they become too many."""
@@ -142,28 +139,35 @@ def entropy(seen: Seen) -> float:
     """The threshold whose clipped histogram, in 255 levels, diverges least from the whole one.
 
     511 levels for values without negative elements, half of which lie on the empty side. The
-    algorithm is that of MXNet's calibrate_entropy (Migacz, 8-bit inference with TensorRT, 2017).
+    algorithm is that of MXNet's calibrate_entropy (Migacz, 8-bit inference with TensorRT, 2017),
+    which takes elements at the end of the histogram for outliers. Where there are many, as after
+    ReLU6, they are none: no more than `_MOST_CUT` of the elements are cut off.
     """
     if seen.width == 0.0:
         return 0.0
     reach = best_reach(seen.counts, 511 if seen.is_positive else 255)
-    return float(min((reach + 0.5) * seen.width, seen.reach))
+    least = _holding(seen, 1 - _MOST_CUT, seen.zeros)
+    return float(min(max((reach + 0.5) * seen.width, least), seen.reach))
 
 
 def percentile(seen: Seen, share: float = PERCENTILE) -> float:
     """The least threshold inside which `share` percent of the elements lie."""
-    if seen.width == 0.0:
-        return 0.0
+    return _holding(seen, share / 100) if seen.width else 0.0
+
+
+def _holding(seen: Seen, share: float, zeros: int = 0) -> float:
+    """The least threshold inside which a share of the elements lie; without so many zeros."""
     middle = len(seen.counts) // 2
     sides = seen.counts[middle:].copy()
     sides[1:] += seen.counts[:middle][::-1]
+    sides[0] -= zeros
     inside = np.cumsum(sides)
-    wanted = share / 100 * inside[-1]
+    wanted = share * inside[-1]
     bin = int(np.searchsorted(inside, wanted))
     before = inside[bin - 1] if bin else 0
     part = (wanted - before) / max(int(sides[bin]), 1)
-    return float(min((bin - 0.5 + part) * seen.width if bin else part * 0.5 * seen.width,
-                     seen.reach))  # fmt: skip
+    reach = (bin - 0.5 + part) * seen.width if bin else part * 0.5 * seen.width
+    return float(min(reach, seen.reach))
 
 
 def mse(seen: Seen) -> float:

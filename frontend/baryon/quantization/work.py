@@ -152,7 +152,10 @@ class Work:
         module = prepared(module)
         found = sites(module)
         values = values_by_name(module)
-        ops = {name: values[name].op for s in found for name in (*s.inputs, *s.outputs)}
+        # results that no op reads as codes matter to nobody but a user's collector
+        ends = dict.fromkeys(n for s in found for n in s.outputs if self.collector is not None)
+        read = dict.fromkeys(name for s in found for name in s.inputs)
+        ops = {name: values[name].op for name in read | ends}
         axes = self._axes(module) if self.settings.bias_correction else {}
         watched = [
             Watched(name, op.name if op is not None else "", axes.get(name))
