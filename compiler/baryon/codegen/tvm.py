@@ -1,8 +1,8 @@
 """TVM, by the parts that generate code for CPUs: the one place that imports it.
 
 Plain ``import tvm`` takes 2.6 s of a core: half of that is for GPUs, Relax, tuning and clusters.
-Those parts load at their first use instead (`importlib.util.LazyLoader`). A program that has
-imported TVM before is not changed, and one that wants a GPU calls ``tvm.backend.load``.
+Those parts load at their first use instead. A program that has imported TVM before is not changed,
+and one that wants a GPU calls ``tvm.backend.load``.
 """
 
 from __future__ import annotations
@@ -11,14 +11,38 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.abc import MetaPathFinder
+from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import LazyLoader
 from types import ModuleType
+from typing import Any
 
 _LAZY = frozenset({"tvm.relax", "tvm.runtime.disco", "tvm.s_tir.dlight", "tvm.s_tir.meta_schedule"})
 _GPUS = "TVM_DEVICE_BACKEND_AUTOLOAD"
 """TVM's own variable: 0 leaves out what registers GPUs."""
+
+
+class _AtFirstUse(Loader):
+    """Fills a module when it is asked for a name of its own.
+
+    `importlib.util.LazyLoader` does that for every name, `__file__` too, which programs that look
+    through `sys.modules` ask of all modules (inspect, Hypothesis).
+    """
+
+    def __init__(self, loader: Loader) -> None:
+        self.loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self.loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        def load(name: str) -> Any:
+            if name.startswith("__"):
+                raise AttributeError(name)
+            del module.__dict__["__getattr__"]
+            self.loader.exec_module(module)
+            return getattr(module, name)
+
+        module.__dict__["__getattr__"] = load
 
 
 class _LazyFinder(MetaPathFinder):
@@ -29,7 +53,7 @@ class _LazyFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         spec = PathFinder.find_spec(fullname, path, target) if fullname in _LAZY else None
         if spec is not None and spec.loader is not None:
-            spec.loader = LazyLoader(spec.loader)
+            spec.loader = _AtFirstUse(spec.loader)
         return spec
 
 
