@@ -20,7 +20,8 @@ import tvm_ffi
 from baryon import interp
 from baryon.codegen.compiler import build_kernel, constants_of
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Kernel, Pack
+from baryon.codegen.helpers import merged
+from baryon.codegen.kernel import Derived, Kernel, Pack
 from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Target, get_target
 from baryon.ir import (
@@ -125,7 +126,9 @@ class Case:
         ]
         given: list[Array] = []
         for arg in self.kernel.args:
-            if isinstance(arg, Pack):
+            if isinstance(arg, Derived):
+                given.append(np.ascontiguousarray(arg.make(self.group)).reshape(-1))
+            elif isinstance(arg, Pack):
                 payload = self.group.payload(self.group.args[arg.operand])
                 assert payload is not None
                 given.append(np.ascontiguousarray(arg.transform(payload)).reshape(-1))
@@ -148,7 +151,7 @@ class Case:
         """The results, unpacked; checks that gaps kept their mark."""
         args, _ = self.prepare()
         self.compiled(*args)
-        kinds = [None if isinstance(arg, Pack) else arg[0] for arg in self.kernel.args]
+        kinds = [arg[0] if isinstance(arg, tuple) else None for arg in self.kernel.args]
         got = [a.numpy() for a, kind in zip(args, kinds, strict=True) if kind == "result"]
         return [
             logical(x, r.type, self.sizes or {})
@@ -177,7 +180,7 @@ def _timed(run: Any, args: Sequence[Any]) -> float:
 def compile_cases(cases: Sequence[Case]) -> None:
     """Compile the kernels of several cases in one go, which is quicker."""
     kernels = {f"kernel{i}": case.kernel.func for i, case in enumerate(cases)}
-    helpers = "\n".join({text: None for case in cases for text in [case.kernel.helpers] if text})
+    helpers = merged(case.kernel.helpers for case in cases)
     compiled = tvm.runtime.Executable(lower(kernels, TARGET, helpers))
     for name, case in zip(kernels, cases, strict=True):
         case.__dict__["compiled"] = compiled[name]

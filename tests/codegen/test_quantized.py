@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from baryon.codegen.compiler import compile_groups
 from baryon.codegen.exact import exact
 from baryon.codegen.targets import get_target
 from baryon.ir import Array, Quant
@@ -78,6 +79,11 @@ U8, I8 = Quant.of((0.05,), (117,)), Quant.of((0.04,), (-3,))
 OUT = Quant.of((0.3,), (128,))
 
 
+def scaled(quant: Quant, scale: float) -> Quant:
+    """Codes that mean numbers so many times as large."""
+    return Quant.of([scale * s for s in quant.scale], quant.zero, quant.axis)
+
+
 @dataclass(frozen=True)
 class Shape:
     """A convolution."""
@@ -94,34 +100,47 @@ class Shape:
 
 def convolution(
     shape: Shape, codes: str = "u8", per_channel: bool = True, unsigned: bool = False,
-    residual: bool = False, stored: str = "u8",
+    residual: bool = False, stored: str = "u8", fixed: bool = False, rounded: bool = False,
+    scale: float = 1.0,
 ) -> Case:  # fmt: skip
-    """Codes in; convolution, bias, perhaps a residual sum, ReLU; codes or reals out."""
+    """Codes in; convolution, bias, perhaps a residual sum, ReLU; codes or reals out.
+
+    fixed: whether the bias is a constant. rounded: whether the sum reads the convolution as codes.
+    scale: of all scales.
+    """
     s, text = shape, Text([], {}, {})
     out = (s.size + 2 * s.pad - s.k) // s.stride + 1
     data, result = f"[{s.batch},{s.c},{s.size},{s.size}]", f"[{s.batch},{s.o},{out},{out}]"
-    quant = U8 if codes == "u8" else I8
+    quant = scaled(U8 if codes == "u8" else I8, scale)
     last = "{channels_last}"
     args = [f"%x: {codes}{data}{quant}{last}"]
     x = text.read("x", data + last, quant)
     w = text.weight((s.o, s.c // s.groups, s.k, s.k), per_channel, unsigned)
     attrs = f"kernel=({s.k}, {s.k}), stride=({s.stride}, {s.stride}), pad=({s.pad}, {s.pad})"
-    args.append(f"%b: f32[{s.o}]")
+    if fixed:
+        text.constants["b"] = np.linspace(-3, 3, s.o, dtype=np.float32) * np.float32(scale)
+        text.types["b"] = f"f32[{s.o}]"
+    else:
+        args.append(f"%b: f32[{s.o}]")
     text.ops.append(
         f"%y = npx.convolution({x}, {w}, %b) {{{attrs}, num_group={s.groups}}} : f32{result}{last}"
     )
     name = "y"
+    made = scaled(OUT if stored == "u8" else I8, scale)
+    if rounded:
+        attrs = f'dtype="{stored}", {numbers(made)}'
+        text.ops.append(f"%k = ir.quantize(%y) {{{attrs}}} : {stored}{result}{made}{last}")
+        name = text.read("k", result + last, made)[1:]
     if residual:
         args.append(f"%z: {codes}{result}{quant}{last}")
         z = text.read("z", result + last, quant)
-        text.ops.append(f"%a = np.add(%y, {z}) : f32{result}{last}")
+        text.ops.append(f"%a = np.add(%{name}, {z}) : f32{result}{last}")
         name = "a"
     text.ops.append(f"%r = npx.relu(%{name}) : f32{result}{last}")
     if stored == "f32":
         return text.case(", ".join(args), "r")
-    attrs = f'dtype="{stored}", {numbers(OUT if stored == "u8" else I8)}'
-    numbers_of = OUT if stored == "u8" else I8
-    text.ops.append(f"%q = ir.quantize(%r) {{{attrs}}} : {stored}{result}{numbers_of}{last}")
+    attrs = f'dtype="{stored}", {numbers(made)}'
+    text.ops.append(f"%q = ir.quantize(%r) {{{attrs}}} : {stored}{result}{made}{last}")
     return text.case(", ".join(args), "q")
 
 
@@ -133,9 +152,14 @@ def check(case: Case) -> None:
         other = replace(case, target=target)
         results.append(other.run()[0])
     for got in results:
-        assert got.dtype == want.dtype
         assert np.array_equal(results[0], got)
-    difference = np.abs(results[0].astype(np.float64) - want.astype(np.float64))
+    compare(results[0], want)
+
+
+def compare(got: Array, want: Array) -> None:
+    """Near, single codes apart."""
+    assert got.dtype == want.dtype
+    difference = np.abs(got.astype(np.float64) - want.astype(np.float64))
     if want.dtype == np.float32:
         assert difference.max() <= 1e-5 * np.abs(want).max()
     else:
@@ -160,6 +184,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "i8": {"codes": "i8", "stored": "i8"},
     "one scale": {"per_channel": False, "stored": "f32"},
     "residual": {"residual": True},
+    "constant bias": {"fixed": True, "residual": True},
+    "rounded before the sum": {"fixed": True, "residual": True, "rounded": True, "codes": "i8"},
     "unsigned filters": {"unsigned": True, "codes": "i8", "residual": True},
 }
 
@@ -168,6 +194,19 @@ KINDS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", SHAPES)
 def test_convolution(name: str, kind: str) -> None:
     check(convolution(SHAPES[name], **KINDS[kind]))
+
+
+def test_groups_with_other_scales_share_a_kernel() -> None:
+    """Zero points that are 0 are not added, so they tell kernels apart."""
+    shape = SHAPES["pointwise"]
+    cases = [convolution(shape, fixed=True, residual=True, scale=s) for s in (1.0, 0.7)]
+    other = convolution(shape, fixed=True, residual=True, stored="i8")
+    compiled = compile_groups([c.group for c in (*cases, other)], AVX2)
+    assert compiled[0] is compiled[1]
+    assert compiled[0] is not compiled[2]
+    first, second = cases
+    second.kernel = first.kernel
+    compare(second.run()[0], second.expected()[0])
 
 
 def test_data_is_quantized_on_the_way() -> None:

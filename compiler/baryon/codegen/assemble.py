@@ -25,7 +25,7 @@ from baryon.codegen.artifact import (
 )
 from baryon.codegen.compiler import CompiledKernel
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Pack
+from baryon.codegen.kernel import Arg, Derived, Pack
 from baryon.codegen.link import LinkedImage, link
 from baryon.codegen.targets import Target
 from baryon.ir import Array, Module, Sym, TensorType, Value
@@ -148,7 +148,10 @@ def _with_constants(
 
 def _packing(group: Group, compiled: CompiledKernel) -> tuple[int, ...]:
     """What the packed constants of a call depend on."""
-    payloads = (group.constants.get(_value(group, arg)) for arg in compiled.kernel.args)
+    args = compiled.kernel.args
+    if any(isinstance(arg, Derived) for arg in args):
+        return id(compiled), id(group)
+    payloads = (group.constants.get(_value(group, arg)) for arg in args)
     return id(compiled), *map(id, payloads)
 
 
@@ -157,7 +160,9 @@ def _constants(group: Group, compiled: CompiledKernel) -> list[Array | None]:
     return [_constant(group, arg) for arg in compiled.kernel.args]
 
 
-def _constant(group: Group, arg: tuple[str, int] | Pack) -> Array | None:
+def _constant(group: Group, arg: Arg) -> Array | None:
+    if isinstance(arg, Derived):
+        return arg.make(group)
     value = _value(group, arg)
     payload = group.constants.get(value)
     if payload is None:
@@ -165,7 +170,8 @@ def _constant(group: Group, arg: tuple[str, int] | Pack) -> Array | None:
     return arg.transform(payload) if isinstance(arg, Pack) else in_memory(payload, value.type)
 
 
-def _value(group: Group, arg: tuple[str, int] | Pack) -> Value:
+def _value(group: Group, arg: Arg) -> Value:
+    assert not isinstance(arg, Derived), "what is derived from a group is no value of it"
     kind, index = ("operand", arg.operand) if isinstance(arg, Pack) else arg
     return (group.op.operands if kind == "operand" else group.op.results)[index]
 

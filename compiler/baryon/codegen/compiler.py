@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -12,13 +13,24 @@ from typing import Any
 from baryon.codegen.cache import Entry, KernelCache, default_cache, key_of
 from baryon.codegen.group import Group
 from baryon.codegen.helpers import helpers_for
-from baryon.codegen.kernel import Kernel, Pack, Rows
-from baryon.codegen.kernels import FAMILIES, candidates
+from baryon.codegen.kernel import Kernel, Rows
+from baryon.codegen.kernels import FAMILIES, WRITTEN_FOR, candidates
 from baryon.codegen.link import object_bytes
 from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Target
 from baryon.codegen.tuning import Chooser, by_model
-from baryon.ir import CONSTANT, Array, BaryonError, Op, UnsupportedError, Value, print_op
+from baryon.ir import (
+    CONSTANT,
+    Array,
+    Attr,
+    BaryonError,
+    Op,
+    TensorType,
+    UnsupportedError,
+    Value,
+    print_op,
+)
+from baryon.ops.quantize import DEQUANTIZE
 
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, what is done of it and how much there is."""
@@ -52,7 +64,7 @@ def compile_groups(
     group, which must exist.
     """
     choices = [chooser(group) for group in groups]
-    keys = [key_of(_key(g), c, target) for g, c in zip(groups, choices, strict=True)]
+    keys = [key_of(_key(g, target), c, target) for g, c in zip(groups, choices, strict=True)]
     unique = dict(zip(keys, zip(groups, choices, strict=True), strict=True))
     store = default_cache()
     # TIR is built in this thread, ahead of the workers that turn it into machine code
@@ -118,7 +130,7 @@ def _compile(kernel: Kernel, target: Target) -> bytes:
 
 def to_notes(kernel: Kernel) -> dict[str, Any]:
     """A kernel as JSON; nothing if it packs constants, which takes functions of its family."""
-    if any(isinstance(arg, Pack) for arg in kernel.args):
+    if not all(isinstance(arg, tuple) for arg in kernel.args):
         return {}
     types = [(t.dtype, t.symbol, t.count) for t in kernel.types]
     return {"args": kernel.args, "types": types, "flops": kernel.flops, "notes": dict(kernel.notes)}
@@ -133,12 +145,14 @@ def from_notes(notes: Mapping[str, Any]) -> Kernel | None:
     return Kernel(None, args, types, notes["flops"], notes["notes"])
 
 
-def _key(group: Group) -> tuple[Any, ...]:
+def _key(group: Group, target: Target) -> tuple[Any, ...]:
     """Equal for groups that want the same machine code: text, operand types, immediates."""
     immediates = tuple(_immediate(group, arg) for arg in group.args)
-    types = tuple(str(v.type) for v in group.op.operands)
-    body = _anonymous(group.op)
-    return body, types, immediates
+    written_for = WRITTEN_FOR.get(group.kind)
+    attrs = written_for(group, target) if written_for else {}
+    types = tuple(str(_plain(v.type) if attrs else v.type) for v in group.op.operands)
+    with _anonymous(group.op, attrs):
+        return print_op(group.op, locs=False), types, immediates
 
 
 def _immediate(group: Group, arg: Value) -> object:
@@ -147,21 +161,34 @@ def _immediate(group: Group, arg: Value) -> object:
     payload = group.payload(arg)
     if payload is None:
         return None
-    if payload.size == 1 or arg.type.dtype.is_float or arg.type.quant is not None:
+    is_decoded = any(user.name == DEQUANTIZE for user in arg.users)
+    if payload.size == 1 or arg.type.dtype.is_float or is_decoded:
         scalar = group.scalar(arg)
         return "constant" if scalar is None else scalar
     return payload.tobytes()
 
 
-def _anonymous(op: Op) -> str:
-    """The op's text with its values numbered, so that the user's names do not tell groups apart."""
-    named: list[tuple[Value, str]] = [(v, v.name) for v in _values(op)]
-    for value, _ in named:
-        value.name = ""
-    text = print_op(op, locs=False)
-    for value, name in named:
-        value.name = name
-    return text
+@contextmanager
+def _anonymous(op: Op, attrs: Mapping[Op, Mapping[str, Attr]]) -> Iterator[None]:
+    """The op without what does not tell kernels apart: names of values and, if `attrs` holds other
+    attributes for some of its ops, what codes mean."""
+    values = [(v, v.name, v.type) for v in _values(op)]
+    before = [(inner, inner.attrs) for inner in attrs]
+    for inner, known in attrs.items():
+        inner.attrs = dict(known)
+    for value, _, type in values:
+        value.name, value.type = "", _plain(type) if attrs else type
+    try:
+        yield
+    finally:
+        for value, name, type in values:
+            value.name, value.type = name, type
+        for inner, own in before:
+            inner.attrs = own
+
+
+def _plain(type: TensorType) -> TensorType:
+    return type.with_quant(None)
 
 
 def _values(op: Op) -> Iterable[Value]:

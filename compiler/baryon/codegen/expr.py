@@ -16,7 +16,7 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from baryon.codegen.maths import double, half, lanes, remainder, single, special, whole
+from baryon.codegen.maths import codes, double, half, lanes, remainder, single, special, whole
 from baryon.codegen.maths.lanes import (
     Expr,
     bind,
@@ -142,6 +142,7 @@ class Math:
     bit_or = staticmethod(lambda a, b: a | b)
     bit_xor = staticmethod(lambda a, b: a ^ b)
     invert = staticmethod(whole.invert)
+    codes = staticmethod(codes.nearest)
     is_nan, is_infinite = staticmethod(is_nan), staticmethod(lanes.is_infinite)
     is_finite, copysign = staticmethod(lanes.is_finite), staticmethod(lanes.copysign)
 

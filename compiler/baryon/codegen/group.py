@@ -98,18 +98,28 @@ class Group:
         return [arg for arg in self.args if self.scalar(arg) is None]
 
 
-def evaluate(value: Value, known: dict[Value, Expr], leaf: Callable[[Value], Expr]) -> Expr:
+Apply = Callable[[Op, Sequence[Expr]], Expr]
+"""The expression of an element-wise op, from those of its operands."""
+
+
+def evaluate(
+    value: Value,
+    known: dict[Value, Expr],
+    leaf: Callable[[Value], Expr],
+    applied: Apply | None = None,
+) -> Expr:
     """The expression of a value that element-wise ops compute; everything met joins `known`.
 
-    leaf: loads a value that no op of the group defines.
+    leaf: loads a value that no op of the group defines. applied: computes an op, by default as its
+    declaration says.
     """
     if value not in known:
         op = value.op
         if op is None:
             known[value] = bind(leaf(value))
         else:
-            operands = [evaluate(v, known, leaf) for v in op.operands]
-            known[value] = bind(apply(op, operands))
+            operands = [evaluate(v, known, leaf, applied) for v in op.operands]
+            known[value] = bind((applied or apply)(op, operands))
     return known[value]
 
 

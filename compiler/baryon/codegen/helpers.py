@@ -6,7 +6,8 @@ and inlined. Elsewhere `available` is false of every feature, and kernels use ar
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -19,6 +20,9 @@ Expr = Any
 """A tirx.PrimExpr; tvm ships no types."""
 
 
+_FUNCTION = re.compile(r"^define .*?^}$|^declare .*?$", re.MULTILINE | re.DOTALL)
+
+
 @dataclass
 class Helpers:
     """What the kernel under construction may use, and the text of what it does use, by name."""
@@ -29,7 +33,13 @@ class Helpers:
     @property
     def text(self) -> str:
         """All of them as one LLVM module."""
-        return "\n".join(self.texts.values())
+        return merged(self.texts.values())
+
+
+def merged(texts: Iterable[str]) -> str:
+    """LLVM functions of several texts as one, which defines and declares each of them once."""
+    parts = (part for text in texts for part in _FUNCTION.findall(text))
+    return "\n".join(dict.fromkeys(parts))
 
 
 _CURRENT: ContextVar[Helpers | None] = ContextVar("helpers", default=None)

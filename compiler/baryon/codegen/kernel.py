@@ -34,6 +34,18 @@ class Pack:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A constant that is made of the group itself, at compile time: what may differ between groups
+    that share a kernel (`Group` is the argument's type)."""
+
+    make: Callable[[Any], Array]
+
+
+Arg = tuple[str, int] | Pack | Derived
+"""Where a buffer parameter comes from: ("operand", i), ("result", i), or a constant."""
+
+
+@dataclass(frozen=True)
 class Rows:
     """The memory of one parameter: `count` elements, or rows of as many for each of a symbol."""
 
@@ -52,13 +64,13 @@ class Kernel:
     """A kernel before compilation.
 
     func: a tirx.PrimFunc; None for a kernel that was compiled before. args: where its buffer
-    parameters come from: ("operand", i), ("result", i), or a Pack of operand i. types: what each of
-    them is in memory. flops: operations per run, for one row of a symbolic dimension. helpers: LLVM
-    functions that it calls (see `baryon.codegen.helpers`).
+    parameters come from. types: what each of them is in memory. flops: operations per run, for one
+    row of a symbolic dimension. helpers: LLVM functions that it calls (see
+    `baryon.codegen.helpers`).
     """
 
     func: Any
-    args: tuple[tuple[str, int] | Pack, ...]
+    args: tuple[Arg, ...]
     types: tuple[Rows, ...] = ()
     flops: int = 0
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -124,7 +136,7 @@ class KernelBuilder:
 
     def __init__(self) -> None:
         self.symbols = Symbols()
-        self.args: list[tuple[str, int] | Pack] = []
+        self.args: list[Arg] = []
         self.types: list[Rows] = []
 
     @contextmanager
@@ -139,7 +151,7 @@ class KernelBuilder:
             yield self
         self.func = builder.get()
 
-    def param(self, arg: tuple[str, int] | Pack, type: TensorType) -> Memory:
+    def param(self, arg: Arg, type: TensorType) -> Memory:
         """Declare the next buffer parameter."""
         self.args.append(arg)
         self.types.append(Rows.of(type))

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from baryon.codegen.expr import Expr, lane_const
-from baryon.codegen.group import Group, evaluate
-from baryon.codegen.kernel import KernelBuilder, Memory, Pack, unravel
+from baryon.codegen.group import Apply, Group, apply, evaluate
+from baryon.codegen.kernel import Derived, KernelBuilder, Memory, Pack, unravel
 from baryon.codegen.space import View, coalesce
 from baryon.ir import Array, Dim, TensorType, Value
 
@@ -21,25 +21,34 @@ Address = Callable[[Memory], tuple[Expr, int]]
 """The offset of a memory's first lane and the step from lane to lane, at one position."""
 
 
+Packs = Mapping[Value, tuple[Callable[[Array], Array] | Derived, TensorType]]
+"""Operands that a kernel takes in another form, with the form's type: made of the operand's
+elements, or a constant of another kind."""
+
+
 class Frame:
     """The buffer parameters of a kernel: first the operands, then the results.
 
-    packs: operands that the kernel takes in another form, with the form's type.
+    packs: operands that the kernel takes in another form. apply: how an element-wise op computes.
     """
 
     def __init__(
         self,
         builder: KernelBuilder,
         group: Group,
-        packs: Mapping[Value, tuple[Callable[[Array], Array], TensorType]] | None = None,
+        packs: Packs | None = None,
     ) -> None:
         self.builder, self.group = builder, group
+        self.apply: Apply = apply
         numbers = {arg: i for i, arg in enumerate(group.args)}
         self.inputs: dict[Value, Memory] = {}
         for arg in [a for a in group.args if a in (packs or {}) or group.scalar(a) is None]:
             if packs and arg in packs:
                 transform, type = packs[arg]
-                self.inputs[arg] = builder.param(Pack(numbers[arg], transform), type)
+                made = (
+                    transform if isinstance(transform, Derived) else Pack(numbers[arg], transform)
+                )
+                self.inputs[arg] = builder.param(made, type)
             else:
                 self.inputs[arg] = builder.param(("operand", numbers[arg]), arg.type)
         self.outputs = [
@@ -71,7 +80,7 @@ class Place:
 
     def value(self, value: Value) -> Expr:
         """The value at this position, computed by the group's element-wise ops."""
-        return evaluate(value, self.known, self._leaf)
+        return evaluate(value, self.known, self._leaf, self.frame.apply)
 
     def store(self, only: Sequence[Value] | None = None) -> None:
         """Write the group's results, or those of them that are in `only`."""

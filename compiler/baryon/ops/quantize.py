@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from baryon.ir import DType, Module, Quant, TensorType, f32, i32
+from baryon.ir import DType, Module, Quant, TensorType, f32
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.numerics import Arr
 from baryon.ops.opdef import VIEW, OpDef, Sample, absent, elementwise
@@ -93,13 +93,8 @@ def _quantize_expr(
 ) -> Any:
     _per_tensor(QUANTIZE, axis)
     x = t.cast(x, f32)
-    ends = (float(end - zero[0]) for end in dtype.limits)
-    low, high = (t.const(end, x) for end in ends)
     steps = t.bind(x * t.const(float(np.float32(1) / np.float32(scale[0])), x))
-    steps = t.bind(t.select(t.gt(steps, low), steps, low))  # NaN compares false
-    steps = t.bind(t.select(t.lt(steps, high), steps, high))
-    codes = t.cast(t.rint(steps), i32)
-    return t.cast(codes + t.const(zero[0], codes) if zero[0] else codes, dtype)
+    return t.codes(steps, zero[0], dtype)
 
 
 quantize = OpDef(

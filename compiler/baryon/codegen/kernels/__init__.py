@@ -28,6 +28,7 @@ from baryon.codegen.kernels import (
 )
 from baryon.codegen.kernels.candidate import Candidate, Candidates
 from baryon.codegen.targets import Target
+from baryon.ir import Attr, Op
 
 Family = Callable[[Group, Target], Kernel]
 
@@ -57,6 +58,13 @@ CANDIDATES: Mapping[str, Sequence[Candidates]] = {
     "implicit_gemm": (contraction.candidates, matmul.candidates)
 }
 """Who lists the ways to compute a group of a kind; the first that knows any is asked."""
+
+
+WRITTEN_FOR: Mapping[str, Callable[[Group, Target], Mapping[Op, Mapping[str, Attr]]]] = {
+    "implicit_gemm": contraction.written_for
+}
+"""By kind of group which attributes of its ops the kernel is written for; of ops that are not
+listed, all."""
 
 
 def candidates(group: Group, target: Target) -> Sequence[Candidate]:

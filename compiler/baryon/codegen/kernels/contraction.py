@@ -6,7 +6,7 @@ to the strip); ops after it are the epilogue (they run on the accumulators).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import prod
@@ -17,19 +17,21 @@ from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory
 from baryon.codegen.kernels import algorithms, depthwise, matmul
 from baryon.codegen.kernels.candidate import Candidate
+from baryon.codegen.kernels.depthwise_tiles import Depthwise
 from baryon.codegen.kernels.implicit_gemm import ImplicitGemm, Operands, Position
 from baryon.codegen.kernels.microkernel import prefetch
 from baryon.codegen.kernels.plan import Plan
 from baryon.codegen.kernels.quantized import (
     Codes,
-    Meaning,
     QuantizedFactors,
     filters_of,
 )
-from baryon.codegen.pointwise import Domain, Frame
+from baryon.codegen.kernels.requantize import Requantization, known_attributes
+from baryon.codegen.pointwise import Domain, Frame, Packs
 from baryon.codegen.targets import Target
 from baryon.ir import (
     Array,
+    Attr,
     Dim,
     DType,
     Op,
@@ -64,6 +66,16 @@ def candidates(group: Group, target: Target) -> Sequence[Candidate]:
     return [Candidate(p.name, p.efficiency, partial(build_as, c, p)) for c, p in found]
 
 
+def written_for(group: Group, target: Target) -> Mapping[Op, Mapping[str, Attr]]:
+    """Attributes that a group's kernel is written for, by op of which it reads others."""
+    factors = None
+    if _is_direct(group):
+        factors = QuantizedFactors.of(group)
+    elif depthwise.is_depthwise(group.main):
+        factors = Depthwise(group, target).codes
+    return known_attributes(group, factors) if factors else {}
+
+
 def _plans(group: Group, target: Target) -> list[tuple[Contraction, Plan]]:
     """Ways to compute a group, best first.
 
@@ -93,14 +105,17 @@ def build_as(problem: Contraction, plan: Plan) -> Kernel:
     """The kernel that follows a plan: one of the `candidates` for the problem's spec."""
     group, spec, dtype = problem.group, problem.spec, problem.sum_dtype
     packed = TensorType((plan.packed_size,), problem.packed_dtype)
-    packs = {problem.weight: (problem.packer(plan), packed)}
+    packs: Packs = {problem.weight: (problem.packer(plan), packed)} if problem.is_constant else {}
+    after = Requantization(group, problem.codes) if problem.codes else None
     builder = KernelBuilder()
     with builder.function():
-        frame = Frame(builder, group, packs if problem.is_constant else None)
+        frame = Frame(builder, group, {**packs, **(after.packs if after else {})})
         weight = frame.inputs[problem.weight]
         weights = weight if problem.is_constant else plan.pack_at_run_time(weight, dtype)
         batch = builder.symbols.dim(problem.batch)
-        fused = Fused(problem, frame)
+        if after:
+            after.bind(frame, spec)
+        fused = Fused(problem, frame, after)
         data, output = frame.inputs[problem.data], frame.outputs[0]
         operands = Operands(data, weights, output, batch, fetch=fused.fetch)
         plan.emit(operands, fused.epilogue, fused.prologue if spec.staged else None)
@@ -312,13 +327,13 @@ def convolution_spec(op: Op, data: TensorType, output: TensorType) -> ImplicitGe
 class Fused:
     """Prologue and epilogue of a contraction as functions of vectors at positions."""
 
-    def __init__(self, problem: Contraction, frame: Frame) -> None:
-        self.problem, self.frame = problem, frame
+    def __init__(
+        self, problem: Contraction, frame: Frame, sums: Requantization | None = None
+    ) -> None:
+        self.problem, self.frame, self.sums = problem, frame, sums
         channel = problem.channel_axis
         self.after = self._domain(problem.anchor.result.type, channel)
         self.before = self._domain(problem.data.type, channel)
-        codes = problem.codes
-        self.meaning = Meaning(frame, codes, codes.offsets(problem.spec)) if codes else None
 
     def _domain(self, type: TensorType, channel: int) -> Domain:
         pixels = [a for a in range(type.rank) if a != channel]
@@ -354,7 +369,7 @@ class Fused:
 
     def _biased(self, value: Expr, at: Position) -> Expr:
         bias = self.problem.bias
-        if bias is None:
+        if bias is None or (self.sums and self.sums.bias):
             return value
         scalar = self.problem.group.scalar(bias)
         if scalar is not None:
@@ -364,7 +379,7 @@ class Fused:
 
     def _real(self, value: Expr, at: Position) -> Expr:
         """What sums of codes mean."""
-        return self.meaning.real(value, at.channel, at.lanes) if self.meaning else value
+        return self.sums.real(value, at.channel, at.lanes) if self.sums else value
 
 
 def plane(values: Sequence[Any], line: int = 1) -> tuple[int, int]:

@@ -18,8 +18,9 @@ from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.kernels.depthwise_tiles import Depthwise, Run
 from baryon.codegen.kernels.microkernel import wide
-from baryon.codegen.kernels.quantized import Meaning, filters_of
-from baryon.codegen.pointwise import Domain, Frame
+from baryon.codegen.kernels.quantized import filters_of
+from baryon.codegen.kernels.requantize import Requantization
+from baryon.codegen.pointwise import Domain, Frame, Packs
 from baryon.codegen.targets import Target
 from baryon.codegen.tvm import T, tirx
 from baryon.ir import Op, Sym, TensorType, Value
@@ -46,9 +47,13 @@ def build(group: Group, target: Target) -> Kernel:
     builder = KernelBuilder()
     with builder.function():
         constant = group.payload(weight) is not None
-        frame = Frame(builder, group, {weight: (problem.pack, packed)} if constant else None)
+        after = Requantization(group, problem.codes) if problem.codes else None
+        packs: Packs = {weight: (problem.pack, packed)} if constant else {}
+        frame = Frame(builder, group, {**packs, **(after.packs if after else {})})
+        if after:
+            after.bind(frame)
         weights = frame.inputs[weight] if constant else _packed(problem, frame.inputs[weight])
-        _Emitter(problem, frame, weights).emit()
+        _Emitter(problem, frame, weights, after).emit()
     batch = group.main.operands[0].type.shape[0]
     images = batch.factor if isinstance(batch, Sym) else batch
     pixels = problem.out_size[0] * problem.out_size[1]
@@ -68,11 +73,13 @@ def _packed(problem: Depthwise, source: Memory) -> Memory:
 
 
 class _Emitter:
-    def __init__(self, problem: Depthwise, frame: Frame, weights: Memory) -> None:
+    def __init__(
+        self, problem: Depthwise, frame: Frame, weights: Memory, sums: Requantization | None
+    ) -> None:
         self.problem, self.frame, self.main = problem, frame, problem.group.main
+        self.sums = sums
         self.source = frame.inputs[problem.data]
         self.weights = weights
-        self.meaning = Meaning(frame, problem.codes) if problem.codes else None
         self.steps = strides(problem.data.type)
         self.before = self._domain(problem.data.type)
         self.after = self._domain(self.main.result.type)
@@ -176,8 +183,10 @@ class _Tile:
         main, lanes = self.emitter.main, self.problem.lanes
         indices = self.emitter.at(self.image, self.y, x, self.channel)
         place = self.emitter.after.place(indices, lanes)
-        if self.emitter.meaning is not None:
-            value = self.emitter.meaning.real(value, self.channel, lanes) + self._bias()
+        sums = self.emitter.sums
+        if sums is not None:
+            value = sums.real(value, self.channel, lanes)
+            value = value if sums.bias else value + self._bias()
         place.known[main.result] = bind(Math.cast(value, main.result.type.dtype))
         place.store()
 

@@ -6,23 +6,20 @@ one scale for the data and one for the filters of each output,
     sum over d of sx (x[d] - zx) * sw[o] w[d, o]  =  (sums of codes - zx colsum[o]) * (sx sw[o])
 
 where the second term of the difference falls away if the zero point is subtracted before codes are
-multiplied. The right side is computed in this order in float32 on every target.
+multiplied. What follows is in `requantize.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from baryon.codegen.expr import Expr, Math, const, tvm_name
+from baryon.codegen.expr import tvm_name
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Memory, Pack
 from baryon.codegen.kernels.spec import ImplicitGemm
-from baryon.codegen.pointwise import Frame
-from baryon.ir import Array, DType, Quant, TensorType, Value, f32, i8, i32, u8
+from baryon.ir import Array, Quant, Value, i8, u8
 from baryon.ops import TABLE
 from baryon.ops.quantize import DEQUANTIZE, dequantized
 
@@ -94,26 +91,23 @@ class QuantizedFactors:
 
     @cached_property
     def scales(self) -> Array:
-        """What a step of the sums means: one number, or one for each output."""
-        scale = np.asarray(self.weight.quant.scale, np.float32)
-        result: Array = scale * np.float32(self.data.quant.scale[0])
+        """What a step of the sums means, for each output."""
+        scale = np.asarray(self.weight.quant.scale, np.float32) * np.float32(
+            self.data.quant.scale[0]
+        )
+        result: Array = np.broadcast_to(scale, self.weight.value.type.static_shape[:1])
         return result
 
-    def offsets(self, spec: ImplicitGemm) -> Callable[[Array], Array] | None:
-        """From filters to what the sums of a spec hold too much; None for nothing.
+    def offsets(self, weight: Array, spec: ImplicitGemm) -> Array | None:
+        """What the sums of a spec hold too much, by output; None for nothing.
 
         Pairs lose their zero point before they are multiplied, words of four do not.
         """
-        zero = spec.zero_code
-        if spec.depths == 2 or zero == 0:
+        if spec.depths == 2 or spec.zero_code == 0:
             return None
-
-        def of(weight: Array) -> Array:
-            sums = self.signed(weight).reshape(weight.shape[0], -1).sum(axis=1, dtype=np.int64)
-            result: Array = (sums * zero).astype(np.int32)
-            return result
-
-        return of
+        sums = self.signed(weight).reshape(weight.shape[0], -1).sum(axis=1, dtype=np.int64)
+        result: Array = (sums * spec.zero_code).astype(np.int32)
+        return result
 
 
 def filters_of(group: Group) -> Value:
@@ -121,37 +115,3 @@ def filters_of(group: Group) -> Value:
     operand = group.main.operands[1]
     codes = Codes.of(operand)
     return codes.value if codes else group.source(operand)
-
-
-class Meaning:
-    """What turns sums of codes into real numbers: parameters of a kernel, by output.
-
-    offsets: from filters to what the sums hold too much.
-    """
-
-    def __init__(
-        self,
-        frame: Frame,
-        codes: QuantizedFactors,
-        offsets: Callable[[Array], Array] | None = None,
-    ) -> None:
-        self.frame, self.weight = frame, codes.weight.value
-        scales = codes.scales
-        self.offsets = self._parameter(offsets, i32) if offsets else None
-        self.scales: Memory | float = (
-            scales.item() if scales.size == 1 else self._parameter(lambda _: scales, f32)
-        )
-
-    def _parameter(self, make: Callable[[Array], Array], dtype: DType) -> Memory:
-        group, outputs = self.frame.group, self.weight.type.shape[:1]
-        pack = Pack(list(group.args).index(self.weight), make)
-        return self.frame.builder.param(pack, TensorType(outputs, dtype))
-
-    def real(self, sums: Expr, channel: Expr, lanes: int) -> Expr:
-        """What the sums of neighbouring outputs mean, in float32."""
-        if self.offsets is not None:
-            sums = sums - self.offsets.load(channel, lanes)
-        value = Math.cast(sums, f32)
-        if isinstance(self.scales, Memory):
-            return value * self.scales.load(channel, lanes)
-        return value * const(self.scales, value)
