@@ -1,6 +1,9 @@
 # Shared by the scripts: a Python environment in .venv, made when it is not there.
 # BARYON_PYTHON names the Python of a ready environment instead; nothing is installed into it.
 
+# Where this is set, every start compiles a thousand modules: half of the time of importing the compiler.
+unset PYTHONDONTWRITEBYTECODE
+
 find_python() {
   local candidate
   for candidate in python3.11 python3.12 python3.13 python3 python; do

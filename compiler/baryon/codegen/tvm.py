@@ -1,6 +1,6 @@
 """TVM, by the parts that generate code for CPUs: the one place that imports it.
 
-Plain ``import tvm`` takes 2.6 s of a core: half of that is for GPUs, Relax, tuning and clusters.
+Plain ``import tvm`` takes 1.1 s of a core: half of that is for GPUs, Relax, tuning and clusters.
 Those parts load at their first use instead. A program that has imported TVM before is not changed,
 and one that wants a GPU calls ``tvm.backend.load``.
 """
