@@ -152,3 +152,24 @@ def test_half_precision_sums_in_single() -> None:
     text = "%y = ir.attention(%x, %x, %x) {scale=0.5} : f16[1,2,30,8]"
     case = Case(module_text("%x: f16[1,2,30,8]", text, "%y"), "attention")
     case.check(rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("length", [5, 40, 197])
+def test_codes_are_read_and_stored(length: int) -> None:
+    """As a quantized projection gives them: one kernel, results at most one code apart."""
+    heads = 'heads=2, query_axes="blhd", key_axes="blhd", value_axes="blhd", axes="blhd"'
+    attrs = f"{heads}, key_at=(2, 1), value_at=(4, 1)"
+    codes = f"i8[2,{length},2,16]<scale=0.0078125, zero=0>"
+    text = f"""%d = ir.dequantize(%p) {{scale=(0.015625,), zero=(120,)}} : f32[2,{length},6,16]
+    %a = ir.attention(%d, %d, %d) {{{attrs}}} : f32[2,{length},2,16]
+    %y = ir.quantize(%a) {{dtype=!i8, scale=(0.0078125,)}} : {codes}"""
+    case = Case(
+        module_text(f"%p: u8[2,{length},6,16]<scale=0.015625, zero=120>", text, "%y"),
+        "attention",
+        high=256,
+    )
+    compile_cases([case])
+    got, want = (np.asarray(x[0], np.int32) for x in (case.run(), case.expected()))
+    assert np.abs(got - want).max() <= 1
+    assert (got != want).mean() < 0.001
+    assert len(np.unique(got)) > 20

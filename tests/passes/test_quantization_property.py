@@ -5,6 +5,7 @@ Rules about codes are exact, so the interpreter finds the same codes before and 
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -45,8 +46,44 @@ def fitting(array: Arr) -> Params:
     return Params(i8, Quant.of((max(-low, high) / 127,)))
 
 
+BLOCK = """module {{
+  constant @w1 : f32[{three},{size}] = external
+  constant @w2 : f32[{size},{size}] = external
+  func @main(%x: f32[{b},{l},{size}]) -> (y) {{
+    %w1 = ir.constant() {{name="w1"}} : f32[{three},{size}]
+    %w2 = ir.constant() {{name="w2"}} : f32[{size},{size}]
+    %p = npx.fully_connected(%x, %w1) {{flatten=False}} : f32[{b},{l},{three}]
+    %r = np.reshape(%p) {{newshape=({b}, {l}, {heads}, {d})}} : f32[{b},{l},{heads},{d}]
+    %a = ir.attention(%r, %r, %r) {{{axes}, heads={h}, key_at=({h}, 1), value_at=({h}, 1)}}
+         : f32[{b},{l},{h},{d}]
+    %m = np.reshape(%a) {{newshape=({rows}, {size})}} : f32[{rows},{size}]
+    %o = npx.fully_connected(%m, %w2) : f32[{rows},{size}]
+    %n = np.reshape(%o) {{newshape=({b}, {l}, {size})}} : f32[{b},{l},{size}]
+    %s = np.add(%n, %x) : f32[{b},{l},{size}]
+    %g = npx.gelu(%s) : f32[{b},{l},{size}]
+    %y = npx.fully_connected(%g, %w1) {{flatten=False}} : f32[{b},{l},{three}]
+    ir.return(%y)
+  }}
+}}"""
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> Module:
+    """Attention with layers around it, one of them on rows, as exporters write them."""
+    b, length, h, d = (draw(st.integers(1, most)) for most in (2, 5, 3, 4))
+    axes = ", ".join(f'{x}axes="blhd"' for x in ("", "query_", "key_", "value_"))
+    size = h * d
+    text = BLOCK.format(
+        b=b, l=length, h=h, d=d, size=size, three=3 * size, heads=3 * h, rows=b * length, axes=axes
+    )
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    shapes = {"w1": (3 * size, size), "w2": (size, size)}
+    arrays = {n: rng.standard_normal(s).astype(np.float32) for n, s in shapes.items()}
+    return parse_module(text, constants=arrays)
+
+
 @SETTINGS
-@given(networks(), st.sampled_from(["smart", "full"]), st.integers(0, 9))
+@given(st.one_of(networks(), blocks()), st.sampled_from(["smart", "full"]), st.integers(0, 9))
 def test_the_pipeline_keeps_codes(module: Module, mode: Mode, kept: int) -> None:
     run_pipeline(module, PREPARE)
     inputs = random_inputs(module)

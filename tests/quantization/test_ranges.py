@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import baryon as mx
+from baryon.ir import i8, u8
 from baryon.npx.divergence import BINS, best_reach, divergence
 from baryon.quantization.counting import _by_numpy, counted
+from baryon.quantization.planning import params_of
 from baryon.quantization.ranges import (
     MOST_BINS,
     THRESHOLDS,
@@ -166,6 +168,19 @@ def test_positive_values_have_one_sided_ranges() -> None:
     assert range_of(_seen(SAMPLES["relu"]), naive).low == 0
     found = range_of(_seen(SAMPLES["normal"]), naive)
     assert found.low == -found.high
+
+
+def test_what_is_hardly_negative_is_stored_from_its_least_element_on() -> None:
+    """As after gelu, silu and hard-swish; int8 stays symmetric."""
+    x = SAMPLES["normal"]
+    seen = _seen(x / (1 + np.exp(-x)))
+    found = range_of(seen, naive)
+    assert -0.3 < found.low == seen.low
+    (dtype, quant), whole = params_of(found), params_of(found, "int8")
+    assert (dtype, whole.dtype) == (u8, i8)
+    assert 0 < quant.zero[0] < 85
+    assert quant.scale[0] < 0.75 * whole.quant.scale[0]
+    assert whole.quant.zero == (0,)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -60,8 +60,8 @@ def quantize_net(
     """A network that computes in 8 bits what gains from it; the given one stays as it is.
 
     network: a HybridBlock, an IR module, or the path of an ONNX file or of what `export` wrote.
-    quantized_dtype: of activations: "int8", "uint8", or "auto": uint8 for values that were never
-        negative, else int8. Weights are int8.
+    quantized_dtype: of activations: "int8", "uint8", or "auto": uint8 for values that were never or
+        hardly negative (after gelu), else int8. Weights are int8.
     quantize_mode: "full" quantizes every op that can be, "smart" convolutions and products, and
         others only between these.
     quantize_granularity: "channel-wise" gives products a scale for each output; convolutions always

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from baryon.ir import Module, Quant, i8, u8
 from baryon.passes.quantize import Params, Site, weight_params
-from baryon.quantization.ranges import Range
+from baryon.quantization.ranges import FEW_NEGATIVE, Range
 from baryon.quantization.running import payload_of, values_by_name
 
 _LEAST = 1e-30
@@ -16,12 +16,12 @@ _LEAST = 1e-30
 def params_of(range: Range, dtype: str = "auto") -> Params:
     """The codes of a range.
 
-    auto: uint8 for ranges without negative numbers, else int8. int8 is symmetric; uint8 begins at
-    the lower end, and has a code that means 0.
+    auto: uint8 for ranges without negative numbers, or with few of them (gelu, silu, hard-swish),
+    else int8. int8 is symmetric; uint8 begins at the lower end, and has a code that means 0.
     """
     if range.reach < _LEAST:
         return Params(u8 if dtype != "int8" and range.low >= 0 else i8, Quant.of((1.0,)))
-    if dtype == "int8" or (dtype == "auto" and range.low < 0):
+    if dtype == "int8" or (dtype == "auto" and range.low < -FEW_NEGATIVE * range.high):
         return Params(i8, Quant.of((range.reach / 127,)))
     low, high = min(range.low, 0.0), max(range.high, 0.0)
     scale = (high - low) / 255

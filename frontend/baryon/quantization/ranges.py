@@ -35,6 +35,11 @@ class CalibrationError(BaryonError, ValueError):
     """Calibration data, or what a network makes of it, that no range can be taken from."""
 
 
+FEW_NEGATIVE = 0.5
+"""Values that go below zero by at most this share of what they go above have a range that begins
+there: in uint8, steps are then at most three quarters of int8's."""
+
+
 @dataclass(frozen=True)
 class Range:
     """The numbers that codes shall represent. What lies outside is cut off."""
@@ -212,9 +217,12 @@ THRESHOLDS: Mapping[str, Threshold] = {
 
 
 def range_of(seen: Seen, threshold: Threshold) -> Range:
-    """(0, threshold) for values without negative elements, else (-threshold, threshold)."""
+    """(-threshold, threshold); from 0 on for values without negative elements, and from the least
+    element on for values with few (FEW_NEGATIVE)."""
     reach = threshold(seen)
-    return Range(0.0 if seen.is_positive else -reach, reach)
+    if seen.is_positive:
+        return Range(0.0, reach)
+    return Range(seen.low if seen.low >= -FEW_NEGATIVE * reach else -reach, reach)
 
 
 def clipped_share(seen: Seen, range: Range) -> float:

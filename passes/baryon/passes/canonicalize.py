@@ -11,6 +11,7 @@ from baryon.passes.rules import (
     batch_norm,
     input_side,
     joining,
+    layers,
     network,
     powers,
     products,
@@ -31,6 +32,7 @@ class Canonicalize(RulePass):
         *shape.RULES,
         *joining.RULES,
         *products.RULES,
+        *layers.RULES,
         input_side.pad_into_convolution,
         batch_norm.decomposed_batch_norm,
     )

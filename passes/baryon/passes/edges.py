@@ -24,6 +24,7 @@ SOFTMAX = frozenset({"softmax"})
 REDUCTIONS = frozenset({"reduce", "scan"})
 GATHERS = frozenset({"injective"})
 CHAINS = frozenset({"elementwise"})
+ATTENTION = frozenset({"attention"})
 
 ACTIVATIONS = frozenset(
     {
@@ -100,7 +101,7 @@ class Edge:
         return f"{', '.join(sorted(self.after))}, then {self.then.label}"
 
 
-_STORES = CONVOLUTIONS | LAYERS | PRODUCTS | POOLS | NORMS | SOFTMAX | REDUCTIONS
+_STORES = CONVOLUTIONS | LAYERS | PRODUCTS | POOLS | NORMS | SOFTMAX | REDUCTIONS | ATTENTION
 
 EDGES = (
     Edge("requantize", _STORES, CODES),

@@ -40,6 +40,7 @@ FAMILIES: Mapping[str, Family] = {
     "layer_norm": Family(epilogue=True, codes=True),
     "reduce": Family(epilogue=True, prologue=Prologue.ANY, codes=True),
     "scan": Family(epilogue=True),
+    "attention": Family(epilogue=True, codes=True),
     "elementwise": Family(epilogue=True, prologue=Prologue.ANY, codes=True),
     "injective": Family(epilogue=True),
     "relayout": Family(epilogue=False),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from baryon.passes.base import RulePass
-from baryon.passes.rules import coded_factors, quantization
+from baryon.passes.rules import coded_factors, layers, quantization
 from baryon.rewrite import Rule
 
 
@@ -15,4 +15,8 @@ class MoveCodes(RulePass):
     """Bring quantize and dequantize to the ends of what computes, by exact rules."""
 
     name: ClassVar[str] = "move-codes"
-    rules: ClassVar[tuple[Rule, ...]] = (*quantization.RULES, *coded_factors.RULES)
+    rules: ClassVar[tuple[Rule, ...]] = (
+        *quantization.RULES,
+        *coded_factors.RULES,
+        *layers.RULES,
+    )

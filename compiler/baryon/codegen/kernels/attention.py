@@ -20,7 +20,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from baryon.codegen.expr import Expr, Math, bind, const, lane_const, transpose, tvm_name
-from baryon.codegen.group import Group
+from baryon.codegen.group import Group, evaluate
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.kernels.attention_operands import Heads, Lines, Masks, back, packed_masks
 from baryon.codegen.kernels.attention_plan import Plan
@@ -30,6 +30,7 @@ from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.pointwise import Frame
 from baryon.codegen.targets import Target
 from baryon.codegen.tvm import T, tirx
+from baryon.ir import Value
 from baryon.ops.attention import HeadLayout
 
 COPY_PANELS = 3
@@ -54,7 +55,7 @@ class _Emitter:
         self.plan, self.frame, self.attrs = plan, frame, frame.group.attrs
         (result,), op = frame.group.op.results, frame.group.main
         self.query, self.key, self.value = (
-            Heads.of(frame.inputs[x], x.type, layout)
+            Heads.read(frame, x, layout)
             for x, layout in zip(op.operands, plan.layouts, strict=False)
         )
         layout = HeadLayout(self.attrs["axes"], 0, 1, plan.heads)
@@ -92,8 +93,12 @@ class _Emitter:
             self._store(panel, out, column)
 
     def _dense(self, lines: Lines, size: int) -> Lines:
-        """Keys or values where they lie, or copied: neighbours in memory are read much faster."""
-        if not size or lines.is_dense(size) or self.plan.per_task < COPY_PANELS:
+        """Keys or values where they lie, or copied: neighbours in memory are read much faster.
+
+        Codes are copied always: they would be decoded one by one, for each panel.
+        """
+        few = self.plan.per_task < COPY_PANELS and lines.decode is None
+        if not size or lines.is_dense(size) or few:
             return lines
         return lines.copied(self.plan.keys, size, self.plan.lanes)
 
@@ -218,10 +223,10 @@ class _Emitter:
                 means = [self._mean(x, weights[j], inverses[j]) for x in sums]
                 at = named(start + line * out.line + d * out.step)
                 if side == 1:
-                    out.store(means[0], at, plan.lanes, out.line)
+                    out.store(self._stored(means[0]), at, plan.lanes, out.line)
                     continue
                 for i, row in enumerate(transpose(means)):
-                    out.store(row, at + i * out.line, plan.lanes, 1)
+                    out.store(self._stored(row), at + i * out.line, plan.lanes, 1)
 
     def _mean(self, total: Expr, weight: Expr, inverse: Expr) -> Expr:
         """A weighted sum by the sum of its weights, with the rows that are 0 by declaration."""
@@ -231,6 +236,11 @@ class _Emitter:
         elif self.attrs["zero_rows"] == "undefined":
             mean = tirx.Select(weight > none, mean, none)  # not so for NaN
         return bind(mean)
+
+    def _stored(self, mean: Expr) -> Expr:
+        """What is stored of a mean: itself, or its code."""
+        group = self.frame.group
+        return evaluate(group.outputs[0], {group.main.result: mean}, _nothing_else)
 
 
 class _Panel:
@@ -275,6 +285,10 @@ class _Panel:
         """Let the peaks be no less than a score; a NaN passes by, and comes out of exp."""
         peak = self.get(self.peak, vector)
         self.put(self.peak, vector, tirx.Select(score > peak, score, peak))
+
+
+def _nothing_else(value: Value) -> Expr:
+    raise AssertionError(f"the epilogue of attention reads {value}")
 
 
 def _tiles(total: int, rows: int) -> Iterator[tuple[int, int, int]]:

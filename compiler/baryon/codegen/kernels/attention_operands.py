@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from baryon.codegen.expr import Expr, Math, bind, const
-from baryon.codegen.group import Group
+from baryon.codegen.group import Group, apply
 from baryon.codegen.kernel import Memory
 from baryon.codegen.kernels.attention_plan import Plan
 from baryon.codegen.kernels.microkernel import bind as named
@@ -16,7 +16,7 @@ from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.space import View
 from baryon.codegen.tvm import T, tirx
-from baryon.ir import Array, DType, TensorType, Value, boolean
+from baryon.ir import Array, DType, Op, TensorType, Value, boolean
 from baryon.ir.memory import strides
 from baryon.ops.attention import HeadLayout
 
@@ -26,7 +26,7 @@ class Lines:
     """The positions of one head, read in the element type of the sums.
 
     start: offset of the first element. line, step: elements from one position, and element of a
-    position to the next.
+    position to the next. decode: what the elements mean, if they are codes.
     """
 
     memory: Memory
@@ -34,10 +34,13 @@ class Lines:
     line: int
     step: int
     dtype: DType
+    decode: Op | None = None
 
     def load(self, offset: Expr, lanes: int = 1, step: int = 1) -> Expr:
         """Elements from an offset on, `step` apart."""
-        return Math.cast(self.memory.load(offset, lanes, step), self.dtype)
+        loaded = self.memory.load(offset, lanes, step)
+        real = loaded if self.decode is None else apply(self.decode, [loaded])
+        return Math.cast(real, self.dtype)
 
     def store(self, value: Expr, offset: Expr, lanes: int = 1, step: int = 1) -> None:
         """Write elements, `step` apart."""
@@ -67,18 +70,26 @@ class Heads:
     head: int
     line: int
     step: int
+    decode: Op | None = None
 
     @staticmethod
-    def of(memory: Memory, type: TensorType, layout: HeadLayout) -> Heads:
+    def of(memory: Memory, type: TensorType, layout: HeadLayout, decode: Op | None = None) -> Heads:
         """The heads that a layout names."""
         steps = strides(type)
         image, head, line, step = (steps[a] for a in layout.order)
-        return Heads(memory, head * layout.first, image, head * layout.step, line, step)
+        return Heads(memory, head * layout.first, image, head * layout.step, line, step, decode)
+
+    @staticmethod
+    def read(frame: Frame, operand: Value, layout: HeadLayout) -> Heads:
+        """The heads of an operand of the anchor, which may be what codes mean."""
+        decode = operand.op
+        source = operand if decode is None else decode.operands[0]
+        return Heads.of(frame.inputs[source], source.type, layout, decode)
 
     def lines(self, image: Expr, head: Expr, dtype: DType) -> Lines:
         """One head, to be read as `dtype`."""
         start = named(self.first + image * self.image + head * self.head)
-        return Lines(self.memory, start, self.line, self.step, dtype)
+        return Lines(self.memory, start, self.line, self.step, dtype, self.decode)
 
 
 def back(index: Expr, size: int, total: int) -> Expr:

@@ -38,6 +38,7 @@ KINDS: Mapping[str, Kind] = {
     "npx.fully_connected": Kind("must", weight=1),
     "np.matmul": Kind("must", (0, 1), weight=1),
     "npx.batch_dot": Kind("must", (0, 1), weight=1),
+    "ir.attention": Kind("must", (0, 1, 2)),
     "np.add": Kind("support", (0, 1)),
     "np.multiply": Kind("support", (0, 1)),
     "npx.pooling": Kind("support"),
