@@ -10,9 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from baryon.codegen.helpers import helpers_for
+from baryon.codegen.kernels import winograd_plan
 from baryon.codegen.kernels.algorithms import Direct
 from baryon.codegen.kernels.implicit_gemm import ImplicitGemm, candidates
 from baryon.codegen.kernels.standalone import prim_func
+from baryon.codegen.kernels.winograd_plan import Winograd
 from baryon.codegen.pipeline import lower
 from baryon.codegen.targets import Target, get_target
 from codegen.contractions import Run, make_data, threads
@@ -109,3 +111,31 @@ def test_one_instruction_multiplies_a_word(target: Target, depths: int, wanted: 
     wide = "(%rsp)"  # sums stay in registers
     loop = [i for i, line in enumerate(lines) if line.startswith(wanted)]
     assert not any(wide in line and "mm" in line for line in lines[loop[0] : loop[tile - 1]])
+
+
+@pytest.mark.parametrize("outputs", [2, 4])
+@pytest.mark.parametrize(
+    ("channels", "filters", "size", "pad"),
+    [(16, 24, (11, 9), 1), (34, 8, (8, 8), 0), (64, 40, (7, 6), 1)],
+)
+@pytest.mark.parametrize("target", sorted(TARGETS))
+def test_winograd_is_exact(
+    outputs: int, channels: int, filters: int, size: tuple[int, int], pad: int, target: str
+) -> None:
+    """Also where tiles pass the image, and sums on the way pass 32 bits."""
+    shape = ImplicitGemm(channels, filters, 2, size, (3, 3), pad=(pad,) * 4)
+    spec = replace(quantized(shape, 2, zero=100), sum_bits=25)
+    names = f"outputs={outputs}"
+    plans = [p for p in winograd_plan.plans(spec, TARGETS[target]) if names in p.name]
+    data = make_data(spec, 2)
+    for plan in (plans[0], plans[-1]):
+        got = Run(plan, target=TARGETS[target])(data.source, data.weights)
+        assert np.array_equal(got, data.expected), plan.name
+
+
+def test_winograd_needs_room_in_32_bits() -> None:
+    """Results of F(4 x 4) come with six bits more, those of F(2 x 2) with two."""
+    shape = quantized(ImplicitGemm(64, 64, 1, (14, 14), (3, 3), pad=(1,) * 4), 2)
+    for bits, found in [(25, {2, 4}), (29, {2}), (30, set())]:
+        plans = winograd_plan.plans(replace(shape, sum_bits=bits), AVX2)
+        assert {p.schedule.outputs for p in plans if isinstance(p, Winograd)} == found

@@ -23,7 +23,8 @@ RNG = np.random.default_rng(3)
 
 
 def network(path: Path) -> Path:
-    """Quantized: a convolution of 3 x 3, for Winograd's algorithm, and one of 1 x 1."""
+    """Quantized: a convolution of 3 x 3, whose codes are too many for Winograd's algorithm, and one
+    of 1 x 1."""
 
     def pair(name: str, scale: float, zero: Any, *, quantize: bool = True) -> list[onnx.NodeProto]:
         numbers = [f"{name}_scale", f"{name}_zero"]
@@ -35,20 +36,20 @@ def network(path: Path) -> Path:
         return nodes
 
     constants: list[onnx.TensorProto] = []
-    for name, shape in {"w1_q": (64, 64, 3, 3), "w2_q": (128, 64, 1, 1)}.items():
+    for name, shape in {"w1_q": (384, 384, 3, 3), "w2_q": (128, 384, 1, 1)}.items():
         codes = RNG.integers(-127, 128, shape).astype(np.int8)
         constants.append(numpy_helper.from_array(codes, name))
     nodes = [
         *pair("x", 0.02, np.uint8(128)),
-        *pair("w1", 0.001, np.int8(0), quantize=False),
+        *pair("w1", 0.0004, np.int8(0), quantize=False),
         helper.make_node("Conv", ["x_d", "w1_d"], ["a"], "square", pads=[1, 1, 1, 1]),
         *pair("a", 0.02, np.uint8(128)),
         *pair("w2", 0.001, np.int8(0), quantize=False),
         helper.make_node("Conv", ["a_d", "w2_d"], ["y"], "point"),
     ]
     ports = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, 28, 28])
-        for name, channels in (("x", 64), ("y", 128))
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, channels, 14, 14])
+        for name, channels in (("x", 384), ("y", 128))
     ]
     graph = helper.make_graph(nodes, "g", ports[:1], ports[1:], constants)
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
@@ -61,7 +62,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_file_keeps_in_float32_what_would_be_slower(model: Path) -> None:
-    x = RNG.standard_normal((1, 64, 28, 28)).astype(np.float32)
+    x = RNG.standard_normal((1, 384, 14, 14)).astype(np.float32)
     want: Any = run(import_onnx(model), (x,))[0]
     chosen = mx.compile(model, target="x86-64-v3", threads=1)
     whole = mx.compile(model, target="x86-64-v3", threads=1, refuse_slower=False)
@@ -89,7 +90,7 @@ def test_what_was_refused_gives_the_same_bits_on_other_kernels(
     """The choice for one target, compiled for CPUs with and without fused multiply-adds."""
     chosen = CodeCosts.on("x86-64-v3").seconds
     monkeypatch.setattr(CodeCosts, "seconds", lambda _, op, sizes: chosen(op, sizes))
-    x = RNG.standard_normal((1, 64, 28, 28)).astype(np.float32)
+    x = RNG.standard_normal((1, 384, 14, 14)).astype(np.float32)
     artifacts = [
         build(import_onnx(model), Options(name, refuse_slower=True))
         for name in ("x86-64-v2", "x86-64-v3")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from baryon.codegen.exact import exact
 from baryon.codegen.kernels import algorithms
 from baryon.codegen.kernels.contraction import convolution_spec, int_of
-from baryon.codegen.kernels.quantized import MAX_DEPTH
+from baryon.codegen.kernels.quantized import FEW_BITS, MAX_DEPTH
 from baryon.codegen.kernels.spec import ImplicitGemm
 from baryon.codegen.targets import Target, get_target
 from baryon.ir import CHANNELS_LAST, Op, TensorType, UnsupportedError, f32
@@ -144,4 +144,5 @@ def _spec(op: Op, sizes: Mapping[str, int]) -> ImplicitGemm | None:
 
 def _with_codes(spec: ImplicitGemm, depths: int, codes: str) -> ImplicitGemm:
     source = "int16" if depths == 2 else "uint8"
-    return replace(spec, dtype="int32", depths=depths, source=source, codes=codes)
+    words = replace(spec, depths=depths, source=source, codes=codes)
+    return replace(words, dtype="int32", sum_bits=FEW_BITS)

@@ -44,6 +44,10 @@ class Direct:
         """See `Plan`."""
         return packing.packed_size(Columns(self.spec, self.schedule))
 
+    def stored(self, dtype: DType) -> DType:
+        """See `Plan`."""
+        return dtype
+
     def pack(self, values: NDArray[Any]) -> NDArray[Any]:
         """See `Plan`."""
         return packing.pack_weights(values, self.spec, self.schedule)
@@ -71,7 +75,7 @@ ALGORITHMS: Mapping[str, Algorithm] = {"direct": _direct, "winograd": winograd_p
 """By the first word of their plans' names."""
 
 WORDS = ("direct",)
-"""Those that multiply weights in words of several depths."""
+"""Those that multiply weights in bfloat16."""
 
 
 def candidates(spec: ImplicitGemm, target: Target, constant: bool = True) -> list[Plan]:
@@ -79,7 +83,7 @@ def candidates(spec: ImplicitGemm, target: Target, constant: bool = True) -> lis
 
     constant: whether the weights are known when compiling.
     """
-    algorithms = (ALGORITHMS[name] for name in (WORDS if spec.depths > 1 else ALGORITHMS))
+    algorithms = (ALGORITHMS[name] for name in (WORDS if spec.pairs else ALGORITHMS))
     plans = [plan for algorithm in algorithms for plan in algorithm(spec, target)]
     possible = [plan for plan in plans if constant or plan.takes_inputs]
     return sorted(possible, key=lambda plan: -plan.efficiency)

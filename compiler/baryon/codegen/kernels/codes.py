@@ -22,6 +22,7 @@ from typing import Any
 
 from baryon.codegen.helpers import available, call
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Multiply, Tile, splat
+from baryon.codegen.maths.lanes import convert
 from baryon.codegen.tvm import T, tirx
 
 _HEAD = """
@@ -58,7 +59,7 @@ _PLAIN = _HEAD + "{body}\n  ret {word} %r\n}}\n"
 
 @dataclass(frozen=True)
 class CodeWords:
-    """Packed weights, addressed in words of `depths` bytes."""
+    """Packed weights, addressed in words of `depths` bytes, or of two int16."""
 
     memory: Buffer
     depths: int
@@ -70,7 +71,7 @@ class CodeWords:
     def words(self, offset: Expr, lanes: int) -> Expr:
         """The weights of `lanes` words, as they are multiplied: widened to 16 bits for pairs."""
         loaded = self.memory.load(offset * self.depths, self.depths * lanes)
-        return loaded if self.depths == 4 else loaded.astype(f"int16x{2 * lanes}")
+        return loaded if self.depths == 4 else convert(loaded, "int16")
 
     def store(self, value: Expr, offset: Expr, lanes: int = 1) -> None:
         """Weights are written when compiling."""

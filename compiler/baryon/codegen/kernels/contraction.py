@@ -104,7 +104,7 @@ def _is_direct(group: Group) -> bool:
 def build_as(problem: Contraction, plan: Plan) -> Kernel:
     """The kernel that follows a plan: one of the `candidates` for the problem's spec."""
     group, spec, dtype = problem.group, problem.spec, problem.sum_dtype
-    packed = TensorType((plan.packed_size,), problem.packed_dtype)
+    packed = TensorType((plan.packed_size,), plan.stored(problem.packed_dtype))
     packs: Packs = {problem.weight: (problem.packer(plan), packed)} if problem.is_constant else {}
     after = Requantization(group, problem.codes) if problem.codes else None
     builder = KernelBuilder()
@@ -263,6 +263,7 @@ class Contraction:
                 "depths": self.words,
                 "codes": self.codes.data.name,
                 "zero": self.codes.data.quant.zero[0],
+                "sum_bits": self.codes.sum_bits(self.group),
             }
         return {
             "staged": self.is_staged,

@@ -38,6 +38,9 @@ class Plan(Protocol):
     def packed_size(self) -> int:
         """Elements of the packed weights."""
 
+    def stored(self, dtype: DType) -> DType:
+        """The element type of packed weights, from that of weights in words."""
+
     def pack(self, values: NDArray[Any]) -> NDArray[Any]:
         """Constant weights (O, I/groups, R, S) or (N, K) in the form that the kernel reads."""
 

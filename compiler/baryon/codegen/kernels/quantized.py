@@ -18,7 +18,7 @@ import numpy as np
 
 from baryon.codegen.expr import tvm_name
 from baryon.codegen.group import Group
-from baryon.codegen.kernels.spec import ImplicitGemm
+from baryon.codegen.kernels.spec import SUM_BITS, ImplicitGemm
 from baryon.ir import Array, Quant, Value, i8, u8
 from baryon.ops import TABLE
 from baryon.ops.quantize import DEQUANTIZE, dequantized
@@ -27,6 +27,8 @@ MAX_PRODUCT = 255 * 128
 """Magnitude of a product of two codes without their zero points."""
 MAX_DEPTH = 2**31 // MAX_PRODUCT
 """Products of codes whose sum fits into 32 bits, whatever they are."""
+FEW_BITS = 25
+"""Bits of sums, beside the sign, of nearly all trained filters."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,18 @@ class QuantizedFactors:
         return by_output and symmetric and self.data.quant.axis is None and (
             int(np.prod(taps)) <= MAX_DEPTH and outputs > 0
         )  # fmt: skip
+
+    def sum_bits(self, group: Group) -> int:
+        """Bits of all sums beside the sign: those that every output of these filters needs, in two
+        classes, lest kernels of equal layers differ."""
+        payload = group.payload(self.weight.value)
+        assert payload is not None
+        weights = self.signed(payload).reshape(len(payload), -1).astype(np.int32)
+        above, below = weights.clip(min=0).sum(1).max(), -weights.clip(max=0).sum(1).min()
+        ends, zero = self.data.value.type.dtype.limits, self.data.quant.zero[0]
+        low, high = (abs(end - zero) for end in ends)
+        most = max(above * high + below * low, above * low + below * high)
+        return FEW_BITS if int(most) < 1 << FEW_BITS else SUM_BITS
 
     def signed(self, weight: Array) -> Array:
         """Filters as signed bytes around 0."""

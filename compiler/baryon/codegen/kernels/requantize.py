@@ -144,9 +144,10 @@ def known_attributes(group: Group, factors: QuantizedFactors) -> dict[Op, dict[s
     found: dict[Op, dict[str, Attr]] = {}
     for op in Scaling(group, factors).ops:
         found[op] = op.attrs | {"scale": (), "zero": bool(quant_of(op).zero[0])}
+    bits = factors.sum_bits(group)
     for factor in (v.op for v in group.main.operands[:2]):
         assert factor is not None
-        found[factor] = factor.attrs | {"scale": (), "axis": None}
+        found[factor] = factor.attrs | {"scale": (), "axis": None, "sum_bits": bits}
     return found
 
 

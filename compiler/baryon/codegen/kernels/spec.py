@@ -15,6 +15,9 @@ import numpy as np
 
 from baryon.ir import BaryonError
 
+SUM_BITS = 31
+"""Bits of any sum of codes."""
+
 
 class KernelError(BaryonError, ValueError):
     """A kernel specification or schedule that contradicts itself."""
@@ -38,7 +41,7 @@ class ImplicitGemm:
     through a strip, of that; by default the same. depths: of a word of weights, which instructions
     multiply at once: 2 of bfloat16 (see pairs.py), 2 or 4 of 8-bit codes (see codes.py). codes: of
     the input in memory, if it is quantized; the strip brings them to `source`. zero: their code for
-    0.
+    0. sum_bits: sums of codes are smaller than two to this power, with either sign.
     """
 
     channels: int
@@ -59,6 +62,7 @@ class ImplicitGemm:
     depths: int = 1
     codes: str | None = None
     zero: int = 0
+    sum_bits: int = SUM_BITS
 
     def __post_init__(self) -> None:
         if self.channels % self.groups or self.out_channels % self.groups:
@@ -142,7 +146,7 @@ class ImplicitGemm:
     @property
     def word_bytes(self) -> int:
         """Bytes of a word of packed weights."""
-        return self.depths if self.codes else 4
+        return self.depths if self.codes in ("int8", "uint8") else 4
 
     @property
     def halves(self) -> bool:

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from baryon.codegen.expr import tvm_name
 from baryon.codegen.kernels.implicit_gemm import Operands
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat
 from baryon.codegen.kernels.plan import Plan
 from baryon.codegen.kernels.strip import Elementwise, Position
 from baryon.codegen.tvm import IRBuilder, T, tirx
+from baryon.ir import i8
 
 Fused = Callable[[Expr, Position, Sequence[Buffer]], Expr]
 """An element-wise function that also gets the extra buffers."""
@@ -35,7 +37,8 @@ def prim_func(
         batch = tirx.Var("batch", "int64") if spec.batch is None else spec.batch
         image = spec.size[0] * spec.size[1] * spec.pixel_pitch
         source = _parameter(spec.codes or spec.dtype, "source", image, batch)
-        weights = _parameter("int8" if spec.codes else spec.dtype, "weights", plan.packed_size)
+        stored = tvm_name(plan.stored(i8)) if spec.codes else spec.dtype
+        weights = _parameter(stored, "weights", plan.packed_size)
         buffers = [_parameter(spec.dtype, f"extra{i}", size) for i, size in enumerate(extra)]
         output = _parameter(spec.dtype, "output", spec.pixels * spec.output_pitch, batch)
         after, before = _given(epilogue, buffers), _given(prologue, buffers)

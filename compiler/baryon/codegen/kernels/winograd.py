@@ -16,11 +16,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from baryon.codegen.kernels.codes import CodeWords, MultiplyCodes
 from baryon.codegen.kernels.implicit_gemm import Operands, fetch_steps, loop
-from baryon.codegen.kernels.microkernel import Ahead, Expr, Flat, Loop, Multiply, bind, splat, wide
+from baryon.codegen.kernels.microkernel import (
+    Ahead,
+    Buffer,
+    Expr,
+    Flat,
+    Loop,
+    Multiply,
+    bind,
+    splat,
+    wide,
+)
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
-from baryon.codegen.kernels.strip import Elementwise, Position
+from baryon.codegen.kernels.strip import Elementwise, Position, converted
 from baryon.codegen.kernels.winograd_schedule import CHUNK, Layout, WinogradSchedule
+from baryon.codegen.maths.lanes import as_bits
 from baryon.codegen.tvm import T, tirx
 
 
@@ -58,18 +70,19 @@ class _Emitter:
         self.layout, self.spec, self.schedule = layout, layout.spec, layout.schedule
         self.operands, self.epilogue, self.prologue = operands, epilogue, prologue
         self.lanes, self.size = self.schedule.lanes, layout.transform.positions
+        self.codes = self.spec.codes is not None
         self.problems = 1 if self.spec.batch is not None else operands.batch
 
     def run(self) -> None:
         """Loops over blocks and parts, as parallel tasks."""
         if self.schedule.tasks == "blocks":
             with loop(self.problems * self.layout.blocks, T.parallel) as index:
-                inputs, first = self._allocate(self.layout.inputs_size), self._first(index)
+                inputs, first = self._inputs(), self._first(index)
                 self._transform(inputs, first, 0, self.schedule.block)
                 with loop(self.layout.parts) as part:
                     self._part(inputs, first, part)
             return
-        inputs = self._allocate(self.layout.inputs_size)
+        inputs = self._inputs()
         with loop(self.problems * self.layout.blocks) as index:
             first = self._first(index)
             with loop(ceil_div(self.schedule.block, CHUNK), T.parallel) as chunk:
@@ -78,8 +91,11 @@ class _Emitter:
             with loop(self.layout.parts, T.parallel) as part:
                 self._part(inputs, first, part)
 
-    def _allocate(self, elements: int) -> Flat:
-        return Flat(T.alloc_buffer((elements,), self.spec.dtype, layout=None))
+    def _inputs(self) -> Flat:
+        return self._allocate(self.layout.inputs_size, self.layout.input_type)
+
+    def _allocate(self, elements: int, dtype: str | None = None) -> Flat:
+        return Flat(T.alloc_buffer((elements,), dtype or self.spec.dtype, layout=None))
 
     def _first(self, index: Expr) -> Expr:
         """First tile of a block, counted over all images."""
@@ -100,14 +116,15 @@ class _Emitter:
 
     def _transform(self, inputs: Flat, first: Expr, start: Expr, count: Expr) -> None:
         """The transformed inputs of `count` tiles from number `start` of a block on."""
-        vectors = ceil_div(self.spec.channels, self.lanes)
-        scratch = [self._allocate(self.size**2 * self.lanes) for _ in range(2)]
+        lanes = self.layout.input_lanes
+        vectors, elements = ceil_div(self.spec.channels, lanes), self.size**2 * lanes
+        scratch = [self._allocate(elements, self.layout.input_type) for _ in range(2)]
         with loop(count) as offset:
             index = bind(start + offset)
             place = self._place(first + index)
             inside = self._is_inside(place)
             with loop(vectors) as vector:
-                channel = bind(_back(vector, self.lanes, self.spec.channels))
+                channel = bind(_back(vector, lanes, self.spec.channels))
                 self._columns(place, channel, inside, *scratch)
                 self._rows(scratch[0], inputs, index * self.spec.channels + channel)
 
@@ -130,35 +147,37 @@ class _Emitter:
     def _column(self, values: list[Expr], j: Expr, to: Flat) -> None:
         results = self.layout.transform.of_inputs([T.bind(v) for v in values])
         for i, value in enumerate(results):
-            to.store(value, self._at(i, j), self.lanes)
+            to.store(value, self._at(i, j), self.layout.input_lanes)
 
     def _at(self, i: Expr, j: Expr) -> Expr:
-        return (i * self.size + j) * self.lanes
+        return (i * self.size + j) * self.layout.input_lanes
 
     def _cell(self, patch: Flat, i: Expr, j: Expr) -> Expr:
-        return patch.load(self._at(i, j), self.lanes)
+        return patch.load(self._at(i, j), self.layout.input_lanes)
 
     def _input(self, place: Place, i: Expr, j: Expr, channel: Expr) -> Expr:
         """A vector of the image, after the prologue."""
         (y, x), (height, width) = place.input, self.spec.size
         image, row, pixel, _ = self.spec.strides
         start = place.image * image + y * row + x * pixel + channel
-        value = self.operands.source.load(start + i * row + j * pixel, self.lanes)
-        if self.prologue is None:
-            return value
-        number = (place.image * height + y + i) * width + x + j
-        return self.prologue(value, Position(place.image, bind(number), channel, self.lanes))
+        lanes = self.layout.input_lanes
+        value = self.operands.source.load(start + i * row + j * pixel, lanes)
+        if self.prologue is not None:
+            number = bind((place.image * height + y + i) * width + x + j)
+            value = self.prologue(value, Position(place.image, number, channel, lanes))
+        return converted(value, self.spec) if self.codes else value
 
     def _gather(self, place: Place, channel: Expr, patch: Flat) -> None:
         """The inputs of a tile that lie inside the image, and zeros around them."""
-        zero = splat(tirx.const(0, self.spec.dtype), self.lanes)
+        lanes = self.layout.input_lanes
+        zero = splat(tirx.const(0, self.layout.input_type), lanes)
         with T.serial(self.size**2) as cell:
-            patch.store(zero, cell * self.lanes, self.lanes)
+            patch.store(zero, cell * lanes, lanes)
         ranges = [self._range(at, n) for at, n in zip(place.input, self.spec.size, strict=True)]
         (top, rows), (left, columns) = ranges
         with T.serial(rows) as r, T.serial(columns) as c:
             i, j = bind(top + r), bind(left + c)
-            patch.store(self._input(place, i, j, channel), self._at(i, j), self.lanes)
+            patch.store(self._input(place, i, j, channel), self._at(i, j), lanes)
 
     def _range(self, first: Expr, size: int) -> tuple[Expr, Expr]:
         """The first pixel of a tile along an axis that lies inside the image, and how many do."""
@@ -172,7 +191,7 @@ class _Emitter:
             values = [T.bind(self._cell(columns, i, j)) for j in range(self.size)]
             at = wide(offset + i * (self.size * step))
             for j, value in enumerate(self.layout.transform.of_inputs(values)):
-                inputs.store(value, at + j * step, self.lanes)
+                inputs.store(value, at + j * step, self.layout.input_lanes)
 
     # products
 
@@ -198,14 +217,19 @@ class _Emitter:
     def _ahead(self, weights: Expr, index: Expr, tiles: int) -> Ahead | None:
         """The share of the next panel's weights that the index-th tile of a block fetches."""
         layout = self.layout
-        steps = fetch_steps(4 * layout.weights_size, tiles, self.spec.channels)
+        steps = fetch_steps(4 * layout.weights_size, tiles, layout.columns.steps)
         if steps == 0:
             return None
         size = layout.panel_size
         share = size // steps
         start = bind(weights + size + tirx.min(index * share, size - share))
         last = layout.weights_size - layout.columns.packed_width
-        return Ahead(self.operands.weights, start, last, steps)
+        return Ahead(self._weights, start, last, steps)
+
+    @property
+    def _weights(self) -> Buffer:
+        packed = self.operands.weights
+        return CodeWords(packed, self.layout.product.depths) if self.codes else packed
 
     def _multiply(
         self, inputs: Flat, position: Expr, tile: Expr, weights: Expr, ahead: Ahead | None
@@ -213,10 +237,13 @@ class _Emitter:
         """A register tile: the products of some tiles and a panel at one position."""
         layout, columns = self.layout, self.layout.columns
         channels, rows = self.spec.channels, range(self.schedule.tile.rows)
-        multiply = Multiply(
-            inputs, self.operands.weights, [Loop(channels, 1)],
-            columns.packed_width, self.lanes, len(columns.vector_starts), self.spec.dtype,
-        )  # fmt: skip
+        words, loops = self._weights, [Loop(channels, 1)]
+        shape = (columns.packed_width, self.lanes, len(columns.vector_starts), self.spec.dtype)
+        multiply: Multiply = (
+            MultiplyCodes(inputs, words, loops, *shape)
+            if isinstance(words, CodeWords)
+            else Multiply(inputs, words, loops, *shape)
+        )
         start = bind(position * layout.input_step + tile * channels)
         return multiply.emit([start + i * channels for i in rows], weights, ahead)
 
@@ -237,7 +264,8 @@ class _Emitter:
         """The outputs of a block and a part."""
         layout, columns = self.layout, self.layout.columns
         vectors = len(columns.vector_starts)
-        scratch = self._allocate(self.size * self.schedule.outputs * self.lanes)
+        kind = "uint32" if self.codes else None  # TVM's signed sums must not overflow
+        scratch = self._allocate(self.size * self.schedule.outputs * self.lanes, kind)
         line = self._allocate(self.schedule.outputs * self.lanes)
         with T.serial(self.schedule.block) as index:
             place = self._place(first + index)
@@ -254,17 +282,23 @@ class _Emitter:
         step = self.layout.row_size
         with T.serial(self.size) as j:
             places = [at + (i * self.size + j) * step for i in range(self.size)]
-            values = [T.bind(products.load(place, self.lanes)) for place in places]
+            values = [T.bind(self._product(products, place)) for place in places]
             for i, value in enumerate(self.layout.transform.of_products(values)):
-                to.store(value, self._at(i, j), self.lanes)
+                to.store(value, (i * self.size + j) * self.lanes, self.lanes)
+
+    def _product(self, products: Flat, place: Expr) -> Expr:
+        value = products.load(place, self.lanes)
+        return as_bits(value, "uint32") if self.codes else value
 
     def _across(self, rows: Flat, line: Flat, place: Place, channel: Expr) -> None:
         """Rows of a tile, transformed; the pixels inside the image are stored."""
         (y, x), (height, width), outputs = place.output, self.spec.out_size, self.schedule.outputs
+        transform = self.layout.transform
         with loop(_rest(height, y, outputs)) as i:
-            values = [T.bind(self._cell(rows, i, j)) for j in range(self.size)]
-            for j, value in enumerate(self.layout.transform.of_products(values)):
-                line.store(value, j * self.lanes, self.lanes)
+            places = [(i * self.size + j) * self.lanes for j in range(self.size)]
+            values = [T.bind(rows.load(place, self.lanes)) for place in places]
+            for j, value in enumerate(transform.of_products(values)):
+                line.store(transform.finished(value), j * self.lanes, self.lanes)
             pixel = bind((place.image * height + y + i) * width + x)
             with loop(_rest(width, x, outputs)) as j:
                 value = line.load(j * self.lanes, self.lanes)

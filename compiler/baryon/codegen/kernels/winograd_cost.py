@@ -51,7 +51,7 @@ class WinogradCost:
     @cached_property
     def input_cycles(self) -> float:
         """Transforming the inputs of one tile."""
-        vectors = ceil_div(self.spec.channels, self.schedule.lanes)
+        vectors = ceil_div(self.spec.channels, self.layout.input_lanes)
         return INPUT_CYCLES * self.layout.positions * vectors
 
     @cached_property
@@ -79,7 +79,7 @@ class WinogradCost:
         layout, half = self.layout, self.target.cache_bytes[1] // 2
         weights = 4 * layout.weights_size / layout.parts
         late = max(0.0, weights / WEIGHT_BYTES - self.product_cycles)
-        scratch = [4 * layout.inputs_size, 4 * layout.products_size]
+        scratch = [layout.input_bytes * layout.inputs_size, 4 * layout.products_size]
         spilled = sum(size for size in scratch if size > half)
         return late + weights / HIDDEN_BYTES + spilled / SHARED_BYTES
 
@@ -129,7 +129,8 @@ def _with_tasks(
     layout, (_, second, third) = Layout(spec, cut), target.cache_bytes
     if layout.panels < cut.panels or 4 * layout.products_size > 2 * second:
         return
-    if 4 * layout.inputs_size <= third:
+    inputs = layout.input_bytes * layout.inputs_size
+    if inputs <= third:
         yield cut
-    if 4 * layout.inputs_size <= 2 * third:
+    if inputs <= 2 * third:
         yield replace(cut, tasks="parts")

@@ -10,7 +10,7 @@ from typing import Literal
 from baryon.codegen.kernels.microkernel import LINE
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
-from baryon.codegen.kernels.winograd_transform import WINOGRAD, Transform
+from baryon.codegen.kernels.winograd_transform import OF_CODES, WINOGRAD, Transform
 from baryon.codegen.targets import Tile
 
 Tasks = Literal["blocks", "parts"]
@@ -57,7 +57,22 @@ class Layout:
     @property
     def transform(self) -> Transform:
         """The transforms."""
-        return WINOGRAD[self.schedule.outputs]
+        return (OF_CODES if self.spec.codes else WINOGRAD)[self.schedule.outputs]
+
+    @property
+    def input_type(self) -> str:
+        """TVM's type of transformed inputs."""
+        return "int16" if self.spec.codes else self.spec.dtype
+
+    @property
+    def input_lanes(self) -> int:
+        """Channels per vector of inputs."""
+        return self.schedule.lanes * 4 // self.input_bytes
+
+    @property
+    def input_bytes(self) -> int:
+        """Bytes of a transformed input."""
+        return 2 if self.spec.codes else 4
 
     @property
     def positions(self) -> int:
@@ -83,11 +98,15 @@ class Layout:
     @cached_property
     def product(self) -> ImplicitGemm:
         """The product of matrices at one position."""
+        codes = "int16" if self.spec.codes else None
         return ImplicitGemm(
             self.spec.channels,
             self.spec.out_channels,
             size=(1, self.schedule.block),
             dtype=self.spec.dtype,
+            source=codes,
+            codes=codes,
+            depths=2 if codes else 1,
         )
 
     @cached_property
@@ -114,12 +133,12 @@ class Layout:
 
     @cached_property
     def panel_size(self) -> int:
-        """Elements of a panel of transformed weights at one position."""
-        return self.spec.channels * self.columns.packed_width
+        """Words of a panel of transformed weights at one position; they have four bytes."""
+        return self.columns.steps * self.columns.packed_width
 
     @cached_property
     def weights_size(self) -> int:
-        """Elements of all transformed weights, [position, panel, channel, column]."""
+        """Words of all transformed weights, [position, panel, channel or pair of them, column]."""
         return self.positions * self.columns.count * self.panel_size
 
     @cached_property
@@ -128,7 +147,8 @@ class Layout:
 
         An odd number of cache lines, lest the positions of a tile compete for the same few lines.
         """
-        return (ceil_div(self.schedule.block * self.spec.channels, LINE) | 1) * LINE
+        line = LINE * 4 // self.input_bytes
+        return (ceil_div(self.schedule.block * self.spec.channels, line) | 1) * line
 
     @cached_property
     def inputs_size(self) -> int:

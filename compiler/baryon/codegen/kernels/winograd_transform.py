@@ -14,6 +14,7 @@ F(2 x 2): 7e-7). 5/8 and 3/2 are such a pair whose matrix of the inputs is exact
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,10 +23,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from baryon.codegen.expr import Expr, bind, const
+from baryon.codegen.expr import Expr, bind, const, dtype_of
+from baryon.codegen.maths.lanes import as_bits, is_float
 
 TAPS = 3
 """Taps of the filter along an axis."""
+
+WORD = 1 << 32
 
 Matrix = NDArray[np.float64]
 
@@ -35,9 +39,14 @@ _FILTERS = 4096
 
 @dataclass(frozen=True)
 class Transform:
-    """F(m, 3) along one axis. pairs: the points are 0, and a and -a for each a in `pairs`."""
+    """F(m, 3) along one axis. pairs: the points are 0, and a and -a for each a in `pairs`.
+
+    whole: whether all matrices are of whole numbers. Weights then lack the division by the points'
+    distances, which outputs make up for: along each axis they come out `factor` times too large.
+    """
 
     pairs: tuple[float, ...]
+    whole: bool = False
 
     @property
     def outputs(self) -> int:
@@ -64,7 +73,24 @@ class Transform:
     def weight(self) -> Matrix:
         """G (positions, 3): powers of the points, divided by their distances from the others."""
         powers = np.vander(self.points, TAPS, increasing=True)
-        return np.concatenate([powers / self._distances[:, None], np.eye(TAPS)[-1:]])
+        divided = powers if self.whole else powers / self._distances[:, None]
+        return np.concatenate([divided, np.eye(TAPS)[-1:]])
+
+    @cached_property
+    def factor(self) -> int:
+        """How many times too large outputs are, along an axis."""
+        return math.lcm(*map(int, abs(self._distances))) if self.whole else 1
+
+    @cached_property
+    def shares(self) -> list[float]:
+        """What products are multiplied by, for 0, each pair of points, and infinity."""
+        distances = self._distances[[0, *range(1, self.positions - 1, 2)]]
+        return [*(self.factor / distances if self.whole else distances**0), float(self.factor)]
+
+    @property
+    def shift(self) -> int:
+        """Bits that results in 32 bits lose to the factor of both axes."""
+        return (self.factor**2 & -(self.factor**2)).bit_length() - 1
 
     @property
     def _distances(self) -> Matrix:
@@ -82,7 +108,7 @@ class Transform:
         """Transformed weights (positions**2, ...) of weights (..., 3, 3), rounded once."""
         both = np.kron(self.weight, self.weight)
         flat = weights.reshape(-1, TAPS * TAPS)
-        result = np.empty((len(both), len(flat)), weights.dtype)
+        result = np.empty((len(both), len(flat)), np.int16 if self.whole else weights.dtype)
         for start in range(0, len(flat), _FILTERS):
             part = slice(start, start + _FILTERS)
             columns = np.ascontiguousarray(flat[part].T, np.float64)
@@ -108,9 +134,24 @@ class Transform:
         first, *between, last = values
         pairs = list(zip(between[::2], between[1::2], strict=True))
         halves = [[bind(p + q) for p, q in pairs], [bind(p - q) for p, q in pairs]]
-        powers = [np.power(self.pairs, i) for i in range(self.outputs)]
+        begin, *shares, end = self.shares
+        powers = [np.power(self.pairs, i) * shares for i in range(self.outputs)]
         results = [_dot(row, halves[i % 2]) for i, row in enumerate(powers)]
-        return [bind(first + results[0]), *results[1:-1], bind(results[-1] + last)]
+        results[0] = bind(_times(begin, first) + results[0])
+        results[-1] = bind(results[-1] + _times(end, last))
+        return results
+
+    def finished(self, value: Expr) -> Expr:
+        """An output without the factor of both axes; whole numbers from their last 32 bits.
+
+        The odd part of the factor has an inverse modulo 2^32, the rest is a shift.
+        """
+        if not self.whole:
+            return value
+        odd = self.factor**2 >> self.shift
+        value = bind(_times(float(pow(odd, -1, WORD)), value)) if odd > 1 else value
+        signed = as_bits(value, "int32")
+        return bind(signed >> const(self.shift, signed))
 
 
 def _dot(row: Matrix, values: Sequence[Expr], start: int | None = None) -> Expr:
@@ -119,14 +160,21 @@ def _dot(row: Matrix, values: Sequence[Expr], start: int | None = None) -> Expr:
     terms = [(w, v) for w, v in zip(row[chosen], values[chosen], strict=True) if w != 0]
     terms.sort(key=lambda term: term[0] != 1)  # a sum that begins with one needs no product
     (weight, value), *rest = terms
-    total = value if weight == 1 else value * _like(weight, value)
+    total = _times(weight, value)
     for weight, value in rest:
-        total = total + (value if weight == 1 else value * _like(weight, value))
+        total = total + _times(weight, value)
     return bind(total)
 
 
+def _times(number: float, value: Expr) -> Expr:
+    return value if number == 1 else value * _like(number, value)
+
+
 def _like(number: float, value: Expr) -> Expr:
-    return const(float(number), value)
+    """A constant of the value's type; of unsigned words the negative numbers modulo 2^32."""
+    if is_float(value):
+        return const(float(number), value)
+    return const(int(number) % WORD if dtype_of(value).startswith("uint32") else int(number), value)
 
 
 WINOGRAD: Mapping[int, Transform] = {
@@ -134,3 +182,9 @@ WINOGRAD: Mapping[int, Transform] = {
 }
 """By the outputs of a tile along each axis. F(6 x 6), with 1.3 times fewer products than F(4 x 4),
 was at most a tenth faster, with errors up to 2e-5."""
+
+OF_CODES: Mapping[int, Transform] = {
+    t.outputs: t for t in (Transform((1.0,), whole=True), Transform((1.0, 2.0), whole=True))
+}
+"""The same of 8-bit codes. Transformed inputs are at most 10 * 10 * 255 and weights 7 * 7 * 128, so
+that int16 holds them. Sums and outputs are right modulo 2^32."""
