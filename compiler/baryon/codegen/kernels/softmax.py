@@ -1,7 +1,7 @@
 """Softmax and log_softmax along any axis: maximum, exponentials and their sum, scaling.
 
-The exponentials wait in the output, where its element type can hold them; half precisions compute
-them again.
+The exponentials wait in the output, where its element type can hold them, else in scratch memory,
+where a line is one run of it that fits level 1; otherwise they are computed again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from baryon.codegen.expr import Expr, Math, bind, const
 from baryon.codegen.group import Group, compute_dtype
-from baryon.codegen.kernel import Kernel, KernelBuilder
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory
 from baryon.codegen.kernels.fold import Fold, Line
 from baryon.codegen.pointwise import Frame, Place
 from baryon.codegen.targets import Target
@@ -23,6 +23,10 @@ def build(group: Group, target: Target) -> Kernel:
     with builder.function():
         _Softmax(Frame(builder, group), target).emit()
     return builder.finish()
+
+
+MOST_KEPT = 4096
+"""Exponentials that wait in scratch memory."""
 
 
 class _Softmax:
@@ -37,6 +41,7 @@ class _Softmax:
         self.is_log = self.op.name == "npx.log_softmax"
         # the output keeps exponentials between two passes
         self.keeps = frame.outputs[0].dtype == self.dtype and not self.is_log
+        self.scratch: Memory | None = None
 
     def emit(self) -> None:
         """Emit the loops."""
@@ -44,6 +49,7 @@ class _Softmax:
             self.loops.emit(self._line)
 
     def _line(self, line: Line) -> None:
+        self.scratch = self._scratch()
         largest = line.reduce(lambda p, _: self._scaled(p), Math.maximum, -math.inf, self.dtype)
         totals = self._totals(line, largest)
         if self.is_log:
@@ -55,26 +61,41 @@ class _Softmax:
             lambda p, n: self._store(p, self._kept(line, p, largest, n) * line.of(scales, p, n))
         )
 
+    def _scratch(self) -> Memory | None:
+        """Memory for the exponentials of one line, if the output cannot hold them."""
+        loops = self.loops
+        size = loops.length if loops.along and loops.sizes[-1] == loops.length else None
+        if self.keeps or self.is_log or not isinstance(size, int) or size > MOST_KEPT:
+            return None
+        return Memory.local(size, self.dtype)
+
+    def _room(self, place: Place) -> tuple[Memory, Expr, int] | None:
+        """Where the exponential at a place waits: memory, offset, step from lane to lane."""
+        if self.keeps:
+            return self.frame.outputs[0], *place.address(self.frame.outputs[0])
+        return None if self.scratch is None else (self.scratch, place.indices[-1], 1)
+
     def _totals(self, line: Line, largest: Sequence[Expr]) -> list[Expr]:
-        """The sums of exponentials, which stay in the output if it can hold them."""
+        """The sums of exponentials, which wait where there is room for them."""
 
         def term(place: Place, number: int) -> Expr:
             value = self._exp(line, place, largest, number)
-            if self.keeps:
-                offset, step = place.address(self.frame.outputs[0])
-                self.frame.outputs[0].store(value, offset, place.lanes, step)
+            if room := self._room(place):
+                memory, offset, step = room
+                memory.store(value, offset, place.lanes, step)
             return value
 
         return line.reduce(term, lambda a, b: a + b, 0, self.dtype, vectors=1)
 
     def _exp(self, line: Line, place: Place, largest: Sequence[Expr], number: int) -> Expr:
-        return bind(Math.exp(self._scaled(place) - line.of(largest, place, number)))
+        return bind(Math.exp_nonpositive(self._scaled(place) - line.of(largest, place, number)))
 
     def _kept(self, line: Line, place: Place, largest: Sequence[Expr], number: int) -> Expr:
-        if not self.keeps:
+        room = self._room(place)
+        if room is None:
             return self._exp(line, place, largest, number)
-        offset, step = place.address(self.frame.outputs[0])
-        return self.frame.outputs[0].load(offset, place.lanes, step)
+        memory, offset, step = room
+        return memory.load(offset, place.lanes, step)
 
     def _scaled(self, place: Place) -> Expr:
         x = Math.cast(place.value(self.source), self.dtype)
