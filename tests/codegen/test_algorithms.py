@@ -7,6 +7,7 @@ import pytest
 
 from baryon.codegen.kernels.algorithms import ALGORITHMS, candidates, choose, find
 from baryon.codegen.kernels.contraction import Contraction, build_as
+from baryon.codegen.kernels.cost import choose as schedule_of
 from baryon.codegen.kernels.implicit_gemm import ImplicitGemm
 from baryon.codegen.targets import get_target
 from codegen.harness import Case, module_text
@@ -35,6 +36,20 @@ def test_best_comes_first(name: str) -> None:
     plans = candidates(SPECS[name], TARGET)
     assert [p.efficiency for p in plans] == sorted((p.efficiency for p in plans), reverse=True)
     assert choose(SPECS[name], TARGET) == plans[0]
+
+
+def matrix_block(rows: int, depth: int, columns: int) -> int:
+    """Rows of a block of the best plan for caches of 32 KB and 512 KB."""
+    return schedule_of(ImplicitGemm(depth, columns, size=(1, rows)), get_target("x86-64-v3")).block
+
+
+def test_the_input_of_a_block_of_a_deep_product_fits_level_2() -> None:
+    assert 16 <= matrix_block(128, 3072, 768) <= (512 << 10) // (4 * 3072)
+
+
+def test_weights_of_a_wide_product_pass_few_times() -> None:
+    assert matrix_block(35, 512, 10000) == 35
+    assert matrix_block(280, 512, 10000) >= 94
 
 
 def test_weights_that_are_inputs_leave_the_plans_that_take_them() -> None:

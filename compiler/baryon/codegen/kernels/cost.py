@@ -46,6 +46,8 @@ APART_CYCLES = 1.3
 """The same of many channels: each element of a pixel lies in another line of the cache."""
 RELAYOUT_CYCLES = 1.0
 """Per element that a kernel brings from one layout to the other."""
+FEW_TILES = 6
+"""Tiles that a block has whatever caches hold: each block reads all weights."""
 LOOP_CYCLES = 5.0
 """Entering the innermost loop of a tile."""
 
@@ -227,7 +229,11 @@ def _cuts(columns: Columns, target: Target) -> Iterator[Schedule]:
 
 
 def _blocks(spec: ImplicitGemm, target: Target, tile: Tile) -> list[int]:
-    """Block sizes: lines of output pixels, or even shares of the rows, that suit the caches."""
+    """Block sizes: lines of output pixels, or even shares of the rows, that suit the caches.
+
+    The input of a block of rows stays in level 2 while panels pass; a deeper one is a tenth slower.
+    Blocks with few results are better too, but not so small that weights pass all the time.
+    """
     rows, width = spec.static_rows, spec.out_size[1]
     if rows is None:
         return [16 * tile.rows]
@@ -239,7 +245,9 @@ def _blocks(spec: ImplicitGemm, target: Target, tile: Tile) -> list[int]:
         # the input streams well from twice the cache, one line after the other
         fitting = [b for b in shares if strip_elements(spec, b) <= 2 * cache]
     else:
-        most = max(16 * tile.rows, cache // spec.channels)
+        most = max(FEW_TILES * tile.rows, cache // spec.channels)
         fitting = [b for b in shares if b <= most]
+    if FEW_TILES * tile.rows * spec.out_channels > 2 * cache:
+        return sorted({max(b, tile.rows) for b in fitting or shares[-1:]})
     small = [b for b in fitting if b * spec.out_channels <= 2 * cache]
     return sorted({max(b, tile.rows) for b in small or fitting[-1:] or shares[-1:]})
