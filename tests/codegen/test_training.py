@@ -188,11 +188,13 @@ def test_constant_weights_of_a_transposed_convolution() -> None:
     check(Case(module_text(args, ops, "%y", constants=constants), "deconvolution"))
 
 
-def test_taps_that_no_pixel_meets() -> None:
+@pytest.mark.parametrize("channels", [6, 16, 83])
+def test_taps_that_no_pixel_meets(channels: int) -> None:
     """With a stride above the window some pixels of the data are in no window."""
-    ops = f"%d = npx.deconvolution(%x, %w, %b) {{kernel=(1,2), stride=(2,3)}} : f32[1,6,5,14]{LAST}"
-    ops += f"\n%y = np.tanh(%d) : f32[1,6,5,14]{LAST}"
-    args = f"%x: f32[1,3,3,5]{LAST}, %w: f32[3,6,1,2], %b: f32[6]"
+    result = f"f32[1,{channels},5,14]{LAST}"
+    ops = f"%d = npx.deconvolution(%x, %w, %b) {{kernel=(1,2), stride=(2,3)}} : {result}"
+    ops += f"\n%y = np.tanh(%d) : {result}"
+    args = f"%x: f32[1,3,3,5]{LAST}, %w: f32[3,{channels},1,2], %b: f32[{channels}]"
     check(Case(module_text(args, ops, "%y"), "deconvolution"))
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from baryon.codegen.expr import Expr, lane_const, tvm_name
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Kernel, KernelBuilder, Memory
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
 from baryon.codegen.kernels.contraction import Contraction, Fused, int_of, pitch_of, plane
 from baryon.codegen.kernels.implicit_gemm import (
     Buffer,
@@ -33,9 +33,11 @@ from baryon.codegen.kernels.implicit_gemm import (
 )
 from baryon.codegen.kernels.microkernel import bind
 from baryon.codegen.kernels.pool import channel_block
+from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.kernels.weights import Filters, pack_at_run_time
 from baryon.codegen.pointwise import Frame
 from baryon.codegen.targets import Target
+from baryon.codegen.tvm import tirx
 from baryon.ir import Array, Sym, TensorType
 from baryon.ir.memory import strides
 from baryon.ops import TABLE
@@ -248,10 +250,10 @@ class _Deconvolution:
             counts = [batch, axes[0].count * axes[1].count]
             with frame.builder.tasks(counts, block.channels) as [image, index]:
                 pixel = bind(self._place(axes, image * counts[1] + index))
-                for start in range(0, block.count * block.width, block.lanes):
-                    channel = min(start, block.channels - block.lanes)
-                    at = Position(image, pixel, channel, block.lanes)
-                    self._store(frame, fused, at)
+                with grid([ceil_div(block.channels, block.lanes)]) as [vector]:
+                    start, last = vector * block.lanes, block.channels - block.lanes
+                    channel = start if last % block.lanes == 0 else bind(tirx.min(start, last))
+                    self._store(frame, fused, Position(image, pixel, channel, block.lanes))
 
     def _store(self, frame: Frame, fused: Fused, at: Position) -> None:
         output = self.problem.output
