@@ -41,7 +41,9 @@ def decode(data: bytes, flag: int = 1, to_rgb: bool = True) -> Pixels:
     try:
         image = image_module.open(io.BytesIO(data))
         image.load()
-    except (image_module.UnidentifiedImageError, OSError, SyntaxError) as error:
+    except image_module.UnidentifiedImageError as error:  # whose text is about an object
+        raise ImageError(f"these {len(data)} bytes are not an image") from error
+    except (OSError, SyntaxError) as error:
         raise ImageError(f"these {len(data)} bytes are not an image: {error}") from error
     pixels = _channels_last(_converted(image, flag))
     return pixels if to_rgb else swap_red_blue(pixels)

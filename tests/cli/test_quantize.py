@@ -154,6 +154,7 @@ def test_bad_data_is_found_before_anything_is_done(
         (["--report", "/nowhere/x.html"], "no such folder"),
         (["-o", "/nowhere/x.baryon"], "no such folder"),
         (["--mean", "0,0"], "--mean has 2 numbers"),
+        (["--report", "/dev/full"], "/dev/full"),
     ],
 )
 def test_what_cannot_be_is_one_line(
@@ -170,7 +171,8 @@ def test_what_cannot_be_is_one_line(
 @pytest.mark.parametrize(
     "options",
     [[], ["--calib-mode", "guess"], ["--size", "0"], ["--size", "1x2x3"], ["--mean", "a"],
-     ["--max-drop", "-1"], ["--metric", "accuracy"], ["--calib-data", "/nowhere.npz"]],
+     ["--max-drop", "-1"], ["--metric", "accuracy"], ["--calib-data", "/nowhere.npz"],
+     ["-o", "x.html", "--report", "x.html"]],
 )  # fmt: skip
 def test_bad_use_is_status_2(baryon: Run, model: Path, data: Path, options: list[str]) -> None:
     extra = ["--calib-data", str(data)] if options and "--calib-data" not in options else []

@@ -182,6 +182,17 @@ def test_a_browser_sorts_and_filters(report: QuantizationReport, page: Path) -> 
     assert f"1 of {COUNT}" in filtered
 
 
+def test_long_names_are_short_in_the_drawing(report: QuantizationReport) -> None:
+    long = "/".join(f"encoder{i}" for i in range(30))
+    layers = list(report.layers)
+    layers[OUTLIER] = replace(layers[OUTLIER], name=long)
+    text = to_html(replace(report, layers=tuple(layers)))
+    (drawn,) = re.findall(r'class="name"[^>]*>([^<]*encoder[^<]*)<', text)
+    assert drawn == f"\u2026{long[-47:]}"
+    assert f">{long}</a>" in text
+    assert "time (estimated), up to 2.1 ms" in text
+
+
 def test_a_link_of_the_drawing_unfolds_its_layer(page: Path) -> None:
     script = """
         const seen = () => document.getElementById("layer-1").checkVisibility();

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import baryon as mx
-from baryon import gluon
+import baryon.contrib.quantization
+from baryon import contrib, gluon
 from baryon.interp import run
 from baryon.ir import Array
 from baryon.quantization import (
@@ -90,6 +91,31 @@ def test_custom_collectors_say_the_ranges() -> None:
     naive = quantize_net(net, calib_data=x, calib_mode="naive")
     assert {"npx.convolution", "npx.relu"} <= collector.ops
     np.testing.assert_array_equal(_meaning(found, x), _meaning(naive, x))
+
+
+class Chosen(Extremes):
+    """As MXNet's examples write it: calibration says which layers matter."""
+
+    def collect(self, name: str, op_name: str, arr: Any) -> None:
+        assert self.include_layers is not None
+        if name not in self.include_layers:
+            return
+        super().collect(name, op_name, mx.np.array(arr))
+
+
+def test_collectors_are_told_which_layers_matter() -> None:
+    net, x = made("residual v1")
+    collector = Chosen()
+    found = contrib.quantization.quantize_net(
+        net, calib_data=gluon.data.DataLoader(gluon.data.ArrayDataset(x), 32), device=mx.cpu(),
+        calib_mode="custom", LayerOutputCollector=collector,
+    )  # fmt: skip
+    assert collector.include_layers is not None
+    assert {*collector.include_layers} == {*collector.min_max_dict}
+    assert any(layer.decision == "int8" for layer in found.quantization_report.layers)
+    assert contrib.quant.CalibrationCollector is CalibrationCollector
+    with pytest.raises(AttributeError, match="there are no symbols"):
+        contrib.quantization.quantize_model
 
 
 def test_what_a_collector_leaves_out_stays_in_float() -> None:
@@ -255,6 +281,14 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
                        MetricError, "failed: ZeroDivisionError"),
     "NaN metric": ({"metric": lambda y, p: np.nan, "eval_data": (X, np.arange(96))},
                    MetricError, "is nan"),
+    "labels of others": ({"metric": "accuracy", "eval_data": [(X, np.arange(95))]},
+                         CalibrationError, "96 samples and 95 labels"),
+    "NaN labels": ({"metric": "accuracy", "eval_data": (X, np.full(96, np.nan))},
+                   CalibrationError, "labels that are NaN"),
+    "labels of no class": ({"metric": "accuracy", "eval_data": (X, np.full(96, 77))},
+                           MetricError, "the accuracy of the float network is 0"),
+    "metric of words": ({"metric": lambda y, p: "good", "eval_data": (X, np.arange(96))},
+                        MetricError, "could not convert string to float: 'good'"),
     "drop": ({"eval_data": X, "max_drop": -1}, SettingError, "max_drop is -1"),
     "search without ranges": ({"eval_data": X, "calib_mode": "none"}, SettingError, "search needs"),
     "percentile": ({"percentile": 0}, SettingError, "above 0"),

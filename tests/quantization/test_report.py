@@ -60,4 +60,4 @@ def test_other_json_is_refused(text: str) -> None:
 def test_names_of_symbols_say_what_to_use() -> None:
     with pytest.raises(AttributeError, match="quantize a block"):
         _ = mx.quantization.quantize_model
-    assert mx.contrib.quantization is mx.quantization
+    assert mx.contrib.quantization.quantize_net is mx.quantization.quantize_net

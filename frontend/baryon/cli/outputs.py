@@ -28,16 +28,16 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     check_destination(path)
     final = Path(os.path.realpath(path))
-    if final.exists() and not final.is_file():
-        yield final
-        return
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.part")
+    is_direct = final.exists() and not final.is_file()
+    temporary = final if is_direct else final.with_name(f".{final.name}.{os.getpid()}.part")
     try:
         yield temporary
-        temporary.replace(final)
+        if not is_direct:
+            temporary.replace(final)
     except OSError as error:
         if error.filename is None:  # a write does not know the name of its file
             error.filename = str(path)
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        if not is_direct:
+            temporary.unlink(missing_ok=True)

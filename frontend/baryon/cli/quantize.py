@@ -142,6 +142,7 @@ def command(model: Path, output: Path | None, page: Path | None, as_json: bool,
     for path in (output, page):
         if path is not None:
             check_destination(path)  # before the work, not after it
+    _refuse_one_file_for_two([model, output, page, choices["calib_data"], choices["eval_data"]])
     _refuse_contradictions(choices)
     with stages(show=not as_json) as progress:
         progress("start", 0, 1)
@@ -158,6 +159,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The command `quantize_net`."""
     given = sys.argv[1:] if arguments is None else arguments
     importlib.import_module("baryon.cli.main").main(["quantize", *given])
+
+
+def _refuse_one_file_for_two(paths: Sequence[Path | None]) -> None:
+    """What is written must be neither what is read nor what else is written."""
+    model, output, page, *data = (None if path is None else path.resolve() for path in paths)
+    if output in (page, model, *data) or (page is not None and page in (model, *data)):
+        raise click.UsageError("MODEL, data, --output and --report must be different files.")
 
 
 def _refuse_contradictions(choices: dict[str, Any]) -> None:

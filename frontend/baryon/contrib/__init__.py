@@ -1,5 +1,7 @@
 """`mx.contrib`: MXNet's name for what is in `mx` itself."""
 
-from baryon import quantization
+from baryon.contrib import quantization
 
-__all__ = ["quantization"]
+quant = quantization
+
+__all__ = ["quant", "quantization"]

@@ -23,7 +23,8 @@ from baryon.quantization.running import Runner, runner, with_outputs
 class CalibrationCollector(abc.ABC):
     """Sees the values of a network and says which ranges they have; derive from it for "custom".
 
-    include_layers: names of the values to be collected, or None for all that matter.
+    include_layers: names of the values to be collected. None before calibration becomes the list of
+        all that matter.
     min_max_dict: the ranges (low, high) by name, which are read after `post_collect`.
     """
 

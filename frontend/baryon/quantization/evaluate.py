@@ -45,7 +45,7 @@ class Evaluation:
         """Read the data for a float module, whose own choices "agreement" wants."""
         inputs = module.main.inputs
         feed = Feed(inputs, batches_of(data, [v.name for v in inputs]))
-        batches = list(feed.labelled())
+        batches = [(data, _sound(data, labels)) for data, labels in feed.labelled()]
         if metric is None:
             metric = "accuracy" if all(labels for _, labels in batches) else AGREEMENT
         if metric == AGREEMENT:
@@ -58,6 +58,11 @@ class Evaluation:
                 hint='give (data, label) batches, or metric="agreement", which needs none',
             )
         return Evaluation(_made(metric), batches)
+
+    @property
+    def samples(self) -> int:
+        """How many samples the metric is measured on."""
+        return sum(len(data[0]) for data, _ in self.batches)
 
     @property
     def name(self) -> str:
@@ -102,6 +107,20 @@ class Evaluation:
 
     def _pairs(self, run: Runner) -> Iterator[tuple[Array, Array]]:
         return ((labels[0], run(inputs)[0]) for inputs, labels in self.batches)
+
+
+def _sound(data: list[Array], labels: list[Array]) -> list[Array]:
+    """Labels of as many samples as there are. CalibrationError for others, and for NaN."""
+    if not labels:
+        return labels
+    first, count = labels[0], len(data[0])
+    if first.ndim and len(first) != count:
+        raise CalibrationError(
+            f"a batch of the evaluation data has {count} samples and {len(first)} labels"
+        )
+    if first.dtype.kind == "f" and not np.isfinite(first).all():
+        raise CalibrationError("the evaluation data has labels that are NaN or infinite")
+    return labels
 
 
 def _choices(output: Array) -> Array:

@@ -125,6 +125,7 @@ class SearchReport:
 
     metric: its name. float_value: of the float network; int8_value: of the quantized one before
     anything was kept; value: of the result. max_drop: what was allowed. met: whether it is kept to.
+    samples: that the metric was measured on, and the search chose by; 0: unknown.
     """
 
     metric: str
@@ -135,6 +136,7 @@ class SearchReport:
     met: bool
     kept: tuple[str, ...]
     steps: tuple[SearchStep, ...] = ()
+    samples: int = 0
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,13 @@ import numpy as np
 
 from baryon.ir import Array, Module
 from baryon.passes.quantize import Params, QuantizationPlan, Site
-from baryon.quantization.evaluate import Evaluation
+from baryon.quantization.evaluate import Evaluation, MetricError
 from baryon.quantization.report import SearchReport, SearchStep
 from baryon.quantization.simulate import Simulator
 
 KEPT = "the search keeps it in float32: quantized alone it makes {share:.0%} of the error of all"
+
+_CHECK_LABELS = "look at the labels: numbers of classes from 0, in the order of the samples"
 
 _SAMPLES = 64
 """Samples that errors at the outputs are measured on."""
@@ -60,6 +62,8 @@ class Search:
         """The plan with the fewest ops in float that was found, for which start, and how."""
         self._begin(starts[0])
         self.floating = self.evaluation(lambda x: self.simulator(None, x))
+        if self.floating == 0 and self.evaluation.name == "accuracy":
+            raise MetricError("the accuracy of the float network is 0", hint=_CHECK_LABELS)
         first = value = self._value(starts[0].plan)
         number = 0
         for other in range(1, len(starts)):
@@ -77,7 +81,7 @@ class Search:
         kept = tuple(name for name in best.keep if name not in starts[0].plan.keep)
         return number, best, SearchReport(
             self.evaluation.name, self.floating, first, value, self.max_drop,
-            self._is_met(value), kept, tuple(self.steps),
+            self._is_met(value), kept, tuple(self.steps), self.evaluation.samples,
         )  # fmt: skip
 
     def _begin(self, start: Start) -> None:

@@ -152,10 +152,9 @@ class Work:
         module = prepared(module)
         found = sites(module)
         values = values_by_name(module)
-        # results that no op reads as codes matter to nobody but a user's collector
-        ends = dict.fromkeys(n for s in found for n in s.outputs if self.collector is not None)
-        read = dict.fromkeys(name for s in found for name in s.inputs)
-        ops = {name: values[name].op for name in read | ends}
+        ops = {name: values[name].op for s in found for name in s.inputs}
+        if self.collector is not None and self.collector.include_layers is None:
+            self.collector.include_layers = [*ops]
         axes = self._axes(module) if self.settings.bias_correction else {}
         watched = [
             Watched(name, op.name if op is not None else "", axes.get(name))

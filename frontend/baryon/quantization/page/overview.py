@@ -17,6 +17,8 @@ TOP, BARS, GAP, TIMES, BOTTOM = 46, 220, 34, 90, 26
 TOPS = (0.1, 1.0)
 """The largest error of an axis: the first that holds all, so that what is harmless looks so."""
 TICKS = (0.01, 0.1, 0.3, 1.0)
+LONGEST = 48
+"""Letters of a name beside a bar."""
 NAMED = 3
 """How many of the worst layers have their names beside their bars."""
 
@@ -145,16 +147,22 @@ def _names(box: Frame, layers: Sequence[LayerReport]) -> list[str]:
         top = TOP + BARS - box.height(layer.alone)
         parts += [
             element("line", class_="leader", x1=x, x2=x, y1=y + 3, y2=max(y + 3, top - 2)),
-            element("text", layer.name, class_="name", x=x, y=y, text_anchor=anchor),
+            element("text", _short(layer.name), class_="name", x=x, y=y, text_anchor=anchor),
         ]
     return parts
+
+
+def _short(name: str) -> str:
+    """The end of a long name, which tells layers apart."""
+    return name if len(name) <= LONGEST else f"\u2026{name[1 - LONGEST :]}"
 
 
 def _times(box: Frame, layers: Sequence[LayerReport]) -> list[str]:
     """Two bars for each layer, before and after, on one linear axis."""
     foot = TOP + BARS + GAP + TIMES
     most = max((max(x.float_ms or 0, x.int8_ms or 0) for x in layers), default=0) or 1.0
-    label = f"time, up to {milliseconds(most)}"
+    kinds = "/".join(sorted({x.timing for x in layers if x.float_ms is not None}))
+    label = f"time ({kinds}), up to {milliseconds(most)}"
     parts: list[str] = [
         element("text", label, class_="tick", x=LEFT, y=foot - TIMES - 8),
         element("line", class_="grid", x1=LEFT, x2=box.width - RIGHT, y1=foot, y2=foot),

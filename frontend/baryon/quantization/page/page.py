@@ -12,11 +12,17 @@ from baryon.quantization.page.markup import (
     element,
     milliseconds,
     percent,
+    significant,
 )
 from baryon.quantization.page.overview import describe_error, overview
 from baryon.quantization.page.search import search
 from baryon.quantization.page.severity import WORDS, relative_error, severity, worst
-from baryon.quantization.report import CalibrationReport, LayerReport, QuantizationReport
+from baryon.quantization.report import (
+    CalibrationReport,
+    LayerReport,
+    QuantizationReport,
+    SearchReport,
+)
 
 RANGES = (
     "What calibration saw (counts are logarithmic), and between the two lines what 8 bits can say; "
@@ -84,11 +90,24 @@ def verdict(report: QuantizationReport) -> str:
         said += f" They take {milliseconds(after)} where they took {milliseconds(before)}"
         said += f" ({before / after:.2f} times as fast, {_timing(report.layers)})."
     if report.search:
-        drop = report.search.float_value - report.search.value
-        met = "within" if report.search.met else "MORE THAN"
-        said += f" The metric {report.search.metric} falls by {percent(drop)}, {met} the allowed "
-        said += f"{percent(report.search.max_drop)}."
+        said += f" {_loss(report.search)}"
     return said
+
+
+def _loss(search: SearchReport) -> str:
+    """What the metric lost: a share of those between 0 and 1, numbers of others."""
+    before, after = search.float_value, search.value
+    met = "within" if search.met else "MORE THAN"
+    if not (0 <= before <= 1 and 0 <= after <= 1):
+        return (
+            f"The metric {search.metric} goes from {significant(before)} to {significant(after)}, "
+            f"{met} the allowed {significant(search.max_drop)}."
+        )
+    way = "falls" if after <= before else "rises"
+    return (
+        f"The metric {search.metric} {way} by {percent(abs(before - after))}, {met} the allowed "
+        f"{percent(search.max_drop)}."
+    )
 
 
 def _times(layers: Sequence[LayerReport]) -> tuple[float, float]:

@@ -17,6 +17,9 @@ def search(report: SearchReport) -> Markup:
         f"everything in INT8, and is {report.value:.4f} in the result; a drop of "
         f"{percent(report.max_drop)} was allowed: {result}. "
     )
+    if report.samples:
+        words += f"It was measured on {report.samples} samples, by which the search chose: "
+        words += f"one of them weighs {percent(1 / report.samples)}, and others may show more. "
     kept = f"Kept in float32: {', '.join(report.kept)}." if report.kept else "Nothing was kept."
     drawn = [draw(report)] if report.steps else []
     return Markup(element("p", words + kept) + "".join(drawn) + _table(report))
