@@ -91,6 +91,12 @@ int32_t copy(void* self, const Arg* args, int32_t count, void* result) {
   return 0;
 }
 
+// copy after some tenths of a second.
+int32_t linger(void* self, const Arg* args, int32_t count, void* result) {
+  for (volatile int64_t i = 0; i < 100000000; ++i) continue;
+  return copy(self, args, count, result);
+}
+
 int32_t refuse(void* self, const Arg* args, int32_t count, void* result) {
   return fail("refuse: as always");
 }

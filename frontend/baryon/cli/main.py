@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "compile": ("baryon.cli.compile", "Turn a trained network into one native file."),
     "quantize": ("baryon.cli.quantize", "Turn a trained network into one INT8 file."),
     "run": ("baryon.cli.run", "Run a compiled network on arrays from files."),
+    "serve": ("baryon.cli.serve", "Answer requests over HTTP and gRPC."),
     "inspect": ("baryon.cli.inspect", "Show what is inside a model or a compiled file."),
     "bench": ("baryon.cli.bench", "Time a compiled network."),
     "opt": ("baryon.cli.opt", "Run passes over IR text (for developers of passes)."),

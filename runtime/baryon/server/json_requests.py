@@ -1,0 +1,134 @@
+"""Inference over HTTP: JSON, with raw tensors behind it (the binary tensor data extension)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from baryon.server.errors import ServerError
+from baryon.server.requests import (
+    Given,
+    Request,
+    Wanted,
+    arrange,
+    check_parameters,
+    output_number,
+    timeout_of,
+)
+from baryon.server.signature import Array, Signature
+from baryon.server.tensors import parse_shape, to_bytes, to_values
+
+_NUMPY = orjson.OPT_SERIALIZE_NUMPY
+
+
+def parse_document(data: memoryview) -> dict[str, Any]:
+    """A JSON object. Raises ServerError."""
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ServerError(f"the request is not JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ServerError("the request must be a JSON object")
+    return document
+
+
+def parse_request(signature: Signature, head: memoryview, tail: memoryview) -> Request:
+    """A request from its JSON and the raw tensors behind it. Raises ServerError."""
+    document = parse_document(head)
+    identifier = document.get("id", "")
+    if not isinstance(identifier, str):
+        raise ServerError("'id' must be a string")
+    parameters = _parameters(document, "the request")
+    return Request(
+        id=identifier,
+        inputs=arrange(signature, _inputs(document, tail)),
+        outputs=_outputs(signature, document, parameters),
+        seconds=timeout_of(parameters.get("timeout")),
+    )
+
+
+def _inputs(document: dict[str, Any], tail: memoryview) -> list[Given]:
+    given, offset = [], 0
+    for entry in _entries(document, "inputs"):
+        name = entry["name"]
+        shape = parse_shape(entry.get("shape"), name)
+        size = _parameters(entry, f"input '{name}'").get("binary_data_size")
+        raw = None
+        if size is not None:
+            if type(size) is not int or not 0 <= size <= len(tail) - offset:
+                raise ServerError(
+                    f"input '{name}': 'binary_data_size' is {str(size)[:40]}, and "
+                    f"{len(tail) - offset} bytes are left behind the JSON"
+                )
+            raw = tail[offset : offset + size]
+            offset += size
+        given.append(Given(name, entry.get("datatype"), shape, raw, entry.get("data")))
+    if offset != len(tail):
+        raise ServerError(f"{len(tail) - offset} bytes behind the JSON belong to no input")
+    return given
+
+
+def _outputs(
+    signature: Signature, document: dict[str, Any], parameters: dict[str, Any]
+) -> list[Wanted]:
+    default = _flag(parameters, "binary_data_output", False)
+    entries = _entries(document, "outputs") if document.get("outputs") else []
+    wanted = []
+    for entry in entries:
+        own = _parameters(entry, f"output '{entry['name']}'")
+        index = output_number(signature, entry["name"])
+        wanted.append(Wanted(index, _flag(own, "binary_data", default)))
+    return wanted or [Wanted(index, default) for index in range(len(signature.outputs))]
+
+
+def _entries(document: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    entries = document.get(key, [])
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and isinstance(entry.get("name"), str) for entry in entries
+    ):
+        raise ServerError(f"'{key}' must be a list of objects with a 'name'")
+    return entries
+
+
+def _parameters(holder: dict[str, Any], where: str) -> dict[str, Any]:
+    parameters = holder.get("parameters")
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        raise ServerError(f"'parameters' of {where} must be an object")
+    check_parameters(parameters, where)
+    return parameters
+
+
+def _flag(parameters: dict[str, Any], name: str, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise ServerError(f"the parameter '{name}' must be true or false")
+    return value
+
+
+def write_answer(
+    name: str, version: int, signature: Signature, request: Request, arrays: Sequence[Array]
+) -> tuple[int | None, list[bytes | memoryview]]:
+    """Bytes of the JSON, where raw tensors follow, else None; and all pieces of the body.
+
+    Raises ServerError for numbers that JSON cannot hold.
+    """
+    entries: list[dict[str, Any]] = []
+    raw: list[bytes | memoryview] = []
+    for wanted in request.outputs:
+        port, array = signature.outputs[wanted.index], arrays[wanted.index]
+        entry: dict[str, Any] = {"name": port.name, "datatype": port.datatype, "shape": array.shape}
+        if wanted.raw:
+            raw.append(to_bytes(array))
+            entry["parameters"] = {"binary_data_size": array.nbytes}
+        else:
+            entry["data"] = to_values(port, array)
+        entries.append(entry)
+    document = {"model_name": name, "model_version": str(version), "outputs": entries}
+    if request.id:
+        document["id"] = request.id
+    head = orjson.dumps(document, option=_NUMPY)
+    return (len(head) if raw else None), [head, *raw]
