@@ -29,12 +29,14 @@ DOT_LATENCY = 8.0
 """The same for sums of two products of bfloat16. Taken to be long: it is not measured."""
 PAIRS_SLOWER = 1.3
 """Adding products of pairs of codes, per multiplication."""
-WIDEN_CYCLES = 0.25
+WIDEN_CYCLES = 0.15
 """Widening a vector of weights from bytes."""
 LOAD_CYCLES = 0.55
 """Per load of a vector or a broadcast."""
+CODE_LOAD_CYCLES = 0.8
+"""The same of pairs of codes, whose sums take issue slots as well as their products."""
 STREAM_CYCLES = 1.43
-"""Per vector of weights that comes from level 2."""
+"""Per vector of weights of four bytes that comes from level 2."""
 STREAM_DELAY = 0.15
 """What each of them costs even if all can be hidden."""
 MEMORY_BYTES = 10.0
@@ -77,12 +79,14 @@ class Cost:
         rows, vectors = self.schedule.tile.rows, len(self.columns.vector_starts)
         fused = self.target.fuses or self.spec.codes is not None
         products = rows * vectors / 2 if fused else rows * vectors + rows
+        load = LOAD_CYCLES
         if self.spec.codes is not None and self.spec.depths == 2:
-            products = products * PAIRS_SLOWER + vectors * WIDEN_CYCLES
+            products, load = products * PAIRS_SLOWER + vectors * WIDEN_CYCLES, CODE_LOAD_CYCLES
         latency = DOT_LATENCY if self.spec.halves else LATENCY
-        step = max(products, latency, (rows + vectors + self._spilled) * LOAD_CYCLES)
+        step = max(products, latency, (rows + vectors + self._spilled) * load)
         if self._streams:
-            step = max(step, vectors * STREAM_CYCLES) + vectors * STREAM_DELAY
+            lines = vectors * self.spec.word_bytes / 4
+            step = max(step, lines * STREAM_CYCLES) + lines * STREAM_DELAY
         ends = TILE_CYCLES if products > latency else SMALL_TILE_CYCLES
         if not self.spec.is_rows:
             shared = self.panels if self.schedule.panels_inner else 1
