@@ -46,7 +46,7 @@ class Served:
 
     def __init__(self, models: Path, *options: str) -> None:
         command = [sys.executable, "-m", "baryon.cli.main", "serve", str(models)]
-        ports = ["--http-port", "0", *options]
+        ports = ["--http-port", "0", "--grpc-port", "0", *options]
         self.process = subprocess.Popen([*command, *ports], stderr=subprocess.PIPE, text=True)
         self.lines: list[dict[str, Any]] = []
         self.text: list[str] = []
@@ -58,6 +58,7 @@ class Served:
         assert ready is not True, "".join(self.text)
         self.ready = ready[0]
         self.port = int(self.ready["http"].rpartition(":")[2])
+        self.grpc = self.ready["grpc"]
         return self
 
     def __exit__(

@@ -95,6 +95,7 @@ class Scheduler:
         self._work: SimpleQueue[Batch | None] = SimpleQueue()
         self._idle = plan.instances
         self._timer: asyncio.TimerHandle | None = None
+        self._is_hurried = False
         self._closing: asyncio.Future[None] | None = None
         self._times: dict[object, int] = {}
         for number in range(plan.instances):
@@ -131,10 +132,15 @@ class Scheduler:
         finally:
             timer.cancel()
 
+    def hurry(self) -> None:
+        """Let no job wait for others any more."""
+        self._is_hurried = True
+        self._dispatch()
+
     async def close(self) -> None:
         """Finish all jobs, then end the threads. No job may come after."""
         self._closing = self._loop.create_future()
-        self._dispatch()
+        self.hurry()
         await self._closing
         for _ in range(self._plan.instances):
             self._work.put(None)
@@ -173,7 +179,7 @@ class Scheduler:
         now = time.perf_counter()
         jobs, rows = self._fitting(waiting[0])
         remaining = waiting[0].arrival + self._plan.delay - now
-        if rows < self._plan.rows and remaining > 0 and self._closing is None:
+        if rows < self._plan.rows and remaining > 0 and not self._is_hurried:
             self._wake_in(remaining)
             return None
         for job in jobs:

@@ -16,8 +16,10 @@ from baryon.server.connection import JSON_LENGTH, HttpAnswer, HttpRequest
 from baryon.server.errors import ServerError, Status
 from baryon.server.json_requests import parse_document, parse_request, write_answer
 from baryon.server.logs import Logs, request_id_of
+from baryon.server.metrics import CONTENT_TYPE, Metrics
 from baryon.server.repository import Repository
 from baryon.server.settings import Limits
+from baryon.server.traffic import Traffic
 
 _JSON = (b"Content-Type", b"application/json")
 _BINARY = (b"Content-Type", b"application/octet-stream")
@@ -39,38 +41,41 @@ class Route(NamedTuple):
 class Api:
     """Answers requests about the models of a repository."""
 
-    def __init__(self, repository: Repository, limits: Limits, logs: Logs) -> None:
+    def __init__(
+        self, repository: Repository, limits: Limits, logs: Logs, traffic: Traffic
+    ) -> None:
         self._repository = repository
         self._limits = limits
         self._logs = logs
-        self.is_ready = False
+        self._traffic = traffic
+        self._metrics = Metrics(repository, traffic)
 
     async def answer(self, request: HttpRequest) -> HttpAnswer:
         """The answer, also to what is wrong."""
         start = time.perf_counter()
         identifier = request_id_of(request.headers.get(b"x-request-id"))
-        message = ""
+        target, message = (request.method + b" " + request.target).decode("latin-1"), ""
         try:
             answer = await self._find(request)
         except ServerError as error:
-            answer, message = self.refuse(error), str(error)
+            answer, message = _error(error), str(error)
         except asyncio.CancelledError:
-            self._logs.request(identifier, request, 499, start, "the client has gone")
+            self._traffic.count("http", "499")
+            self._logs.request(identifier, "http", target, 499, start, "the client has gone")
             raise
         except Exception as error:
-            self._logs.failure(identifier, error)
-            message = f"internal error, see the server's log for request {identifier}"
-            answer = self.refuse(ServerError(message, Status.INTERNAL))
+            message = self._logs.failure(identifier, error)
+            answer = _error(ServerError(message, Status.INTERNAL))
         answer.headers.append((b"X-Request-Id", identifier.encode()))
-        self._logs.request(identifier, request, answer.status, start, message)
+        self._traffic.count("http", str(answer.status))
+        self._logs.request(identifier, "http", target, answer.status, start, message)
         return answer
 
     def refuse(self, error: ServerError) -> HttpAnswer:
-        """An error as the protocol has it."""
-        answer = _json({"error": str(error)}, error.status.http)
-        if error.status in (Status.BUSY, Status.UNAVAILABLE):
-            answer.headers.append(_RETRY)
-        return answer
+        """The answer to what is no request."""
+        self._traffic.count("http", str(error.status.http))
+        self._logs.request("", "http", "", error.status.http, time.perf_counter(), str(error))
+        return _error(error)
 
     async def _find(self, request: HttpRequest) -> HttpAnswer:
         path = [unquote(part) for part in _path(request.target).split("/")[1:]]
@@ -110,7 +115,7 @@ class Api:
 
     async def ready(self, request: HttpRequest, names: Names) -> HttpAnswer:
         """Whether the server takes requests: not before its models are loaded, nor when it ends."""
-        return HttpAnswer(200 if self.is_ready else 503)
+        return HttpAnswer(200 if self._traffic.is_ready else 503)
 
     async def server(self, request: HttpRequest, names: Names) -> HttpAnswer:
         """What the server is."""
@@ -138,6 +143,10 @@ class Api:
         if "model" in names:
             models = [self._repository.get(names["model"], names.get("version", ""))]
         return _json({"model_stats": [describe.statistics(model) for model in models]})
+
+    async def metrics(self, request: HttpRequest, names: Names) -> HttpAnswer:
+        """What Prometheus reads."""
+        return HttpAnswer(200, [(b"Content-Type", CONTENT_TYPE)], [self._metrics.text()])
 
     # ---- The repository ----
 
@@ -172,6 +181,7 @@ def _routes() -> list[Route]:
     ]
     found = [(m, base + path, a) for base in (model, version) for m, path, a in of_models]
     found += [
+        (b"GET", "metrics", Api.metrics),
         (b"GET", "v2", Api.server),
         (b"GET", "v2/health/live", Api.live),
         (b"GET", "v2/health/ready", Api.ready),
@@ -221,6 +231,14 @@ def _split(request: HttpRequest) -> tuple[memoryview, memoryview]:
             "the length of the body"
         )
     return request.body[: int(stated)], request.body[int(stated) :]
+
+
+def _error(error: ServerError) -> HttpAnswer:
+    """An error as the protocol has it."""
+    answer = _json({"error": str(error)}, error.status.http)
+    if error.status in (Status.BUSY, Status.UNAVAILABLE):
+        answer.headers.append(_RETRY)
+    return answer
 
 
 def _json(document: object, status: int = 200) -> HttpAnswer:

@@ -11,6 +11,7 @@ from baryon.server.connection import Connection, HttpAnswer, HttpRequest
 from baryon.server.errors import ServerError
 from baryon.server.http import Api
 from baryon.server.settings import Limits
+from baryon.server.traffic import Traffic
 
 _BACKLOG = 1024
 _LINGER = 1.0
@@ -21,8 +22,9 @@ a request, which has no answer if the connection is closed now."""
 class Listener:
     """Accepts connections and gives their requests to an Api."""
 
-    def __init__(self, api: Api, limits: Limits) -> None:
+    def __init__(self, api: Api, limits: Limits, traffic: Traffic) -> None:
         self.limits = limits
+        self._traffic = traffic
         self.date = b""
         self.draining = False
         self.connections: set[Connection] = set()
@@ -32,6 +34,7 @@ class Listener:
 
     async def answer(self, request: HttpRequest) -> HttpAnswer:
         """Of the Api."""
+        self._traffic.connections = len(self.connections)
         return await self._api.answer(request)
 
     def refuse(self, error: ServerError) -> HttpAnswer:

@@ -13,8 +13,6 @@ from typing import Any, TextIO
 
 import orjson
 
-from baryon.server.connection import HttpRequest
-
 LEVELS = ("all", "errors", "none")
 """Which requests are logged."""
 
@@ -47,25 +45,31 @@ class Logs:
         self._stream.flush()
 
     def request(
-        self, identifier: str, request: HttpRequest, status: int, start: float, message: str
+        self,
+        identifier: str,
+        protocol: str,
+        target: str,
+        status: int | str,
+        start: float,
+        message: str,
     ) -> None:
         """A request has been answered. start: of `time.perf_counter`."""
-        is_error = status >= 400
+        is_error = status != "OK" if isinstance(status, str) else status >= 400
         if self._requests == "none" or (self._requests == "errors" and not is_error):
             return
         self.event(
             "request",
             "warning" if is_error else "info",
             request_id=identifier,
-            method=request.method.decode("latin-1"),
-            target=request.target[:_LONGEST_TARGET].decode("latin-1"),
+            protocol=protocol,
+            target=target[:_LONGEST_TARGET],
             status=status,
-            bytes=len(request.body),
             ms=round((time.perf_counter() - start) * 1e3, 3),
             **({"message": message} if message else {}),
         )
 
-    def failure(self, identifier: str, error: Exception) -> None:
-        """Something that should not happen, with its trace."""
+    def failure(self, identifier: str, error: Exception) -> str:
+        """Something that should not happen, with its trace; what to tell the client."""
         trace = "".join(traceback.format_exception(error))
         self.event("internal_error", "error", request_id=identifier, trace=trace)
+        return f"internal error, see the server's log for request {identifier}"
