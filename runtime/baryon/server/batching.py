@@ -125,8 +125,10 @@ class Scheduler:
             )
         job = Job(inputs, rows, kind, seconds, self._loop.create_future())
         self._waiting.append(job)
-        timer = self._loop.call_later(seconds, self._expire, job)
         self._dispatch()
+        if job.result.done():  # it was quick
+            return job.result.result()
+        timer = self._loop.call_later(seconds, self._expire, job)
         try:
             return await job.result
         finally:
@@ -244,7 +246,8 @@ class Scheduler:
         """Give the jobs their results, and remember how long they took."""
         if len(self._times) >= _KNOWN:
             self._times.clear()
-        self._times[batch.size] = batch.run_time
+        known = self._times.get(batch.size, batch.run_time)
+        self._times[batch.size] = min(batch.run_time, 2 * known)  # once is an interruption
         if batch.error is not None:
             for job in batch.jobs:
                 self._fail(job, f"the network failed: {batch.error}", Status.INTERNAL)

@@ -14,7 +14,7 @@ import orjson
 from baryon.server import describe
 from baryon.server.connection import JSON_LENGTH, HttpAnswer, HttpRequest
 from baryon.server.errors import ServerError, Status
-from baryon.server.json_requests import parse_document, parse_request, write_answer
+from baryon.server.json_requests import parse_document, write_answer
 from baryon.server.logs import Logs, request_id_of
 from baryon.server.metrics import CONTENT_TYPE, Metrics
 from baryon.server.repository import Repository
@@ -81,7 +81,7 @@ class Api:
         path = [unquote(part) for part in _path(request.target).split("/")[1:]]
         if path and not path[-1]:
             path.pop()
-        methods = []
+        methods: list[str] = []
         for route in ROUTES:
             names = _match(route.path, path)
             if names is not None:
@@ -99,8 +99,7 @@ class Api:
     async def infer(self, request: HttpRequest, names: Names) -> HttpAnswer:
         """Run a model."""
         model = self._repository.get(names["model"], names.get("version", ""))
-        head, tail = _split(request)
-        asked = parse_request(model.signature, head, tail)
+        asked = model.reader.read(*_split(request))
         outputs = await model.infer(asked.inputs, min(asked.seconds or 1e9, self._limits.request))
         size, body = write_answer(model.name, model.version, model.signature, asked, outputs)
         if size is None:

@@ -10,6 +10,7 @@ import numpy as np
 from baryon.runtime import Executable, load
 from baryon.server.batching import Plan, Scheduler
 from baryon.server.errors import ServerError, Status
+from baryon.server.json_requests import Reader
 from baryon.server.settings import ModelSettings
 from baryon.server.signature import Array, Signature, signature_of
 from baryon.server.statistics import Statistics
@@ -27,6 +28,7 @@ class Model:
         self.executable = executable
         self.signature: Signature = signature_of(executable)
         self.max_rows = _max_rows(self.signature, settings)
+        self.reader = Reader(self.signature)
         self.statistics = Statistics()
         plan = Plan(
             rows=self.max_rows,
@@ -38,20 +40,18 @@ class Model:
         self._stopped = False
 
     async def infer(self, inputs: list[Array], seconds: float) -> list[Array]:
-        """The outputs, in order, for inputs of the right dtypes, in order.
+        """The outputs, in order, for inputs as `requests.arrange` gives them.
 
         seconds: the server's limit, where the model has none of its own. Raises ServerError.
         """
         if self._stopped:
             raise ServerError(f"model '{self.name}' is being unloaded", Status.UNAVAILABLE)
-        shapes = [array.shape for array in inputs]
-        self.signature.check_shapes(shapes)
         if self.settings.timeout_ms is not None:
             seconds = min(seconds, self.settings.timeout_ms / 1e3)
         if self.max_rows == 1:
             return await self.scheduler.run(inputs, 1, None, seconds)
-        kind = tuple(shape[1:] for shape in shapes)
-        return await self.scheduler.run(inputs, shapes[0][0], kind, seconds)
+        kind = tuple(array.shape[1:] for array in inputs)
+        return await self.scheduler.run(inputs, inputs[0].shape[0], kind, seconds)
 
     async def stop(self) -> None:
         """Take no more requests, and return when those under way have ended."""

@@ -18,13 +18,17 @@ _REFUSED = {
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A tensor as it came: raw bytes, or, where raw is None, values."""
+    """A tensor as it came: raw bytes, or, where raw is None, values.
+
+    place: of the raw bytes behind the JSON that they came with.
+    """
 
     name: str
     datatype: object
     shape: Shape
     raw: memoryview | bytes | None
     values: object = None
+    place: slice | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Measures `baryon serve` on loopback; `scripts/bench_server` runs it."""
