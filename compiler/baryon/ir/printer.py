@@ -64,7 +64,9 @@ def quote_name(name: str) -> str:
 def format_attr(value: Attr) -> str:
     """The text of an attribute value."""
     if isinstance(value, tuple):
-        return "(" + ", ".join(map(format_attr, value)) + ("," if len(value) == 1 else "") + ")"
+        # thousands of scales are the common long tuple: repr is what each of them would come to
+        write = repr if {*map(type, value)} <= {float} else format_attr
+        return "(" + ", ".join(map(write, value)) + ("," if len(value) == 1 else "") + ")"
     if isinstance(value, str):
         return json.dumps(value)
     if isinstance(value, DType):

@@ -62,11 +62,23 @@ def _str(value: Any) -> str:
     return value
 
 
+def _holds(value: Any, kind: type) -> bool:
+    """Whether a value is a tuple of exactly that type: one that was converted before. Scales of
+    channels are thousands of numbers, and every pass has them checked."""
+    return type(value) is tuple and {*map(type, value)} <= {kind}
+
+
 def _ints(value: Any) -> tuple[int, ...]:
+    if _holds(value, int):
+        result: tuple[int, ...] = value
+        return result
     return (_int(value),) if hasattr(value, "__index__") else tuple(map(_int, value))
 
 
 def _floats(value: Any) -> tuple[float, ...]:
+    if _holds(value, float):
+        result: tuple[float, ...] = value
+        return result
     return tuple(map(_float, value))
 
 

@@ -91,8 +91,11 @@ class QuantizedFactors:
         classes, lest kernels of equal layers differ."""
         payload = group.payload(self.weight.value)
         assert payload is not None
-        weights = self.signed(payload).reshape(len(payload), -1).astype(np.int32)
-        above, below = weights.clip(min=0).sum(1).max(), -weights.clip(max=0).sum(1).min()
+        weights = self.signed(payload).reshape(len(payload), -1)
+        if weights.shape[1] * MAX_PRODUCT < 1 << FEW_BITS:
+            return FEW_BITS  # whatever they are
+        positive = np.maximum(weights, 0).sum(1, np.int32)
+        above, below = positive.max(), (positive - weights.sum(1, np.int32)).max()
         ends, zero = self.data.value.type.dtype.limits, self.data.quant.zero[0]
         low, high = (abs(end - zero) for end in ends)
         most = max(above * high + below * low, above * low + below * high)
@@ -100,6 +103,8 @@ class QuantizedFactors:
 
     def signed(self, weight: Array) -> Array:
         """Filters as signed bytes around 0."""
+        if weight.dtype == np.int8:
+            return weight
         result: Array = (weight.astype(np.int16) - self.weight.quant.zero[0]).astype(np.int8)
         return result
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from baryon.codegen.kernels.cost import LAUNCH_CYCLES, Cost
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
@@ -101,18 +101,25 @@ class WinogradCost:
         return sum(useful / (t * self.cycles(t)) for t in threads) / len(threads)
 
 
+@lru_cache(maxsize=512)
 def schedules(
     spec: ImplicitGemm, target: Target, outputs: int
-) -> Iterator[tuple[WinogradSchedule, float]]:
-    """Schedules with tiles of that many outputs, and their efficiencies."""
+) -> tuple[tuple[WinogradSchedule, float], ...]:
+    """Schedules with tiles of that many outputs, and their efficiencies; kept as `cost.ranked`."""
+    return tuple(
+        (schedule, WinogradCost(spec, schedule, target).efficiency)
+        for schedule in _schedules(spec, target, outputs)
+    )
+
+
+def _schedules(spec: ImplicitGemm, target: Target, outputs: int) -> Iterator[WinogradSchedule]:
     smallest = WinogradSchedule(outputs, Tile(1, 1), target.lanes(4), 1, 1)
     whole = Layout(spec, smallest).tiles
     for block in {ceil_div(whole, n) for n in SHARES if whole >= n * BLOCK or n == 1}:
         tile = _tile(spec, target, replace(smallest, block=block))
         for panels in PANELS:
             cut = replace(smallest, block=block, tile=tile, panels=panels)
-            for schedule in _with_tasks(spec, target, cut):
-                yield schedule, WinogradCost(spec, schedule, target).efficiency
+            yield from _with_tasks(spec, target, cut)
 
 
 def _tile(spec: ImplicitGemm, target: Target, cut: WinogradSchedule) -> Tile:
