@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from baryon.codegen.compiler import compile_groups
 from baryon.codegen.kernels.moves import moves
 from baryon.codegen.space import View
 from baryon.ir import Array, IRTypeError
-from codegen.harness import Case, module_text
+from codegen.harness import TARGET, Case, module_text
 from codegen.test_elementwise import LAYOUTS, SETTINGS, SIZES
 
 
@@ -85,6 +86,28 @@ def take(type: str, order: Array, result: str) -> Case:
     constant = f"constant @i : i64[{order.size}] = ({values})"
     text = module_text(f"%x: {type}", ops, "%y", symbol="N", constants=constant)
     return Case(text, "injective", {"N": 2})
+
+
+def table(dtype: str, layout: str, scale: float = 0.5) -> Case:
+    """Every code, looked up."""
+    codes = f"{dtype}[N,16,4,4]<scale={scale}, zero=0>{layout}"
+    ops = f"""%t = ir.constant() {{name="t"}} : u8[256]<scale={scale}, zero=3>
+    %y = np.take(%t, %x) {{axis=0, mode="wrap"}} : u8[N,16,4,4]<scale={scale}, zero=3>{layout}"""
+    entries = np.random.default_rng(int(scale * 4)).permutation(256).astype(np.uint8)
+    text = module_text(f"%x: {codes}", ops, "%y", "N", "constant @t : u8[256] = external")
+    return Case(text, "injective", {"N": 2}, high=128, constants={"t": entries})
+
+
+@pytest.mark.parametrize("layout", ["", "{channels_last}"])
+@pytest.mark.parametrize("dtype", ["u8", "i8"])
+def test_a_table_of_codes(dtype: str, layout: str) -> None:
+    table(dtype, layout).check()
+
+
+def test_tables_share_a_kernel() -> None:
+    cases = [table("i8", "", scale) for scale in (0.5, 0.25)]
+    first, second = compile_groups([case.group for case in cases], TARGET)
+    assert first is second
 
 
 def test_a_look_up_of_rows_with_an_epilogue() -> None:

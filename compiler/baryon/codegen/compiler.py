@@ -150,19 +150,19 @@ def _key(group: Group, target: Target) -> tuple[Any, ...]:
     immediates = tuple(_immediate(group, arg) for arg in group.args)
     written_for = WRITTEN_FOR.get(group.kind)
     attrs = written_for(group, target) if written_for else {}
-    types = tuple(str(_plain(v.type) if attrs else v.type) for v in group.op.operands)
+    types = tuple(str(_plain(v.type)) for v in group.op.operands)
     with _anonymous(group.op, attrs):
         return print_op(group.op, locs=False), types, immediates
 
 
 def _immediate(group: Group, arg: Value) -> object:
     """What a kernel may know of a constant operand: one element, indices of any number, or only
-    that it is one, and can be packed before the kernel runs."""
+    that it is one (real numbers, codes), and can be packed before the kernel runs."""
     payload = group.payload(arg)
     if payload is None:
         return None
-    is_decoded = any(user.name == DEQUANTIZE for user in arg.users)
-    if payload.size == 1 or arg.type.dtype.is_float or is_decoded:
+    is_codes = arg.type.quant is not None or any(u.name == DEQUANTIZE for u in arg.users)
+    if payload.size == 1 or arg.type.dtype.is_float or is_codes:
         scalar = group.scalar(arg)
         return "constant" if scalar is None else scalar
     return payload.tobytes()
@@ -170,14 +170,14 @@ def _immediate(group: Group, arg: Value) -> object:
 
 @contextmanager
 def _anonymous(op: Op, attrs: Mapping[Op, Mapping[str, Attr]]) -> Iterator[None]:
-    """The op without what does not tell kernels apart: names of values and, if `attrs` holds other
-    attributes for some of its ops, what codes mean."""
+    """The op without what does not tell kernels apart: names of values, and what codes mean, which
+    attributes say where it matters. attrs: others for some of its ops."""
     values = [(v, v.name, v.type) for v in _values(op)]
     before = [(inner, inner.attrs) for inner in attrs]
     for inner, known in attrs.items():
         inner.attrs = dict(known)
     for value, _, type in values:
-        value.name, value.type = "", _plain(type) if attrs else type
+        value.name, value.type = "", _plain(type)
     try:
         yield
     finally:

@@ -119,8 +119,14 @@ def wish(op: Op) -> Wish:
         return Wish.EITHER
     if opdef.role is Role.REDUCTION:
         return Wish.RESULT
-    same_rank = all(v.type.rank == r.type.rank for v in op.operands[:1] for r in op.results)
+    data = op.operands[1:] if _is_table(op) else op.operands[:1]
+    same_rank = all(v.type.rank == r.type.rank for v in data for r in op.results)
     return Wish.EITHER if opdef.role is Role.INJECTIVE and same_rank else Wish.ROW_MAJOR
+
+
+def _is_table(op: Op) -> bool:
+    """Whether an op looks each element up in a table, wherever it lies."""
+    return op.name == "np.take" and op.operands[0].type.rank == 1
 
 
 def _is_weight(op: Op) -> bool:

@@ -24,6 +24,7 @@ from baryon.passes.quantize.names import NameValues
 from baryon.passes.recognize import Recognize
 from baryon.passes.recompute import Recompute
 from baryon.passes.split_batch import SplitBatch
+from baryon.passes.tabulate import Tabulate
 from baryon.passes.unroll import Unroll
 
 PASSES: Mapping[str, type[Pass]] = {
@@ -47,6 +48,7 @@ PASSES: Mapping[str, type[Pass]] = {
         SplitBatch,
         ForwardFirst,
         MoveCodes,
+        Tabulate,
         NameValues,
     )
 }
@@ -60,7 +62,7 @@ SIMPLIFY = (
 PREPARE = f"{SIMPLIFY},name-values"
 """What a module has to be for a quantization plan."""
 
-LOWER = "layout,recompute,decode-weights,fuse,place-concat,split-batch"
+LOWER = "tabulate,layout,recompute,decode-weights,fuse,place-concat,split-batch"
 """What makes kernels of a simplified graph."""
 
 DEFAULT_PIPELINE = f"{SIMPLIFY},{LOWER}"
