@@ -52,8 +52,15 @@ def _same_numbers(m: Match) -> NoMatch | None:
     inner, outer = m.op("decoded"), m.root
     same = numbers(inner) == numbers(outer)
     if same and m["q"].type.dtype == outer.result.type.dtype:
-        return None if m["q"].type == outer.result.type else NoMatch("the codes have no type")
+        return None
     return NoMatch("the codes mean something else")
+
+
+def _known_codes(o: Any, m: Match) -> Value:
+    if m["q"].type == m.root.result.type:
+        return m["q"]
+    typed: Value = o.ir.as_quantized(m["q"], **numbers(m.root))
+    return typed
 
 
 quantize_of_dequantize = Rule(
@@ -61,7 +68,7 @@ quantize_of_dequantize = Rule(
     doc="Codes of what codes mean are those codes: scale * k * (1 / scale) rounds to k.",
     pattern=lambda o, q: o.ir.quantize(capture("decoded", shared(o.ir.dequantize(q)))),
     guard=_same_numbers,
-    replace=lambda o, m: m["q"],
+    replace=_known_codes,
     examples=(
         example(
             f"%q: u8[4]{_T}",
@@ -69,6 +76,12 @@ quantize_of_dequantize = Rule(
             %r = ir.quantize(%x) {{dtype=!u8, {_S}}} : u8[4]{_T}
             %y = ir.codes(%r) : u8[4]""",
             "%y = ir.codes(%q) : u8[4]",
+        ),
+        example(
+            "%q: u8[4]",
+            f"""%x = ir.dequantize(%q) {{{_S}}} : f32[4]
+            %y = ir.quantize(%x) {{dtype=!u8, {_S}}} : u8[4]{_T}""",
+            f"%y = ir.as_quantized(%q) {{{_S}}} : u8[4]{_T}",
         ),
         refusal(
             f"%q: u8[4]{_T}",
