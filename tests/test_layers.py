@@ -32,7 +32,7 @@ def test_the_runtime_loads_nothing_of_the_compiler(statement: str) -> None:
 
 
 def test_the_server_loads_nothing_of_the_compiler() -> None:
-    loaded = loaded_after("import baryon.server.app")
+    loaded = loaded_after("import baryon.server.app, baryon.server.fronts")
     own = {name.split(".")[1] for name in loaded if name.startswith("baryon.")}
     assert own == {"runtime", "server"}
     assert not loaded & {"tvm", "tvm_ffi", "onnx", "llvmlite", "elftools", "click", "rich"}

@@ -157,6 +157,29 @@ def test_a_client_that_leaves_takes_its_request_along(models: Path) -> None:
             np.testing.assert_allclose(output(answer.result()), affine_of(rows(1, seed)), rtol=1e-6)
 
 
+def shares(process: int) -> dict[str, int]:
+    """KiB of a process's mappings of artifacts, by kind."""
+    found: dict[str, int] = {}
+    is_artifact = False
+    for line in Path(f"/proc/{process}/smaps").read_text(encoding="utf-8").splitlines():
+        name, *rest = line.split()
+        if not name.endswith(":"):
+            is_artifact = line.endswith(".baryon")
+        elif is_artifact and rest[-1] == "kB":
+            found[name] = found.get(name, 0) + int(rest[0])
+    return found
+
+
+def test_processes_share_the_weights(models: Path) -> None:
+    with Served(models) as first, Served(models) as second:
+        for server in (first, second):
+            assert ask(server, rows(8)).status == 200
+        for server in (first, second):
+            found = shares(server.process.pid)
+            assert found["Shared_Clean:"] > 0
+            assert found["Private_Clean:"] == found["Private_Dirty:"] == 0
+
+
 def test_instances_share_one_set_of_weights(models: Path) -> None:
     """A folder with 16 instances has as many mappings of the file as one with one."""
     counts = []

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import signal
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
 from baryon.server.errors import SettingsError
-from baryon.server.grpc import GrpcServer, Service
-from baryon.server.http import Api
-from baryon.server.listener import Listener
 from baryon.server.logs import Logs
 from baryon.server.reload import watch
 from baryon.server.repository import Repository
 from baryon.server.settings import Limits
 from baryon.server.traffic import Traffic
+
+if TYPE_CHECKING:
+    from baryon.server.fronts import Fronts
 
 
 @dataclass(frozen=True)
@@ -49,28 +51,17 @@ class Server:
         self._logs = Logs(settings.log_requests)
         self._traffic = Traffic()
         self._repository = Repository(settings.models, self._logs.event)
-        common = (self._repository, settings.limits, self._logs, self._traffic)
-        self._http = Listener(Api(*common), settings.limits, self._traffic)
-        self._grpc = Service(*common)
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:
         """Start, serve until `stop`, end."""
-        settings = self._settings
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        await self._repository.refresh()
-        _check_all_loaded(self._repository)
-        grpc = GrpcServer(self._grpc, settings.limits)
-        http_port = await self._http.open(settings.host, settings.http_port)
-        grpc_port = await grpc.open(settings.host, settings.grpc_port)
-        watcher = None
-        if settings.poll:
-            watcher = loop.create_task(watch(self._repository, settings.poll, self._logs))
-        self._traffic.is_ready = True
-        host = settings.host
-        self._logs.event("ready", http=f"{host}:{http_port}", grpc=f"{host}:{grpc_port}")
+        fronts = await self._start()
+        poll, watcher = self._settings.poll, None
+        if poll:
+            watcher = loop.create_task(watch(self._repository, poll, self._logs))
         await self._stopping.wait()
         self._traffic.is_ready = False
         self._logs.event("stopping")
@@ -78,9 +69,23 @@ class Server:
             watcher.cancel()
         for model in self._repository.models():
             model.scheduler.hurry()
-        await asyncio.gather(self._http.close(), grpc.close())
+        await fronts.close()
         await self._repository.close()
         self._logs.event("stopped")
+
+    async def _start(self) -> Fronts:
+        settings = self._settings
+        loading = asyncio.create_task(self._repository.refresh())
+        await asyncio.sleep(0)  # threads read the models while this one imports
+        kind: type[Fronts] = importlib.import_module("baryon.server.fronts").Fronts
+        await loading
+        _check_all_loaded(self._repository)
+        fronts = kind(self._repository, settings.limits, self._logs, self._traffic)
+        host = settings.host
+        http, grpc = await fronts.open(host, settings.http_port, settings.grpc_port)
+        self._traffic.is_ready = True
+        self._logs.event("ready", http=f"{host}:{http}", grpc=f"{host}:{grpc}")
+        return fronts
 
     def stop(self) -> None:
         """End soon."""
