@@ -55,6 +55,19 @@ def test_outputs_are_near_the_float_networks(name: str, mode: str) -> None:
     assert type(report).from_json(report.to_json()) == report
 
 
+def test_the_input_projection_of_a_recurrent_layer_is_one_product_of_codes() -> None:
+    """For all time steps at once; the steps themselves are float32."""
+    net, x = made("recurrent")
+    found = quantize_net(net, calib_data=x, calib_mode="naive")
+    steps = next(op for op in found.module.main.body.ops if op.name == "npx.lstm")
+    projection = steps.operands[0].op
+    while projection is not None and projection.name != "npx.fully_connected":
+        projection = projection.operands[0].op
+    assert projection is not None
+    factors = [v.op.name for v in projection.operands[:2] if v.op is not None]
+    assert factors == ["ir.dequantize", "ir.dequantize"]
+
+
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "auto"])
 @pytest.mark.parametrize("granularity", ["tensor-wise", "channel-wise"])
 @pytest.mark.parametrize("mode", ["full", "smart"])
