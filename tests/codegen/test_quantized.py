@@ -14,8 +14,11 @@ import pytest
 
 from baryon.codegen.compiler import compile_groups
 from baryon.codegen.exact import exact
+from baryon.codegen.kernels.quantized import QuantizedFactors
+from baryon.codegen.kernels.requantize import Scaling
 from baryon.codegen.targets import get_target
 from baryon.ir import Array, Quant
+from baryon.ops.quantize import QUANTIZE
 from codegen.harness import Case
 
 AVX2 = get_target("x86-64-v3")
@@ -101,12 +104,12 @@ class Shape:
 def convolution(
     shape: Shape, codes: str = "u8", per_channel: bool = True, unsigned: bool = False,
     residual: bool = False, stored: str = "u8", fixed: bool = False, rounded: bool = False,
-    scale: float = 1.0,
+    scale: float = 1.0, step: float = 1.0,
 ) -> Case:  # fmt: skip
     """Codes in; convolution, bias, perhaps a residual sum, ReLU; codes or reals out.
 
     fixed: whether the bias is a constant. rounded: whether the sum reads the convolution as codes.
-    scale: of all scales.
+    scale: of all scales. step: of that of the result alone.
     """
     s, text = shape, Text([], {}, {})
     out = (s.size + 2 * s.pad - s.k) // s.stride + 1
@@ -126,7 +129,7 @@ def convolution(
         f"%y = npx.convolution({x}, {w}, %b) {{{attrs}, num_group={s.groups}}} : f32{result}{last}"
     )
     name = "y"
-    made = scaled(OUT if stored == "u8" else I8, scale)
+    made = scaled(OUT if stored == "u8" else I8, scale * step)
     if rounded:
         attrs = f'dtype="{stored}", {numbers(made)}'
         text.ops.append(f"%k = ir.quantize(%y) {{{attrs}}} : {stored}{result}{made}{last}")
@@ -207,6 +210,17 @@ def test_groups_with_other_scales_share_a_kernel() -> None:
     first, second = cases
     second.kernel = first.kernel
     compare(second.run()[0], second.expected()[0])
+
+
+@pytest.mark.parametrize(("step", "are_small"), [(1.0, True), (1e-9, False)])
+def test_steps_beyond_int32_saturate(step: float, are_small: bool) -> None:
+    """Kernels that need not look for them are written only where there are none."""
+    case = convolution(SHAPES["pointwise"], fixed=True, residual=True, step=step)
+    factors = QuantizedFactors.of(case.group)
+    assert factors is not None
+    scaling = Scaling(case.group, factors)
+    assert [scaling.are_small(op) for op in scaling.ops if op.name == QUANTIZE] == [are_small]
+    check(case)
 
 
 def test_data_is_quantized_on_the_way() -> None:

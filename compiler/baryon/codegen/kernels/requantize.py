@@ -25,7 +25,7 @@ from baryon.codegen.expr import Expr, Math, bind, lanes_of
 from baryon.codegen.group import Group, apply
 from baryon.codegen.kernel import Derived, Memory
 from baryon.codegen.kernels.quantized import QuantizedFactors
-from baryon.codegen.kernels.spec import ImplicitGemm
+from baryon.codegen.kernels.spec import SUM_BITS, ImplicitGemm
 from baryon.codegen.maths import codes
 from baryon.codegen.pointwise import Frame
 from baryon.codegen.tvm import tirx
@@ -33,6 +33,8 @@ from baryon.ir import Array, Attr, Op, Quant, TensorType, Value, f32, i32
 from baryon.ops import TABLE
 from baryon.ops.quantize import DEQUANTIZE, QUANTIZE
 
+SMALL = 2.0**30
+"""Steps that are known to be smaller need no care as they become int32."""
 LANES = 16
 """Every number is repeated so often: as many as vectors of any target have lanes."""
 SUMS = ("np.add", "np.subtract")
@@ -93,6 +95,20 @@ class Scaling:
         into = self.steps.get(op)
         return np.float32(1) / np.float32(quant_of(into).scale[0]) if into else np.float32(1)
 
+    def are_small(self, op: Op) -> bool:
+        """Whether the steps that a quantize rounds are below `SMALL`, whatever codes are read."""
+        sources = [source for source, into in self.steps.items() if into is op]
+        with np.errstate(all="ignore"):
+            return bool(sources) and bool(sum(map(self._magnitude, sources)) < SMALL)
+
+    def _magnitude(self, op: Op) -> float:
+        """Of what a linear value begins with, at most."""
+        if op is not self.group.main:
+            low, high = op.operands[0].type.dtype.limits
+            return abs(float(quant_of(op).scale[0] * self.reciprocal(op))) * (high - low)
+        bias = float(np.abs(self.biases).max()) if self.bias is not None else 0.0
+        return float(np.abs(self.scales).max()) * 2.0**SUM_BITS + bias
+
     @cached_property
     def scales(self) -> Array:
         """A step of the sums, by output."""
@@ -142,8 +158,10 @@ def known_attributes(group: Group, factors: QuantizedFactors) -> dict[Op, dict[s
     The others are numbers in memory. Zero points of the factors meet the products.
     """
     found: dict[Op, dict[str, Attr]] = {}
-    for op in Scaling(group, factors).ops:
-        found[op] = op.attrs | {"scale": (), "zero": bool(quant_of(op).zero[0])}
+    scaling = Scaling(group, factors)
+    for op in scaling.ops:
+        known = {"zero": bool(quant_of(op).zero[0]), "are_small": scaling.are_small(op)}
+        found[op] = op.attrs | {"scale": ()} | known
     bits = factors.sum_bits(group)
     for factor in (v.op for v in group.main.operands[:2]):
         assert factor is not None
@@ -214,7 +232,8 @@ class Requantization:
         linear = op in self.scaling.steps.values()
         steps = value if linear else bind(Math.cast(value, f32) * self._number(op, FACTOR, lanes))
         self.made[op.result] = steps
-        return Math.codes(steps, self._zero(op, lanes), op.result.type.dtype)
+        zero, dtype = self._zero(op, lanes), op.result.type.dtype
+        return Math.codes(steps, zero, dtype, self.scaling.are_small(op))
 
     def _steps(self, op: Op, read: Expr) -> Expr:
         """What codes mean. Those that were made just now need not become codes."""

@@ -22,8 +22,6 @@ LARGE = "0x41D0000000000000"
 _PACKS = {"i8": "packsswb", "u8": "packuswb"}
 _TEXT = """
 define internal <{n} x i8> @{name}(<{n} x float> %x, <{n} x i16> %zero) alwaysinline {{
-  %large = fcmp olt <{n} x float> {limit}, %x
-  %s = select <{n} x i1> %large, <{n} x float> {limit}, <{n} x float> %x
 {body}
   %c = call <{n} x i16> @llvm.sadd.sat.v{n}i16(<{n} x i16> %w, <{n} x i16> %zero)
 {pack}
@@ -35,21 +33,24 @@ declare <8 x i16> @llvm.x86.sse2.packssdw.128(<4 x i32>, <4 x i32>)
 declare <16 x i8> @llvm.x86.sse2.{instruction}.128(<8 x i16>, <8 x i16>)
 {wide}
 """
+_LIMIT = """  %large = fcmp olt <{n} x float> {limit}, %x
+  %s = select <{n} x i1> %large, <{n} x float> {limit}, <{n} x float> %x"""
 _AVX = "declare <8 x i32> @llvm.x86.avx.cvt.ps2dq.256(<8 x float>)"
 
 
-def nearest(steps: Expr, zero: Expr | int, dtype: DType) -> Expr:
+def nearest(steps: Expr, zero: Expr | int, dtype: DType, are_small: bool = False) -> Expr:
     """clip(rint(steps) + zero), NaN the smallest code.
 
-    zero: a number of the dtype, or as many in int16 as there are steps.
+    zero: a number of the dtype, or as many in int16 as there are steps. are_small: whether all are
+    known to fit into int32, which saves an instruction.
     """
     lanes = lanes_of(steps)
     if lanes not in LANES or not available("sse2"):
         return _by_arithmetic(steps, zero, dtype)
     if isinstance(zero, int):
         zero = tirx.Broadcast(tirx.const(zero, "int16"), lanes)
-    name = f"baryon_codes_{dtype.name}_{lanes}"
-    text = _text(name, lanes, dtype, available("avx"))
+    name = f"baryon_codes_{dtype.name}_{lanes}{'_small' if are_small else ''}"
+    text = _text(name, lanes, dtype, available("avx"), are_small)
     return call(name, text, f"{dtype.numpy.name}x{lanes}", steps, zero)
 
 
@@ -65,12 +66,13 @@ def _by_arithmetic(steps: Expr, zero: Expr | int, dtype: DType) -> Expr:
     return convert(tirx.max(tirx.min(codes, most), least), dtype.numpy.name)
 
 
-def _text(name: str, lanes: int, dtype: DType, has_avx: bool) -> str:
+def _text(name: str, lanes: int, dtype: DType, has_avx: bool, are_small: bool) -> str:
     """The LLVM function for one number of lanes."""
+    limited = [] if are_small else [_limited(lanes)]
+    rounded = _rounded(lanes, has_avx and lanes > 4, "%x" if are_small else "%s")
     return _TEXT.format(
         name=name, n=lanes, instruction=_PACKS[dtype.name], wide=_AVX if has_avx else "",
-        limit=f"<{', '.join([f'float {LARGE}'] * lanes)}>",
-        body="\n".join(_rounded(lanes, has_avx and lanes > 4)),
+        body="\n".join((*limited, *rounded)),
         pack="\n".join(_packed(lanes, _PACKS[dtype.name])),
     )  # fmt: skip
 
@@ -79,13 +81,18 @@ def _mask(picks: range) -> str:
     return f"<{len(picks)} x i32> <{', '.join(f'i32 {i}' for i in picks)}>"
 
 
-def _rounded(lanes: int, is_wide: bool) -> Iterator[str]:
-    """%w: the steps %s as int16."""
+def _limited(lanes: int) -> str:
+    """%s: the steps %x, which may be as large as they like."""
+    return _LIMIT.format(n=lanes, limit=f"<{', '.join([f'float {LARGE}'] * lanes)}>")
+
+
+def _rounded(lanes: int, is_wide: bool, steps: str) -> Iterator[str]:
+    """%w: steps as int16."""
     kind, size = f"<{lanes} x float>", 8 if is_wide else 4
     convert = "avx.cvt.ps2dq.256" if is_wide else "sse2.cvtps2dq"
     for i in range(0, lanes, size):
         pick = _mask(range(i, i + size))
-        yield f"  %f{i} = shufflevector {kind} %s, {kind} poison, {pick}"
+        yield f"  %f{i} = shufflevector {kind} {steps}, {kind} poison, {pick}"
         yield f"  %i{i} = call <{size} x i32> @llvm.x86.{convert}(<{size} x float> %f{i})"
         if is_wide:
             for at in (0, 4):
