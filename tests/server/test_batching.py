@@ -176,7 +176,7 @@ def test_processes_share_the_weights(models: Path) -> None:
             assert ask(server, rows(8)).status == 200
         for server in (first, second):
             found = shares(server.process.pid)
-            assert found["Shared_Clean:"] > 0
+            assert found["Shared_Clean:"] + found["Shared_Dirty:"] > 0  # dirty: not on disk yet
             assert found["Private_Clean:"] == found["Private_Dirty:"] == 0
 
 

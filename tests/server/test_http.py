@@ -82,6 +82,16 @@ def test_requests_may_be_sent_ahead(served: Served) -> None:
     assert statuses(sent(served, ahead)) == [200] * 51
 
 
+def test_a_client_may_say_that_a_request_is_its_last(served: Served) -> None:
+    ahead = request(BODY, "Connection: close") + request() * 200
+    with connected(served) as client:
+        client.sendall(ahead)
+        assert statuses(rest_of(client)) == [200]
+    with connected(served) as client:
+        client.sendall(request(b"", method="GET", path="/v2").replace(b"HTTP/1.1", b"HTTP/1.0"))
+        assert statuses(rest_of(client)) == [200]
+
+
 def test_a_request_may_come_byte_by_byte(served: Served) -> None:
     with connected(served) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

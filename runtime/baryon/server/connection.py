@@ -26,6 +26,7 @@ _SLACK = 64 * 1024
 _LINGER = 2.0
 _LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 _CLOSED_EARLY = "the request came too slowly"
+_FULL = "the requests that are under way are too large together: try again later"
 
 
 @dataclass(slots=True)
@@ -52,12 +53,14 @@ class HttpAnswer:
 class Handler(Protocol):
     """What connections call, and what they have in common.
 
-    date: for the header. draining: whether answers close their connections.
+    date: for the header. draining: whether answers close their connections. body_bytes: of the
+    requests that are under way.
     """
 
     limits: Limits
     date: bytes
     draining: bool
+    body_bytes: int
     connections: set[Connection]
 
     async def answer(self, request: HttpRequest) -> HttpAnswer:
@@ -97,13 +100,15 @@ class Connection(asyncio.BufferedProtocol):
         self._is_blocked = False  # the client does not read
         self._is_paused = False  # we do not
         self._unsent = 0
+        self._reserved = 0  # bytes for the body of this request
         self._reset()
 
     def _reset(self) -> None:
         """Be ready for a request."""
+        self._reserve(0)
         self._parser = httptools.HttpRequestParser(self)
         self._fed = 0
-        self._target = b""
+        self._method = self._target = b""
         self._headers: dict[bytes, bytes] = {}
         self._has_head = self._is_complete = self._has_more = False
         self._keep = True
@@ -124,6 +129,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone: nobody waits for the answer."""
         self._handler.connections.discard(self)
+        self._reserve(0)
         if self._task is not None:
             self._task.cancel()
 
@@ -198,6 +204,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._state is State.HEAD and self._end == 0:
             self._deadline = min(self._deadline, self._loop.time() + seconds)
 
+    def _reserve(self, size: int) -> bool:
+        """Count so many bytes for the body; whether all bodies together are within their limit."""
+        self._handler.body_bytes += size - self._reserved
+        self._reserved = size
+        return self._handler.body_bytes <= self._handler.limits.bodies
+
     def _extend(self) -> None:
         self._deadline = self._loop.time() + self._handler.limits.read
 
@@ -205,6 +217,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._end == len(self._scratch):
             self._is_paused = True
             self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self._transport.resume_reading()
 
     def _refuse(self, message: str, status: Status = Status.INVALID) -> None:
         """Say what is wrong and close: where the next request would begin is not known."""
@@ -215,6 +232,7 @@ class Connection(asyncio.BufferedProtocol):
     def _linger(self) -> None:
         """Closing at once would take an answer from a client that is still sending."""
         self._state, self._end = State.LINGERING, 0
+        self._resume()
         self._deadline = self._loop.time() + _LINGER
         if self._transport.can_write_eof() and not self._transport.is_closing():
             self._transport.write_eof()
@@ -256,6 +274,9 @@ class Connection(asyncio.BufferedProtocol):
         if length > limits.body:
             self._refuse(f"the body has {length} bytes: {_limit(limits)}", Status.TOO_LARGE)
             return
+        if not self._reserve(length):
+            self._refuse(_FULL, Status.UNAVAILABLE)
+            return
         if headers.get(b"expect", b"").lower() == b"100-continue" and not rest:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if b"transfer-encoding" in headers:
@@ -292,6 +313,8 @@ class Connection(asyncio.BufferedProtocol):
         if size > self._handler.limits.body:
             message = f"the body is larger: {_limit(self._handler.limits)}"
             self._refuse(message, Status.TOO_LARGE)
+        elif not self._reserve(size):
+            self._refuse(_FULL, Status.UNAVAILABLE)
         elif self._wire_bytes > 2 * size + _SLACK:
             self._refuse("the body comes in too many chunks")
         elif self._is_complete:
@@ -319,6 +342,7 @@ class Connection(asyncio.BufferedProtocol):
         """The head ends."""
         if not self._has_head:
             self._has_head = True
+            self._method = self._parser.get_method()
             self._keep = self._parser.should_keep_alive()
 
     def on_body(self, body: bytes) -> None:
@@ -336,8 +360,7 @@ class Connection(asyncio.BufferedProtocol):
         """The request is complete."""
         self._state = State.ANSWERING
         self._keep = self._keep and not self._has_more
-        method = self._parser.get_method()
-        request = HttpRequest(method, self._target, self._headers, self._body)
+        request = HttpRequest(self._method, self._target, self._headers, self._body)
         self._body = memoryview(b"")
         self._task = self._loop.create_task(self._answer(request))
 
@@ -366,15 +389,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def _next(self) -> None:
         """The answer has been sent."""
+        if not self._keep and self._end:
+            self._linger()  # there are requests ahead, which nobody will answer
+            return
         if not self._keep:
             self._transport.close()
             return
         self._reset()
         self._state = State.HEAD
         self._deadline = self._loop.time() + self._handler.limits.idle
-        if self._is_paused:
-            self._is_paused = False
-            self._transport.resume_reading()
+        self._resume()
         if self._end:
             self._extend()
             self._read_head()

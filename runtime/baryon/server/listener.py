@@ -27,6 +27,7 @@ class Listener:
         self._traffic = traffic
         self.date = b""
         self.draining = False
+        self.body_bytes = 0
         self.connections: set[Connection] = set()
         self._api = api
         self._server: asyncio.Server | None = None

@@ -15,16 +15,18 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Limits:
-    """What one client may take. Times in seconds.
+    """What clients may take. Times in seconds.
 
-    head: bytes of a request line and its headers. body: bytes. connections: at the same time; more
-    get 503. request: from the last byte of a request to its answer; more is 504. read: between two
-    pieces of a request that is under way. idle: between two requests of a connection. drain: for
-    requests under way when the server stops.
+    head: bytes of a request line and its headers. body: bytes of one. bodies: bytes of all HTTP
+    requests that are under way; more get 503. connections: at the same time; more get 503.
+    request: from the last byte of a request to its answer; more is 504. read: between two pieces of
+    a request that is under way. idle: between two requests of a connection. drain: for requests
+    under way when the server stops.
     """
 
     head: int = 16 * 1024
     body: int = 64 * MIB
+    bodies: int = 2048 * MIB
     connections: int = 1024
     request: float = 60.0
     read: float = 20.0
