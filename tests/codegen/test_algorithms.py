@@ -77,6 +77,20 @@ def test_a_kernel_follows_the_plan_it_is_given() -> None:
     assert np.allclose(results[0], results[1])
 
 
+@pytest.mark.parametrize("pad", ["0", "1"])
+def test_first_convolutions_of_graphs_read_in_place(pad: str) -> None:
+    rows = 31 + int(pad)
+    text = module_text(
+        "%x: f32[2,3,64,64], %w: f32[32,3,3,3]",
+        f"%y = npx.convolution(%x, %w) {{kernel=(3,3), stride=(2,2), pad=({pad},{pad})}} : "
+        f"f32[2,32,{rows},{rows}]{{channels_last}}",
+        "%y",
+    )
+    case = Case(text, "implicit_gemm")
+    assert case.kernel.notes["plan"].endswith("in place")
+    case.check(1e-4, 1e-5)
+
+
 def test_a_bias_as_large_as_the_result() -> None:
     text = module_text(
         "%x: f32[1,16,1,1]{channels_last}, %w: f32[24,16,1,1], %b: f32[24], %r: f32[24,1,1]",

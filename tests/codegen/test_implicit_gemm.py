@@ -8,10 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from baryon.codegen.kernels.algorithms import Direct
+from baryon.codegen.kernels.border import Border
 from baryon.codegen.kernels.implicit_gemm import (
     Columns,
     ImplicitGemm,
@@ -137,6 +138,86 @@ def test_any_candidate_computes_the_convolution(spec: ImplicitGemm, data: st.Dat
     check(spec, schedule, spec.batch or 1)
 
 
+@settings(max_examples=300, deadline=None)
+@given(specs(), st.integers(1, 8), st.data())
+def test_strips_hold_what_tiles_at_the_border_read(
+    spec: ImplicitGemm, rows: int, data: st.DataObject
+) -> None:
+    assume(rows <= spec.pixels)
+    block = data.draw(st.integers(rows, spec.pixels))
+    border = Border(spec, Schedule(Tile(rows, 1), 8, block, 1))
+    starts = {min(i, spec.pixels - block) for i in range(0, spec.pixels, block)}
+    firsts = {start + min(i, block - rows) for start in starts for i in range(0, block, rows)}
+    height, width = spec.size[0], spec.out_size[1]
+    held = [set[int]().union(*(range(*run) for run in border.columns)), {*range(99)}]
+    for first in firsts:
+        line, pixel = divmod(first, width)
+        reads = [read for m in range(first, first + rows) for read in window_of(spec, m)]
+        if line in border.lines and pixel in border.pixels[: max(0, len(border.pixels) - rows + 1)]:
+            left, right = spec.pad[1], spec.pad[1] + spec.size[1]
+            assert all(0 <= y < height and left <= x < right for y, x in reads)
+        else:
+            assert all(x in held[y not in border.rows] for y, x in reads)
+
+
+def window_of(spec: ImplicitGemm, m: int) -> list[tuple[int, int]]:
+    """Rows of the image, and columns of the strip, that an output pixel looks at."""
+    line, pixel = divmod(m, spec.out_size[1])
+    top, left = line * spec.stride[0] - spec.pad[0], pixel * spec.stride[1]
+    taps = np.ndindex(spec.kernel)
+    return [(top + r * spec.dilation[0], left + s * spec.dilation[1]) for r, s in taps]
+
+
+@settings(max_examples=20, deadline=None)
+@given(specs(), st.data())
+def test_reading_in_place_equals_the_strip_to_the_bit(
+    spec: ImplicitGemm, data: st.DataObject
+) -> None:
+    if data.draw(st.booleans()):
+        pixels = spec.size[0] * spec.size[1]
+        planes = (spec.channels * pixels, spec.size[1], 1, pixels)
+        spec = replace(spec, pitch=None, input_strides=planes)
+    assume(spec.may_read_in_place)
+    found = candidates(spec, TARGET)
+    strip = found[data.draw(st.integers(0, len(found) - 1))]
+    rows = min(spec.pixels, strip.tile.rows)
+    block = data.draw(st.integers(rows, spec.pixels))
+    strip = replace(strip, block=block, panels_inner=data.draw(st.booleans()), in_place=False)
+    arrays = make_data(spec, spec.batch or 1)
+    through = direct(spec, strip)
+    expected = through(arrays.source, arrays.weights)
+    assert_close(expected, arrays.expected)
+    through(np.full_like(arrays.source, np.nan), arrays.weights)  # what scratch memory holds then
+    got = direct(spec, replace(strip, in_place=True))(arrays.source, arrays.weights)
+    assert np.array_equal(got, expected)
+
+
+STEM = ImplicitGemm(
+    3, 32, size=(64, 64), kernel=(3, 3), stride=(2, 2), pad=(1, 1, 1, 1),
+    input_strides=(3 * 64 * 64, 64, 1, 64 * 64),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("pad", [(1, 1, 1, 1), (0, 0, 1, 1), (0, 0, 0, 0)])
+def test_first_convolutions_read_in_place(pad: tuple[int, int, int, int]) -> None:
+    spec = replace(STEM, pad=pad, source="float32")
+    assert choose(spec, TARGET).in_place
+    check(spec)
+
+
+def test_strips_that_cost_little_are_kept() -> None:
+    spec = ImplicitGemm(64, 64, size=(56, 56), kernel=(3, 3), pad=(1, 1, 1, 1))
+    assert not any(schedule.in_place for schedule in candidates(spec, TARGET))
+
+
+def test_strips_that_change_the_input_are_kept() -> None:
+    spec = replace(STEM, staged=True)
+    schedule = choose(spec, TARGET)
+    assert not schedule.in_place
+    with pytest.raises(KernelError, match="in place"):
+        check(spec, replace(schedule, in_place=True))
+
+
 def test_schedules_agree_to_the_bit() -> None:
     spec = ImplicitGemm(20, 40, size=(9, 9), kernel=(3, 3), pad=(1, 1, 1, 1))
     data = make_data(spec)
@@ -154,12 +235,13 @@ def test_an_image_alone_equals_itself_in_a_batch() -> None:
         assert np.array_equal(single, together)
 
 
+@pytest.mark.parametrize("in_place", [False, True])
 @pytest.mark.parametrize("tasks", ["blocks", "parts"])
-def test_results_do_not_depend_on_threads(tasks: str) -> None:
+def test_results_do_not_depend_on_threads(tasks: str, in_place: bool) -> None:
     spec = ImplicitGemm(24, 72, batch=6, size=(12, 11), kernel=(3, 3), pad=(1, 1, 1, 1))
     data = make_data(spec, batch=6)
     chosen = next(s for s in candidates(spec, TARGET) if s.tasks == tasks)
-    run = direct(spec, replace(chosen, block=33, panels=1))
+    run = direct(spec, replace(chosen, block=33, panels=1, in_place=in_place))
     with threads(1):
         one = run(data.source, data.weights)
     assert_close(one, data.expected)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import prod
 
+from baryon.codegen.kernels.border import Border
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 from baryon.codegen.targets import Target, Tile
@@ -48,6 +49,11 @@ APART_CYCLES = 1.3
 """The same of many channels: each element of a pixel lies in another line of the cache."""
 RELAYOUT_CYCLES = 1.0
 """Per element that a kernel brings from one layout to the other."""
+INSIDE_CYCLES = 1.0
+"""Branching to where a tile reads, per panel."""
+IN_PLACE_SHARE = 0.03
+"""Part of the useful cycles from which on filling strips is worth avoiding: code is written twice
+for it."""
 FEW_TILES = 6
 """Tiles that a block has whatever caches hold: each block reads all weights."""
 LOOP_CYCLES = 5.0
@@ -91,6 +97,7 @@ class Cost:
         if not self.spec.is_rows:
             shared = self.panels if self.schedule.panels_inner else 1
             ends += rows * OFFSET_CYCLES / shared
+            ends += INSIDE_CYCLES if self.schedule.in_place and any(self.spec.pad) else 0.0
         at_once = self.spec.halves or self.spec.codes is not None
         steps = self.columns.steps if at_once else self.columns.depth
         return steps * (step + LOOP_CYCLES / self.columns.run) + ends
@@ -130,10 +137,8 @@ class Cost:
         """Filling the strip of a block."""
         if not self.spec.uses_strip:
             return 0.0
-        elements = strip_elements(self.spec, self.schedule.block)
-        if self.spec.strides[3] != 1:
-            return elements * (ROWS_CYCLES if self.spec.channels <= FEW_CHANNELS else APART_CYCLES)
-        return elements * (0.5 if self.spec.staged else 0.25)
+        whole = strip_cycles(self.spec, self.schedule.block)
+        return whole * Border(self.spec, self.schedule).share if self.schedule.in_place else whole
 
     def cycles(self, threads: int) -> float:
         """Time on that many threads."""
@@ -156,6 +161,14 @@ class Cost:
         useful = self.images * self.spec.macs / (2 * self.schedule.lanes)
         threads = self.target.threads
         return sum(useful / (t * self.cycles(t)) for t in threads) / len(threads)
+
+
+def strip_cycles(spec: ImplicitGemm, block: int) -> float:
+    """Filling the strip of a block of that many rows."""
+    elements = strip_elements(spec, block)
+    if spec.strides[3] != 1:
+        return elements * (ROWS_CYCLES if spec.channels <= FEW_CHANNELS else APART_CYCLES)
+    return elements * (0.5 if spec.staged else 0.25)
 
 
 def strip_elements(spec: ImplicitGemm, block: int) -> int:
@@ -225,11 +238,22 @@ def _cuts(columns: Columns, target: Target) -> Iterator[Schedule]:
         yield replace(base, panels=count, tasks="one")
         if small and not spec.is_rows:
             yield replace(base, panels=count, panels_inner=True)
+            if _may_pay_in_place(spec, base):
+                yield replace(base, panels=count, panels_inner=True, in_place=True)
         if count > 1:
             yield replace(base, tasks="parts", workers=max(target.threads))
         parts = (1,) if spec.uses_strip else (1, 2, 8)
         for panels in {ceil_div(count, p) for p in parts}:
             yield replace(base, panels=panels)
+
+
+def _may_pay_in_place(spec: ImplicitGemm, schedule: Schedule) -> bool:
+    """Whether strips cost enough to read in place. Many channels that lie apart would be read from
+    as many lines of the cache in each tile."""
+    if not spec.may_read_in_place or (spec.strides[3] != 1 and spec.channels > FEW_CHANNELS):
+        return False
+    useful = schedule.block * spec.depth * spec.out_channels / (2 * schedule.lanes)
+    return strip_cycles(spec, schedule.block) >= IN_PLACE_SHARE * useful
 
 
 def _blocks(spec: ImplicitGemm, target: Target, tile: Tile) -> list[int]:

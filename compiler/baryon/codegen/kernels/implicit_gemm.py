@@ -30,7 +30,7 @@ from baryon.codegen.kernels.microkernel import (
 )
 from baryon.codegen.kernels.packing import pack_weights, packed_size
 from baryon.codegen.kernels.pairs import MultiplyPairs, Words
-from baryon.codegen.kernels.rows import Block, Rows
+from baryon.codegen.kernels.rows import Block, Input, Rows
 from baryon.codegen.kernels.schedule import Columns, Schedule, check
 from baryon.codegen.kernels.spec import ImplicitGemm, KernelError, ceil_div
 from baryon.codegen.kernels.strip import Elementwise, Position, Strip
@@ -172,20 +172,33 @@ class _Emitter:
         if self.schedule.panels_inner:
             with loop(self.rows.tiles(block)) as index:
                 tile = self.rows.tile(block, index)
-                offsets = self.rows.offsets(block, tile)
-                with loop(count) as panel:
-                    self._tile(block, tile, offsets, bind(first + panel))
+                for input in self._inputs(block, tile):
+                    offsets = self.rows.offsets(input, tile)
+                    with loop(count) as panel:
+                        self._tile(block, input, tile, offsets, bind(first + panel))
             return
         with loop(count) as offset, loop(self.rows.tiles(block)) as index:
             panel = bind(first + offset)
             tile = self.rows.tile(block, index)
-            offsets = self.rows.offsets(block, tile)
-            self._tile(block, tile, offsets, panel, self._ahead(panel, index))
+            for input in self._inputs(block, tile):
+                offsets = self.rows.offsets(input, tile)
+                self._tile(block, input, tile, offsets, panel, self._ahead(panel, index))
+
+    def _inputs(self, block: Block, tile: list[Expr]) -> Iterator[Input]:
+        """Where a tile reads, with the code emitted meanwhile run only where that input serves."""
+        if block.inside is None:
+            yield block.input
+            return
+        with T.If(self.rows.is_inside(tile)):
+            with T.Then():
+                yield block.inside
+            with T.Else():
+                yield block.input
 
     def _ahead(self, panel: Expr, tile: Expr) -> Ahead | None:
         """The share of the next panel's weights that this tile of a block fetches."""
         columns, steps = self.columns, self._fetch_steps()
-        if steps == 0:
+        if steps == 0 or self.schedule.in_place:
             return None
         size, width = columns.steps * columns.packed_width, columns.packed_width
         share = size // steps
@@ -207,13 +220,14 @@ class _Emitter:
         if rows is None:
             return 0
         tiles = ceil_div(min(self.schedule.block, rows), self.schedule.tile.rows)
-        run, depths = self.rows.depth[-1].extent, self.spec.depths
+        run, depths = self.rows.depth(self.rows.steps)[-1].extent, self.spec.depths
         size = prod(self.columns.packed_shape) * self.spec.word_bytes
         return fetch_steps(size, tiles, 1 if run % depths else run // depths)
 
     def _tile(
         self,
         block: Block,
+        input: Input,
         tile: list[Expr],
         offsets: list[Expr],
         panel: Expr,
@@ -222,8 +236,9 @@ class _Emitter:
         columns = self.columns
         group = bind(self._first_group(panel))
         channel = bind(group * self.spec.group_outputs + self._column(panel))
-        multiply = self._multiply(block)
-        inputs = [offset + group * self.spec.group_channels for offset in offsets]
+        multiply = self._multiply(input)
+        skipped = group * (self.spec.group_channels * input.steps[2])
+        inputs = [offset + skipped for offset in offsets]
         weights = bind(panel * (columns.steps * columns.packed_width))
         first = bind(block.image * self.spec.pixels + tile[0])
         pixels = [first + (m - tile[0]) if self.rows.is_static else m for m in tile]
@@ -242,15 +257,15 @@ class _Emitter:
         image = pixel // self.spec.pixels if self.rows.is_pooled else image
         return Position(image, pixel, channel, self.schedule.lanes)
 
-    def _multiply(self, block: Block) -> Multiply:
+    def _multiply(self, input: Input) -> Multiply:
         columns, spec = self.columns, self.spec
         shape = (columns.packed_width, self.schedule.lanes, len(columns.vector_starts), spec.dtype)
-        weights = self._weights
+        weights, depth = self._weights, self.rows.depth(input.steps)
         if isinstance(weights, CodeWords):
-            return MultiplyCodes(block.source, weights, self.rows.depth, *shape)
+            return MultiplyCodes(input.source, weights, depth, *shape)
         if isinstance(weights, Words):
-            return MultiplyPairs(block.source, weights, self.rows.depth, *shape, halves=spec.halves)
-        return Multiply(block.source, weights, self.rows.depth, *shape)
+            return MultiplyPairs(input.source, weights, depth, *shape, halves=spec.halves)
+        return Multiply(input.source, weights, depth, *shape)
 
     def _store(self, value: Expr, at: Position) -> None:
         if self.epilogue is not None:

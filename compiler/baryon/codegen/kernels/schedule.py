@@ -24,7 +24,8 @@ class Schedule:
     `workers`, each with a strip of its own, or nothing ("one" task, for kernels not worth a
     parallel launch). panels_inner: whether the
     innermost loop over tiles walks panels (the input of a tile stays in level 1) or rows (a panel
-    does, or at least streams from level 2).
+    does, or at least streams from level 2). in_place: whether tiles whose windows touch no padding
+    read the input where it lies; the strip then holds what the others read.
     """
 
     tile: Tile
@@ -35,13 +36,15 @@ class Schedule:
     tasks: Tasks = "blocks"
     workers: int = 1
     panels_inner: bool = False
+    in_place: bool = False
 
     def __str__(self) -> str:
         tile = f"{self.tile.rows}x{self.tile.vectors}x{self.lanes}"
         order = "panels" if self.panels_inner else "rows"
         tasks = f"{self.tasks}/{self.workers}" if self.tasks == "parts" else self.tasks
         sizes = f"block={self.block} panels={self.panels} merge={self.merge}"
-        return f"tile={tile} {sizes} tasks={tasks} inner={order}"
+        place = " in place" if self.in_place else ""
+        return f"tile={tile} {sizes} tasks={tasks} inner={order}{place}"
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,7 @@ def check(spec: ImplicitGemm, schedule: Schedule) -> None:
         "has a tile or a block higher than the problem": rows is not None
         and max(schedule.tile.rows, schedule.block) > rows,
         "has a block smaller than its tile": schedule.block < schedule.tile.rows,
+        "reads in place what the strip changes": schedule.in_place and not spec.may_read_in_place,
     }
     for problem, found in problems.items():
         if found:

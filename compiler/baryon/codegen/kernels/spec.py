@@ -172,6 +172,12 @@ class ImplicitGemm:
         return self.staged or any(self.pad) or self.strides[3] != 1 or self._converts
 
     @property
+    def may_read_in_place(self) -> bool:
+        """Whether the strip adds padding or gathers channels, and changes nothing else."""
+        plain = not self.staged and self.depths == 1 and self.source in (None, self.dtype)
+        return self.uses_strip and not self.is_rows and plain and not self._converts
+
+    @property
     def _converts(self) -> bool:
         """Whether codes are not multiplied as they lie in memory: words of a run must be whole."""
         return self.codes is not None and (

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from baryon.codegen.kernels.border import Border
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, bind, splat
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
 from baryon.codegen.maths import half
@@ -67,18 +68,33 @@ class Strip:
             self._pixel(strip, x, image * start + pixel * self.spec.strides[2], at)
         return strip
 
-    def window(self, image: Expr, first: Expr, height: int) -> Flat:
-        """A strip of input rows with their padding. first: negative within the top padding."""
+    def window(self, image: Expr, first: Expr, height: int, border: Border | None = None) -> Flat:
+        """A strip of input rows with their padding. first: negative within the top padding. border:
+        if given, only what it needs is put into the strip."""
         strip = self._allocate(height * self.row)
         with T.serial(height) as y:
             row = bind(first + y)
             start = bind(y * self.row)
             with T.If(tirx.all(row >= 0, row < self.spec.size[0])):
                 with T.Then():
-                    self._row(strip, start, image, row)
+                    self._part_of_row(strip, start, image, row, border)
                 with T.Else():
                     self._zero(strip, start, self.row)
         return strip
+
+    def _part_of_row(
+        self, strip: Flat, start: Expr, image: Expr, row: Expr, border: Border | None
+    ) -> None:
+        whole = (0, self.width)
+        if border is None or border.columns == [whole]:
+            self._row(strip, start, image, row, whole)
+            return
+        with T.If(tirx.all(row >= border.rows.start, row < border.rows.stop)):
+            with T.Then():
+                for run in border.columns:
+                    self._row(strip, start, image, row, run)
+            with T.Else():
+                self._row(strip, start, image, row, whole)
 
     def _allocate(self, elements: int) -> Flat:
         """Scratch memory, and as much more as the last word of a run may reach beyond it."""
@@ -94,32 +110,34 @@ class Strip:
             value = converted(value, self.spec)
         strip.store(half.bits(value) if self.spec.halves else value, offset, lanes)
 
-    def _row(self, strip: Flat, start: Expr, image: Expr, row: Expr) -> None:
-        channels, left = self.spec.channels, min(self.spec.pad[1], self.width)
-        pixels = max(0, min(self.spec.size[1], self.width - left))
-        self._zero(strip, start, left * channels)
-        origin = bind(image * self.spec.strides[0] + row * self.spec.strides[1])
-        first = start + left * channels
+    def _row(self, strip: Flat, start: Expr, image: Expr, row: Expr, run: tuple[int, int]) -> None:
+        """Fill a row of the strip from one column to before another."""
+        channels, left = self.spec.channels, self.spec.pad[1]
+        first, end = (min(max(x, run[0]), run[1]) for x in (left, left + self.spec.size[1]))
+        self._zero(strip, start + run[0] * channels, (first - run[0]) * channels)
+        height, width = self.spec.size
+        at = Position(image, (image * height + row) * width + (first - left), 0, 1)
+        _, down, right, _ = self.spec.strides
+        origin = bind(image * self.spec.strides[0] + row * down + (first - left) * right)
+        self._copy(strip, start + first * channels, origin, at, end - first)
+        self._zero(strip, start + end * channels, (run[1] - end) * channels)
+
+    def _copy(self, strip: Flat, start: Expr, origin: Expr, at: Position, pixels: int) -> None:
+        """Copy neighbouring pixels of the input, from one at `origin` and `at` on."""
         if self._is_line():
             self._cover(
-                pixels * channels,
-                lambda i, n: self._put(strip, self.source.load(origin + i, n), first + i, n),
+                pixels * self.spec.channels,
+                lambda i, n: self._put(strip, self.source.load(origin + i, n), start + i, n),
             )
-        else:
-            self._pixels(strip, first, origin, Position(image, row, 0, 1), pixels)
-        self._zero(strip, first + pixels * channels, (self.width - left - pixels) * channels)
+            return
+        with T.serial(pixels) as x:
+            moved = Position(at.image, at.pixel + x, 0, 1)
+            self._pixel(strip, x, origin + x * self.spec.strides[2], moved, start)
 
     def _is_line(self) -> bool:
         """Whether pixels lie densely and are copied as they are."""
         _, _, pixel, channel = self.spec.strides
         return self.prologue is None and channel == 1 and pixel == self.spec.channels
-
-    def _pixels(self, strip: Flat, start: Expr, origin: Expr, row: Position, count: int) -> None:
-        height, width = self.spec.size
-        line = (row.image * height + row.pixel) * width
-        with T.serial(count) as x:
-            at = Position(row.image, line + x, 0, 1)
-            self._pixel(strip, x, origin + x * self.spec.strides[2], at, start)
 
     def _pixel(self, strip: Flat, x: Expr, origin: Expr, at: Position, start: Expr = 0) -> None:
         """Copy pixel number x of a line that starts at `start` in the strip."""
