@@ -95,9 +95,11 @@ class Service:
     async def _answer_in_stream(self, request: Any) -> Any:
         """An answer, or an error that does not end the stream."""
         start, identifier = time.perf_counter(), request_id_of(request.id)
-        code, text = "OK", ""
+        code, text = "CANCELLED", ""
         try:
-            return _StreamResponse(infer_response=await self.model_infer(request, None))
+            answer = await self.model_infer(request, None)
+            code = "OK"
+            return _StreamResponse(infer_response=answer)
         except ServerError as error:
             code, text = error.status.grpc, str(error)
         except Exception as error:
@@ -192,15 +194,13 @@ class Service:
         async def call(request: Any, context: Any) -> Any:
             start, text = time.perf_counter(), ""
             identifier = request_id_of(dict(context.invocation_metadata()).get("x-request-id"))
-            code = "OK"
+            code = "CANCELLED"
             try:
                 answer = await own(request, context.time_remaining())
+                code = "OK"
                 return kind(**answer) if isinstance(answer, Mapping) else answer
             except ServerError as error:
                 code, text = error.status.grpc, str(error)
-            except asyncio.CancelledError:
-                code = "CANCELLED"
-                raise
             except Exception as error:
                 code, text = Status.INTERNAL.grpc, self._logs.failure(identifier, error)
             finally:
