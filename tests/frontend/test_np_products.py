@@ -81,7 +81,8 @@ def test_einsum_in_a_graph_and_its_gradient() -> None:
     text = str(module)
     assert "np.matmul" in text
     found: Any = interp.run(module, [a.asnumpy(), b.asnumpy()])[0]
-    assert_allclose(found, numpy.einsum("bij,bjk->bki", a.asnumpy(), b.asnumpy()), rtol=1e-5)
+    expected = numpy.einsum("bij,bjk->bki", a.asnumpy(), b.asnumpy())
+    assert_allclose(found, expected, rtol=1e-5, atol=1e-6)  # sums may cancel
     a.attach_grad()
     with autograd.record():
         y = mx.np.einsum("bij,bjk->", a, b)
