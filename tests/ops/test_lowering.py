@@ -30,9 +30,15 @@ def _cast(x: Any, dtype: DType) -> Any:
     return np.asarray(x).astype(dtype.numpy)
 
 
+def _codes(steps: Any, zero: int, dtype: DType) -> Any:
+    limits: Any = np.iinfo(np.dtype(dtype.numpy).type)
+    return np.clip(np.rint(steps) + zero, limits.min, limits.max).astype(dtype.numpy)
+
+
 MATH = SimpleNamespace(
-    const=_const, cast=_cast, select=np.where, maximum=np.maximum, minimum=np.minimum, exp=np.exp,
-    log=np.log, sqrt=np.sqrt, tanh=np.tanh, erf=scipy.special.erf, sigmoid=scipy.special.expit,
+    codes=_codes, const=_const, cast=_cast, select=np.where, maximum=np.maximum,
+    minimum=np.minimum, exp=np.exp, log=np.log, sqrt=np.sqrt, tanh=np.tanh,
+    erf=scipy.special.erf, sigmoid=scipy.special.expit,
     pow=np.power, abs=np.abs, floor=np.floor, lt=np.less, le=np.less_equal, gt=np.greater,
     ge=np.greater_equal, eq=np.equal, ne=np.not_equal, logical_not=np.logical_not,
     rsqrt=lambda x: 1 / np.sqrt(x), bind=lambda x: x, ceil=np.ceil, trunc=np.trunc, rint=np.rint,
