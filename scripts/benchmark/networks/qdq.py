@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import onnx
 from numpy.typing import NDArray
+from onnx import version_converter
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -21,6 +23,8 @@ from benchmark.networks.panel import Network, model_file
 
 SAMPLES = 4
 """Batches of which ranges are taken."""
+OPSET = 13
+"""The first with scales per channel, which the quantizer writes into older files too."""
 
 
 def qdq_file(network: Network, batch: int) -> Path:
@@ -35,7 +39,11 @@ def qdq_file(network: Network, batch: int) -> Path:
 
 
 def _write(model: Path, network: Network, simple: Path, output: Path) -> None:
-    quant_pre_process(str(model), str(simple), skip_symbolic_shape=True)
+    source, loaded = model, onnx.load(model)
+    if loaded.opset_import[0].version < OPSET:
+        source = output
+        onnx.save(version_converter.convert_version(loaded, OPSET), source)
+    quant_pre_process(str(source), str(simple), skip_symbolic_shape=True)
     quantize_static(
         str(simple),
         str(output),
