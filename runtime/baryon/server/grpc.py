@@ -46,6 +46,30 @@ _InferResponse = message("ModelInferResponse")
 _StreamResponse = message("ModelStreamInferResponse")
 
 
+class _Outcome:
+    """How a call ends: counted and logged, an error as its code and text. Cancelling goes on."""
+
+    def __init__(self, name: str, given: str | None, logs: Logs, traffic: Traffic) -> None:
+        self._name, self._logs, self._traffic = name, logs, traffic
+        self._identifier, self._start = request_id_of(given), time.perf_counter()
+        self.code, self.text = "OK", ""
+
+    def __enter__(self) -> _Outcome:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if isinstance(error, ServerError):
+            self.code, self.text = error.status.grpc, str(error)
+        elif isinstance(error, Exception):
+            self.code = Status.INTERNAL.grpc
+            self.text = self._logs.failure(self._identifier, error)
+        elif error is not None:
+            self.code = "CANCELLED"
+        self._traffic.count("grpc", self.code)
+        self._logs.request(self._identifier, "grpc", self._name, self.code, self._start, self.text)
+        return isinstance(error, Exception)
+
+
 class Service:
     """Answers calls about the models of a repository; each method is one of the protocol's."""
 
@@ -94,22 +118,14 @@ class Service:
 
     async def _answer_in_stream(self, request: Any) -> Any:
         """An answer, or an error that does not end the stream."""
-        start, identifier = time.perf_counter(), request_id_of(request.id)
-        code, text = "CANCELLED", ""
-        try:
-            answer = await self.model_infer(request, None)
-            code = "OK"
-            return _StreamResponse(infer_response=answer)
-        except ServerError as error:
-            code, text = error.status.grpc, str(error)
-        except Exception as error:
-            code, text = Status.INTERNAL.grpc, self._logs.failure(identifier, error)
-        finally:
-            self._traffic.count("grpc", code)
-            self._logs.request(identifier, "grpc", "ModelStreamInfer", code, start, text)
-        failed = _StreamResponse(error_message=text)
+        with self._outcome("ModelStreamInfer", request.id) as outcome:
+            return _StreamResponse(infer_response=await self.model_infer(request, None))
+        failed = _StreamResponse(error_message=outcome.text)
         failed.infer_response.id = request.id
         return failed
+
+    def _outcome(self, name: str, given: str | None) -> _Outcome:
+        return _Outcome(name, given, self._logs, self._traffic)
 
     # ---- Health and metadata ----
 
@@ -192,21 +208,11 @@ class Service:
         """A method with what all have in common: errors, counts, logs."""
 
         async def call(request: Any, context: Any) -> Any:
-            start, text = time.perf_counter(), ""
-            identifier = request_id_of(dict(context.invocation_metadata()).get("x-request-id"))
-            code = "CANCELLED"
-            try:
+            given = dict(context.invocation_metadata()).get("x-request-id")
+            with self._outcome(name, given) as outcome:
                 answer = await own(request, context.time_remaining())
-                code = "OK"
                 return kind(**answer) if isinstance(answer, Mapping) else answer
-            except ServerError as error:
-                code, text = error.status.grpc, str(error)
-            except Exception as error:
-                code, text = Status.INTERNAL.grpc, self._logs.failure(identifier, error)
-            finally:
-                self._traffic.count("grpc", code)
-                self._logs.request(identifier, "grpc", name, code, start, text)
-            return await context.abort(getattr(grpc.StatusCode, code), text)
+            return await context.abort(getattr(grpc.StatusCode, outcome.code), outcome.text)
 
         return call
 
