@@ -24,7 +24,7 @@ TWO = Limits(2, 200, LEVELS)
 def group(number: int, family: str, shapes: str, flops: float, bytes: float, us: float) -> Group:
     return Group(
         number, f"k_{number}", family, f"n{number}", ("op",), tuple(shapes.split()), {},
-        flops, bytes, us / 1e6,
+        flops, bytes, us / 1e6, us / 2e6,
     )  # fmt: skip
 
 
@@ -50,6 +50,7 @@ def test_contractions_are_distinct_and_the_slowest_is_first() -> None:
     assert rows[0].memory_bound
     assert not rows[1].memory_bound
     assert rows[1].share == pytest.approx(0.5)
+    assert rows[1].alone == pytest.approx(1.0)
     assert rows[1].networks == ("net b1", "other b8")
 
 

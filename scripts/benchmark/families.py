@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 CONTRACTION = "implicit_gemm"
+CONTRACTIONS = ("1x1 convolution", "3x3 convolution", "other convolution", "matrix product")
+"""Families whose kernels are bound by multiply-adds, if they are large."""
 FAMILIES = {
     "elementwise": "element-wise",
     "injective": "data movement",

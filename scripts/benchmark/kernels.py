@@ -1,11 +1,13 @@
 """The matrix products and convolutions of the panel against the rate of multiply-adds.
 
-A kernel is timed where it stands: in its network, with the operands as the kernels before left them
-in the caches. Equal contractions of several networks are one row, with the fastest time of each.
+A kernel is timed where it stands, in its network, with the operands as the kernels before left them
+in the caches, and by itself. Equal contractions of several networks are one row, with the least
+times.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmark.families import CONTRACTIONS
 from benchmark.machine import Limits
 from benchmark.profile import Group, Profile
 from benchmark.report import geomean
@@ -20,20 +23,22 @@ from benchmark.report import geomean
 GOAL = 0.9
 LEAST_FLOPS = 1e6
 """Below this a kernel is over before its time can be measured."""
-FAMILIES = ("1x1 convolution", "3x3 convolution", "other convolution", "matrix product")
 
 
 @dataclass(frozen=True)
 class Contraction:
-    """One shape at a number of threads. rate: GFLOP/s, counted as the direct algorithm's.
+    """One shape at a number of threads.
 
-    memory_bound: the weights and data alone take the memory longer than the multiply-adds take.
+    share, alone: of the rate of multiply-adds, in its network and by itself; operations are counted
+    as the direct algorithm's. memory_bound: the weights and data alone take the memory longer than
+    the multiply-adds take.
     """
 
     group: Group
     networks: tuple[str, ...]
     threads: int
     share: float
+    alone: float
     memory_bound: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -42,29 +47,40 @@ class Contraction:
         return {
             "family": group.family, "shapes": group.shapes, "networks": self.networks,
             "threads": self.threads, "algorithm": group.algorithm, "gflops": group.gflops,
-            "share_of_fma": self.share, "memory_bound": self.memory_bound,
+            "share_of_fma": self.share, "alone": self.alone, "memory_bound": self.memory_bound,
         }  # fmt: skip
 
 
 def contractions(profiles: Iterable[Profile], limits: Limits) -> list[Contraction]:
     """Every distinct shape among profiles of one number of threads, the slowest first."""
-    best: dict[tuple[Any, ...], tuple[Group, set[str]]] = {}
+    found: dict[tuple[Any, ...], list[tuple[Group, str]]] = defaultdict(list)
     for profile in profiles:
         for group in profile.groups:
-            if group.family in FAMILIES and group.flops >= LEAST_FLOPS:
+            if is_contraction(group):
                 key = (group.family, group.shapes[:2], group.shapes[-1])
-                known, networks = best.get(key, (group, set()))
-                networks.add(f"{profile.network} b{profile.batch}")
-                best[key] = (min(known, group, key=lambda g: g.seconds), networks)
-    rows = [_contraction(group, networks, limits) for group, networks in best.values()]
+                found[key].append((group, f"{profile.network} b{profile.batch}"))
+    rows = [_contraction(equal, limits) for equal in found.values()]
     return sorted(rows, key=lambda row: row.share)
 
 
-def _contraction(group: Group, networks: set[str], limits: Limits) -> Contraction:
+def is_contraction(group: Group) -> bool:
+    """Whether a kernel is one that is large enough to be timed."""
+    return group.family in CONTRACTIONS and group.flops >= LEAST_FLOPS
+
+
+def _contraction(equal: Sequence[tuple[Group, str]], limits: Limits) -> Contraction:
+    group = min((group for group, _ in equal), key=lambda group: group.seconds)
+    alone = min(group.alone for group, _ in equal)
     compute = group.flops / limits.gflops
     moving = group.bytes / limits.level("memory").read
-    share = group.gflops / limits.gflops
-    return Contraction(group, tuple(sorted(networks)), limits.threads, share, moving > compute)
+    return Contraction(
+        group=group,
+        networks=tuple(sorted({network for _, network in equal})),
+        threads=limits.threads,
+        share=group.gflops / limits.gflops,
+        alone=group.flops / alone / 1e9 / limits.gflops,
+        memory_bound=moving > compute,
+    )
 
 
 def print_contractions(rows: Sequence[Contraction], limits: Limits) -> None:
@@ -84,24 +100,31 @@ def print_contractions(rows: Sequence[Contraction], limits: Limits) -> None:
 
 
 def _sums(rows: Sequence[Contraction]) -> Table:
-    table = _table("family", "shapes", "geomean of FMA", "worst", "at 90 % or more")
-    for family in (*FAMILIES, "all"):
+    table = _table(
+        "family", "shapes", "geomean of FMA", "worst", "at 90 % or more",
+        "alone: geomean", "worst", "at 90 % or more",
+    )  # fmt: skip
+    for family in (*CONTRACTIONS, "all"):
         own = [row for row in rows if family in ("all", row.group.family)]
         if own:
-            good = sum(row.share >= GOAL for row in own)
-            mean, worst = geomean(row.share for row in own), min(row.share for row in own)
-            table.add_row(family, str(len(own)), f"{mean:.1%}", f"{worst:.1%}", str(good))
+            shares, alone = [row.share for row in own], [row.alone for row in own]
+            table.add_row(family, str(len(own)), *_summary(shares), *_summary(alone))
     return table
 
 
+def _summary(shares: Sequence[float]) -> tuple[str, str, str]:
+    good = sum(share >= GOAL for share in shares)
+    return f"{geomean(shares):.1%}", f"{min(shares):.1%}", str(good)
+
+
 def _shapes(rows: Sequence[Contraction]) -> Table:
-    table = _table("shapes", "of FMA", "GFLOP/s", "us", "MFLOP", "algorithm", "networks")
+    table = _table("shapes", "of FMA", "alone", "GFLOP/s", "us", "MFLOP", "algorithm", "networks")
     for row in rows:
         group = row.group
         table.add_row(
-            f"{group.family} {' '.join(group.shapes)}", f"{row.share:.1%}", f"{group.gflops:.1f}",
-            f"{group.seconds * 1e6:.1f}", f"{group.flops / 1e6:.1f}", group.algorithm,
-            " ".join(row.networks),
+            f"{group.family} {' '.join(group.shapes)}", f"{row.share:.1%}", f"{row.alone:.1%}",
+            f"{group.gflops:.1f}", f"{group.seconds * 1e6:.1f}", f"{group.flops / 1e6:.1f}",
+            group.algorithm, " ".join(row.networks),
         )  # fmt: skip
     return table
 

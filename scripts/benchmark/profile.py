@@ -25,7 +25,8 @@ class Group:
     """A kernel call. flops, bytes: of one call, as META has them.
 
     family: what kind of work it is. nodes: of the network's own nodes, the one it began with.
-    shapes: of operands and results. seconds: the least of many runs.
+    shapes: of operands and results. seconds: the least of many runs. alone: of the kernel by
+    itself; `seconds` until that is measured.
     """
 
     number: int
@@ -38,6 +39,7 @@ class Group:
     flops: float
     bytes: float
     seconds: float
+    alone: float
 
     @property
     def algorithm(self) -> str:
@@ -126,4 +128,5 @@ def _group(number: int, meta: Mapping[str, Any], seconds: float) -> Group:
         flops=float(meta["flops"]),
         bytes=float(meta["bytes"]),
         seconds=seconds,
+        alone=seconds,
     )

@@ -6,8 +6,10 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+from benchmark.alone import with_contractions_alone
 from benchmark.case import Build, Case, compile_ours
 from benchmark.kernels import contractions, print_contractions
 from benchmark.machine import Limits, cpu_name, measure
@@ -47,12 +49,14 @@ def show_profile(options: argparse.Namespace) -> int:
     return 0
 
 
-def profiles(case: Case, options: argparse.Namespace) -> list[Profile]:
+def profiles(
+    case: Case, options: argparse.Namespace, measured: Callable[..., Profile] = profile
+) -> list[Profile]:
     """A network compiled and profiled for each number of threads; kernels come from the cache."""
     with tempfile.TemporaryDirectory() as folder:
         artifact = Path(folder) / "profiled.baryon"
         compile_ours(case, artifact, Build(TARGETS[options.isa], options.precision, cache=""))
-        return [profile(case, artifact, threads) for threads in options.threads]
+        return [measured(case, artifact, threads) for threads in options.threads]
 
 
 def show_kernels(options: argparse.Namespace) -> int:
@@ -61,7 +65,7 @@ def show_kernels(options: argparse.Namespace) -> int:
     failed = 0
     for case in cases(options):
         try:
-            found.append(profiles(case, options))
+            found.append(profiles(case, options, with_contractions_alone))
         except EngineError as error:
             failed = 1
             print(f"{case.name} b{case.batch}: {error}", file=sys.stderr)
