@@ -14,6 +14,7 @@ using format::Section;
 std::string name_of(const Section& section) {
   static constexpr const char* kNames[] = {"", "META", "PLAN", "CODE", "WEIGHTS"};
   if (section.kind < 1 || section.kind > 4) return format_text("section of kind %u", section.kind);
+  if (section.kind == format::kWeights && section.variant == 0) return "section WEIGHTS";
   return format_text("section %s of variant %u", kNames[section.kind], section.variant);
 }
 
@@ -30,7 +31,6 @@ Artifact::Artifact(MappedFile file) : file_(std::move(file)) {
   check_header();
   read_table();
   check_variants();
-  verified(section(format::kMeta, 0));
 }
 
 void Artifact::check_header() const {
@@ -89,11 +89,16 @@ void Artifact::check_variants() {
                          [=](const Section& section) { return section.kind == kind; });
   };
   while (find(format::kPlan, variant_count_) != nullptr) ++variant_count_;
-  for (uint32_t variant = 0; variant < variant_count_; ++variant) section(format::kCode, variant);
-  section(format::kMeta, 0);
-  if (variant_count_ == 0 || count(format::kPlan) != variant_count_ ||
-      count(format::kCode) != variant_count_ || count(format::kMeta) != 1)
-    fail(BRY_BAD_ARTIFACT, "damaged artifact: its variants are not complete");
+  for (uint32_t variant = 0; variant < variant_count_; ++variant) {
+    section(format::kMeta, variant);
+    section(format::kCode, variant);
+  }
+  const bool complete = variant_count_ > 0 && count(format::kMeta) == variant_count_ &&
+                        count(format::kPlan) == variant_count_ &&
+                        count(format::kCode) == variant_count_;
+  if (!complete) fail(BRY_BAD_ARTIFACT, "damaged artifact: its variants are not complete");
+  if (count(format::kWeights) != (find(format::kWeights, 0) != nullptr ? 1 : 0))
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: a variant has weights of its own");
 }
 
 const Section* Artifact::find(uint32_t kind, uint32_t variant) const {
@@ -121,10 +126,9 @@ Bytes Artifact::verified(const Section& section) const {
   return bytes;
 }
 
-Bytes Artifact::weights(uint32_t variant) const {
-  const Section* own = find(format::kWeights, variant);
-  if (own == nullptr) own = find(format::kWeights, 0);
-  return own != nullptr ? bytes_of(*own) : Bytes(nullptr, 0, "section WEIGHTS");
+Bytes Artifact::weights() const {
+  const Section* weights = find(format::kWeights, 0);
+  return weights != nullptr ? bytes_of(*weights) : Bytes(nullptr, 0, "section WEIGHTS");
 }
 
 void Artifact::verify_all() const {

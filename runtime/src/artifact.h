@@ -12,19 +12,19 @@ namespace baryon {
 
 class Artifact {
  public:
-  // Checks everything but the hashes of PLAN, CODE and WEIGHTS. Throws Error.
+  // Checks everything but the hashes of the sections. Throws Error.
   explicit Artifact(MappedFile file);
 
   const MappedFile& file() const { return file_; }
   void close_descriptor() { file_.close_descriptor(); }
 
   uint32_t variant_count() const { return variant_count_; }
-  Bytes meta() const { return bytes_of(section(format::kMeta, 0)); }
   // These verify the hash.
+  Bytes meta(uint32_t variant) const { return verified(section(format::kMeta, variant)); }
   Bytes plan(uint32_t variant) const { return verified(section(format::kPlan, variant)); }
   Bytes code(uint32_t variant) const { return verified(section(format::kCode, variant)); }
-  // Not verified. Empty if the artifact has none.
-  Bytes weights(uint32_t variant) const;
+  // Of all variants. Not verified. Empty if the artifact has none.
+  Bytes weights() const;
 
   // Verifies each section. Throws Error.
   void verify_all() const;

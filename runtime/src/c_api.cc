@@ -1,5 +1,6 @@
 // The C interface: no exception passes, every argument is checked.
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -63,6 +64,12 @@ void copy_out(T* target, T value) {
   memcpy(target, &value, std::min<size_t>(size, sizeof(T)));
 }
 
+Choice choice_of(const bry_options& options) {
+  if (options.variant != nullptr && *options.variant != '\0') return {options.variant};
+  const char* variable = getenv("BARYON_VARIANT");
+  return variable != nullptr ? Choice{variable, true} : Choice{};
+}
+
 Options options_of(const bry_options* given) {
   bry_options options{};
   if (given != nullptr) {
@@ -75,7 +82,7 @@ Options options_of(const bry_options* given) {
     fail(BRY_INVALID_ARGUMENT, "%u threads: at most 1024", options.threads);
   const int threads = options.threads != 0 ? static_cast<int>(options.threads) : usable_cpus();
   const uint32_t spin_us = options.spin_us != 0 ? options.spin_us : Pool::kDefaultSpinUs;
-  return {threads, options.verify_weights != 0, spin_us};
+  return {threads, options.verify_weights != 0, spin_us, choice_of(options)};
 }
 
 bry_dim dim_of(const Plan& plan, const format::Dim& dim) {
@@ -254,6 +261,15 @@ bry_status bry_get_sizes(const bry_executable* executable, bry_sizes* sizes) {
   });
 }
 
+uint32_t bry_variant_count(const bry_executable* executable) {
+  return executable != nullptr ? static_cast<uint32_t>(executable->impl.variants().size()) : 0;
+}
+
+const char* bry_variant_name(const bry_executable* executable, uint32_t index) {
+  return index < bry_variant_count(executable) ? executable->impl.variants()[index].name.c_str()
+                                               : nullptr;
+}
+
 bry_status bry_artifact(const bry_executable* executable, const void** data, uint64_t* bytes) {
   return guarded([=] {
     need(executable != nullptr && data != nullptr && bytes != nullptr, "an argument");
@@ -265,7 +281,7 @@ bry_status bry_artifact(const bry_executable* executable, const void** data, uin
 bry_status bry_meta(const bry_executable* executable, const char** json, uint64_t* bytes) {
   return guarded([=] {
     need(executable != nullptr && json != nullptr && bytes != nullptr, "an argument");
-    const Bytes meta = executable->impl.artifact().meta();
+    const Bytes& meta = executable->impl.meta();
     *json = reinterpret_cast<const char*>(meta.data());
     *bytes = meta.size();
   });

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "cpu.h"
 #include "imports.h"
 
 namespace baryon {
@@ -15,23 +16,14 @@ namespace {
 using format::CodeHeader;
 using format::Slot;
 
-#if defined(__x86_64__)
-constexpr uint32_t kMachine = 62;
-#elif defined(__aarch64__)
-constexpr uint32_t kMachine = 183;
-#else
-constexpr uint32_t kMachine = 0;
-#endif
-
 unsigned long long number(uint64_t value) { return value; }
 
-void check_header(const Bytes& code, const CodeHeader& header) {
-  if (header.header_bytes != sizeof(CodeHeader))
+// `place`: of the section in the file.
+void check_header(const Bytes& code, const CodeHeader& header, uint64_t place) {
+  if (header.header_bytes != sizeof(CodeHeader) || header.reserved != 0)
     fail(BRY_BAD_ARTIFACT, "damaged artifact: bad header of %s", code.name().c_str());
-  if (header.machine != kMachine)
-    fail(BRY_UNSUPPORTED_CPU, "the artifact's code is for ELF machine %u, this CPU is machine %u",
-         header.machine, kMachine);
-  const bool aligned = (header.image_offset | header.image_bytes) % format::kPage == 0;
+  const uint64_t page = format::image_page(cpu_machine());
+  const bool aligned = (place | header.image_offset | header.image_bytes) % page == 0;
   if (!aligned || header.image_offset == 0 || header.image_bytes == 0 ||
       header.image_bytes > format::kMaxImageBytes ||
       !fits(header.image_offset, header.image_bytes, code.size()))
@@ -83,7 +75,7 @@ bool map_over(uint8_t* data, uint64_t bytes, int protection, int descriptor, uin
 
 CodeImage::CodeImage(const Bytes& code, const MappedFile& file) {
   const auto& header = code.header<CodeHeader>();
-  check_header(code, header);
+  check_header(code, header, static_cast<uint64_t>(code.data() - file.data()));
   image_bytes_ = header.image_bytes;
   const uint64_t page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   memory_ = Mapping::reserve((header.image_bytes + header.data_bytes + page - 1) / page * page);
@@ -100,6 +92,8 @@ void CodeImage::map_image(const Bytes& code, const CodeHeader& header, const Map
   if (!map_over(memory_.data(), image_bytes_, PROT_READ | PROT_WRITE, -1, 0))
     fail(BRY_OUT_OF_MEMORY, "cannot map the code: %s", strerror(errno));
   memcpy(memory_.data(), image, image_bytes_);
+  auto* written = reinterpret_cast<char*>(memory_.data());
+  __builtin___clear_cache(written, written + image_bytes_);
   protect(memory_.data(), image_bytes_, PROT_READ | PROT_EXEC);
 }
 

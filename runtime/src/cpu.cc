@@ -1,10 +1,15 @@
 #include "cpu.h"
 
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
+#include <fstream>
+
+#include "error.h"
+#include "format.h"
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -122,13 +127,51 @@ std::string cpu_name() {
   return text.empty() ? "unknown x86-64" : text;
 }
 
-#else
+uint32_t cpu_machine() { return format::kX86_64; }
+
+#elif defined(__aarch64__)
 namespace {
-bool is_usable(const std::string&) { return false; }
+
+struct Feature {
+  const char* name;
+  uint64_t bit;  // of AT_HWCAP, which the kernel sets for what it lets processes use
+};
+
+constexpr Feature kFeatures[] = {
+    {"neon", 1 << 1},
+};
+
+bool is_usable(const std::string& name) {
+  for (const Feature& feature : kFeatures)
+    if (name == feature.name) return (getauxval(AT_HWCAP) & feature.bit) != 0;
+  return false;
+}
+
 }  // namespace
 
-std::string cpu_name() { return "not x86-64"; }
+// Linux has no name of the CPU, only numbers of its maker and model (MIDR_EL1).
+std::string cpu_name() {
+  std::ifstream file("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1");
+  std::string number;
+  return file >> number ? "AArch64, MIDR " + number : "AArch64";
+}
+
+uint32_t cpu_machine() { return format::kAArch64; }
+
+#else
+#error "baryon's runtime knows x86-64 and AArch64"
 #endif
+
+std::string machine_name(uint32_t machine) {
+  switch (machine) {
+    case format::kX86_64:
+      return "x86-64";
+    case format::kAArch64:
+      return "AArch64";
+    default:
+      return format_text("ELF machine %u", machine);
+  }
+}
 
 std::vector<std::string> missing_features(const std::vector<std::string>& features) {
   std::vector<std::string> missing;

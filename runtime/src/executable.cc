@@ -1,34 +1,18 @@
 #include "executable.h"
 
-#include "cpu.h"
 #include "float_mode.h"
 #include "workspace.h"
 
 namespace baryon {
-namespace {
-
-// The first build that this CPU can execute.
-uint32_t choose_variant(const Artifact& artifact) {
-  std::string reasons;
-  for (uint32_t variant = 0; variant < artifact.variant_count(); ++variant) {
-    const std::vector<std::string> missing =
-        missing_features(read_features(artifact.plan(variant)));
-    if (missing.empty()) return variant;
-    reasons += variant == 0 ? "" : "; another build needs";
-    for (const std::string& name : missing) reasons += " " + name;
-  }
-  fail(BRY_UNSUPPORTED_CPU, "the artifact needs CPU features that this CPU (%s) does not have:%s",
-       cpu_name().c_str(), reasons.c_str());
-}
-
-}  // namespace
 
 Executable::Executable(MappedFile file, const Options& options)
     : artifact_(std::move(file)),
-      variant_(choose_variant(artifact_)),
-      plan_(artifact_.plan(variant_), artifact_.weights(variant_).size()),
+      variants_(read_variants(artifact_)),
+      variant_(choose_variant(variants_, options.variant)),
+      meta_(artifact_.meta(variant_)),
+      plan_(artifact_.plan(variant_), artifact_.weights().size()),
       code_(artifact_.code(variant_), artifact_.file()),
-      network_(plan_, code_, artifact_.weights(variant_)),
+      network_(plan_, code_, artifact_.weights()),
       pool_(Pool::shared(options.threads, options.spin_us)) {
   if (options.verify_weights) artifact_.verify_all();
   artifact_.close_descriptor();

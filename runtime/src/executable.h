@@ -10,6 +10,7 @@
 #include "network.h"
 #include "pool.h"
 #include "trace.h"
+#include "variant.h"
 
 namespace baryon {
 
@@ -17,6 +18,7 @@ struct Options {
   int threads;
   bool verify_weights;
   uint32_t spin_us;
+  Choice variant;
 };
 
 class Executable {
@@ -29,7 +31,10 @@ class Executable {
   const Plan& plan() const { return plan_; }
   const Network& network() const { return network_; }
   const CodeImage& code() const { return code_; }
+  // Of all builds in the artifact, best first; the number of the one that runs, and its META.
+  const std::vector<Needs>& variants() const { return variants_; }
   uint32_t variant() const { return variant_; }
+  const Bytes& meta() const { return meta_; }
   int threads() const { return pool_->threads(); }
 
   // Any number of threads at the same time, each with a trace of its own or null.
@@ -46,7 +51,9 @@ class Executable {
 
  private:
   Artifact artifact_;
+  const std::vector<Needs> variants_;
   const uint32_t variant_;
+  const Bytes meta_;
   const Plan plan_;
   const CodeImage code_;
   const Network network_;

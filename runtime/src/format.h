@@ -1,4 +1,4 @@
-// The artifact file's records, byte for byte. The rules (A1 to A30) are in docs/spec/artifact.md.
+// The artifact file's records, byte for byte. The rules (A1 to A31) are in docs/spec/artifact.md.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 namespace baryon::format {
 
 inline constexpr char kMagic[8] = {'B', 'A', 'R', 'Y', 'O', 'N', '\r', '\n'};
-inline constexpr uint32_t kVersion = 1;
+inline constexpr uint32_t kVersion = 2;
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint32_t kMaxSections = 4096;
 inline constexpr uint64_t kMaxArenaBytes = uint64_t{1} << 40;
@@ -18,6 +18,14 @@ inline constexpr uint32_t kMaxSymbols = 64;
 inline constexpr uint32_t kMaxArgs = 256;
 inline constexpr uint32_t kContiguous = 0xFFFFFFFF;
 inline constexpr int32_t kLiteral = -1;
+
+// ELF's numbers of instruction sets.
+enum Machine : uint32_t { kX86_64 = 62, kAArch64 = 183 };
+
+// What code is aligned to: no Linux of that machine has larger pages.
+inline constexpr uint64_t image_page(uint32_t machine) {
+  return machine == kAArch64 ? uint64_t{1} << 16 : kPage;
+}
 
 struct Header {
   char magic[8];
@@ -54,7 +62,8 @@ struct String {
 
 struct PlanHeader {
   uint32_t header_bytes;
-  uint32_t reserved;
+  uint32_t machine;
+  String name;
   uint64_t arena_bytes;
   uint64_t scratch_bytes;
   Table strings, features, symbols, dims, tensors, inputs, outputs, kernels, args, calls;
@@ -108,7 +117,7 @@ struct Call {
 
 struct CodeHeader {
   uint32_t header_bytes;
-  uint32_t machine;
+  uint32_t reserved;
   uint64_t image_offset;
   uint64_t image_bytes;
   uint64_t data_bytes;
@@ -125,7 +134,7 @@ struct Slot {
 };
 
 static_assert(sizeof(Header) == 96 && sizeof(Section) == 56);
-static_assert(sizeof(PlanHeader) == 184 && sizeof(Tensor) == 48 && sizeof(Symbol) == 24);
+static_assert(sizeof(PlanHeader) == 192 && sizeof(Tensor) == 48 && sizeof(Symbol) == 24);
 static_assert(sizeof(Dim) == 16 && sizeof(Port) == 16 && sizeof(Kernel) == 16 &&
               sizeof(Call) == 16);
 static_assert(sizeof(CodeHeader) == 80 && sizeof(Slot) == 24 && sizeof(String) == 8);

@@ -52,8 +52,16 @@ struct Plan {
   Records<format::Call> calls;
 };
 
-// The CPU features that the code of this PLAN section needs.
-std::vector<std::string> read_features(const Bytes& section);
+// What a variant is called, and what it needs: ELF's number of an instruction set, LLVM's names of
+// CPU features.
+struct Needs {
+  std::string name;
+  uint32_t machine;
+  std::vector<std::string> features;
+};
+
+// Of the variant with this PLAN section. Throws Error.
+Needs read_needs(const Bytes& section);
 
 inline int64_t value_of(const format::Dim& dim, const Symbols& symbols) {
   return dim.symbol < 0 ? dim.factor : dim.factor * symbols[dim.symbol];

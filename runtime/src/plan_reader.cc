@@ -11,7 +11,7 @@ using format::PlanHeader;
 
 const PlanHeader& header_of(const Bytes& section) {
   const auto& header = section.header<PlanHeader>();
-  if (header.header_bytes != sizeof(PlanHeader) || header.reserved != 0)
+  if (header.header_bytes != sizeof(PlanHeader))
     fail(BRY_BAD_ARTIFACT, "damaged artifact: bad header of %s", section.name().c_str());
   if (header.arena_bytes > format::kMaxArenaBytes || header.scratch_bytes > format::kMaxArenaBytes)
     fail(BRY_BAD_ARTIFACT, "damaged artifact: impossible arena or scratch size");
@@ -43,13 +43,13 @@ std::vector<Port> read_ports(const Plan& plan, const Records<char>& strings,
 
 }  // namespace
 
-std::vector<std::string> read_features(const Bytes& section) {
+Needs read_needs(const Bytes& section) {
   const PlanHeader& header = header_of(section);
   const auto strings = section.records<char>(header.strings, "strings");
-  std::vector<std::string> features;
+  Needs needs{read_string(strings, header.name), header.machine, {}};
   for (const format::String& text : section.records<format::String>(header.features, "features"))
-    features.push_back(read_string(strings, text));
-  return features;
+    needs.features.push_back(read_string(strings, text));
+  return needs;
 }
 
 Plan::Plan(const Bytes& section, uint64_t weights_bytes) {

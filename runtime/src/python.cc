@@ -108,9 +108,10 @@ nb::tuple describe(const bry_port& port) {
 
 class Executable {
  public:
-  static Executable* load_file(const nb::bytes& path, uint32_t threads, bool verify) {
+  static Executable* load_file(const nb::bytes& path, uint32_t threads, bool verify,
+                               const char* variant) {
     auto executable = new_executable();
-    const bry_options options = make_options(threads, verify);
+    const bry_options options = make_options(threads, verify, variant);
     bry_status status;
     {
       nb::gil_scoped_release release;
@@ -120,9 +121,10 @@ class Executable {
     return executable.release();
   }
 
-  static Executable* load_bytes(const nb::object& data, uint32_t threads, bool verify) {
+  static Executable* load_bytes(const nb::object& data, uint32_t threads, bool verify,
+                                const char* variant) {
     auto executable = new_executable();
-    const bry_options options = make_options(threads, verify);
+    const bry_options options = make_options(threads, verify, variant);
     Py_buffer view;
     if (PyObject_GetBuffer(data.ptr(), &view, PyBUF_SIMPLE) != 0) throw nb::python_error();
     bry_status status;
@@ -224,6 +226,13 @@ class Executable {
     return result;
   }
 
+  nb::list variants() const {
+    nb::list names;
+    for (uint32_t i = 0; i < bry_variant_count(handle_); ++i)
+      names.append(nb::str(bry_variant_name(handle_, i)));
+    return names;
+  }
+
   nb::bytes meta() const {
     const char* json;
     uint64_t bytes;
@@ -253,11 +262,13 @@ class Executable {
   static std::unique_ptr<Executable> new_executable() {
     return std::unique_ptr<Executable>(new Executable);
   }
-  static bry_options make_options(uint32_t threads, bool verify) {
+  static bry_options make_options(uint32_t threads, bool verify,
+                                  const char* variant) {
     bry_options options{};
     options.struct_size = sizeof options;
     options.threads = threads;
     options.verify_weights = verify;
+    options.variant = variant;
     return options;
   }
 
@@ -330,9 +341,9 @@ class Session {
 NB_MODULE(_native, module) {
   nb::class_<Executable>(module, "Executable")
       .def_static("load_file", &Executable::load_file, nb::arg("path"), nb::arg("threads"),
-                  nb::arg("verify"))
+                  nb::arg("verify"), nb::arg("variant"))
       .def_static("load_bytes", &Executable::load_bytes, nb::arg("data"), nb::arg("threads"),
-                  nb::arg("verify"))
+                  nb::arg("verify"), nb::arg("variant"))
       .def("inputs", &Executable::inputs)
       .def("outputs", &Executable::outputs)
       .def("output_shapes", &Executable::output_shapes, nb::arg("inputs"))
@@ -342,6 +353,7 @@ NB_MODULE(_native, module) {
       .def("map", &Executable::map, nb::arg("cut"), nb::arg("sets"))
       .def("call_count", &Executable::call_count)
       .def("sizes", &Executable::sizes)
+      .def("variants", &Executable::variants)
       .def("meta", &Executable::meta)
       .def("artifact", &Executable::artifact)
       .def("verify", &Executable::verify);

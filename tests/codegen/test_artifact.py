@@ -29,7 +29,6 @@ from baryon.codegen.artifact import (
     Storage,
     Symbol,
     TensorDesc,
-    Variant,
     Weights,
     WeightsBuilder,
     parse_artifact,
@@ -55,6 +54,8 @@ def sample_plan(first: int, second: int) -> Plan:
     """A plan that uses each kind of storage, symbols and strides."""
     n = Dim("N")
     return Plan(
+        name="x86-64-v3",
+        machine=62,
         tensors=(
             TensorDesc("float32", (n, 3, 4), Storage.INPUT),
             TensorDesc("float32", (n, 12), Storage.OUTPUT),
@@ -76,7 +77,7 @@ def sample_plan(first: int, second: int) -> Plan:
 
 def sample_code() -> Code:
     slots = (Slot(0, "memset"), Slot(8, None, 4096), Slot(24, "__TVMBackendParallelLaunch"))
-    return Code(62, b"\xc3" * 4096, 32, slots)
+    return Code(b"\xc3" * 4096, 32, slots)
 
 
 def sample() -> Artifact:
@@ -121,7 +122,9 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_same_artifact_gives_the_same_bytes() -> None:
-    reordered = replace(sample(), meta=dict(reversed(list(sample().meta.items()))))
+    variant = sample().variants[0]
+    meta = dict(reversed(list(variant.meta.items())))
+    reordered = replace(sample(), variants=(replace(variant, meta=meta),))
     assert to_bytes(sample()) == to_bytes(reordered)
 
 
@@ -150,13 +153,15 @@ def test_equal_weights_are_stored_once() -> None:
     assert weights.read(large.nbytes - 4, 8) == large[-1:].tobytes() + changed[:1].tobytes()
 
 
-def test_variants_share_the_first_weights() -> None:
+def test_variants_share_the_weights() -> None:
     one = sample()
-    second = replace(one.variants[0], weights=None)
+    plan = replace(one.variants[0].plan, name="x86-64")
+    second = replace(one.variants[0], plan=plan, meta={"target": "x86-64"})
     both = replace(one, variants=(*one.variants, second))
     again = parse_artifact(to_bytes(both))
-    assert [v.weights is None for v in again.variants] == [False, True]
+    assert [v.meta["target"] for v in again.variants] == ["x86-64-v3", "x86-64"]
     assert to_bytes(again) == to_bytes(both)
+    assert len(to_bytes(both)) < len(to_bytes(one)) + 4 * fmt.PAGE
     other = replace(second, plan=replace(second.plan, outputs=(Port("other", 1),)))
     with pytest.raises(ArtifactError, match="differ in their outputs"):
         to_bytes(replace(one, variants=(*one.variants, other)))
@@ -180,6 +185,10 @@ BROKEN: dict[str, tuple[str, Callable[[], Artifact]]] = {
     "port": ("A20", lambda: with_plan(inputs=(Port("data", 1),))),
     "names": ("A21", lambda: with_plan(inputs=(Port("", 0),))),
     "unbound": ("A22", lambda: with_plan(symbols=(Symbol("N", 1, 8), Symbol("M", 1, 8)))),
+    "machine": ("A25", lambda: with_plan(machine=3)),
+    "pages": ("A26", lambda: with_plan(machine=fmt.AARCH64)),
+    "variants": ("A31", lambda: replace(sample(), variants=sample().variants * 2)),
+    "no name": ("A31", lambda: with_plan(name="")),
     "kernel": ("A23", lambda: with_plan(calls=(Call(2, (0,)),))),
     "no arguments": ("A23", lambda: with_plan(calls=(Call(0, ()),))),
     "argument": ("A23", lambda: with_plan(calls=(Call(0, (6,)),))),
@@ -222,7 +231,7 @@ def seal(data: bytearray) -> bytes:
     ("at", "value", "rule"),
     [
         (0, b"BARYON\n\n", "A1"),
-        (8, b"\2\0\0\0", "A2"),
+        (8, b"\1\0\0\0", "A2"),
         (12, b"\0\0\0\0", "A3"),
         (16, b"\0\0\0\0", "A4"),
         (24, b"\xf8" + b"\xff" * 7, "A5"),
@@ -346,11 +355,9 @@ def test_write_to_a_file_object() -> None:
     assert size == file.tell() == len(file.getvalue())
 
 
-def test_a_variant_and_weights_are_needed() -> None:
-    plain = sample().variants[0]
-    for variants in ((), (Variant(plain.plan, plain.code),)):
-        with pytest.raises(ArtifactError, match="first variant needs weights"):
-            to_bytes(Artifact({}, variants))
+def test_a_variant_is_needed() -> None:
+    with pytest.raises(ArtifactError, match="needs a variant"):
+        to_bytes(Artifact((), Weights()))
 
 
 def constants_of_header() -> dict[str, int]:
@@ -392,6 +399,8 @@ def test_numbers_agree_with_the_runtime() -> None:
         "kWeight": Storage.WEIGHTS,
         "kSlotImport": fmt.SLOT_IMPORT,
         "kSlotAddress": fmt.SLOT_ADDRESS,
+        "kX86_64": fmt.X86_64,
+        "kAArch64": fmt.AARCH64,
         "Header": fmt.HEADER.itemsize,
         "Section": fmt.SECTION.itemsize,
         "PlanHeader": fmt.PLAN_HEADER.itemsize,

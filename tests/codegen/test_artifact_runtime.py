@@ -70,6 +70,8 @@ def make_artifact(row: np.ndarray[Any, Any]) -> Artifact:
     builder.add(np.ones(5, "int8"))
     shape, entries = (Dim(ROWS), WIDTH), linked.entries
     plan = Plan(
+        name="x86-64-v3",
+        machine=linked.machine,
         tensors=(
             TensorDesc("float32", shape, Storage.INPUT),
             TensorDesc("float32", shape, Storage.OUTPUT),

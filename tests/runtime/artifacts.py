@@ -67,6 +67,8 @@ class Net:
     arena_bytes: int = 0
     weights: bytes = b""
     imports: dict[str, str] = field(default_factory=lambda: dict(IMPORTS))
+    name: str = "x86-64-v3"
+    machine: int = 62
 
 
 @dataclass(frozen=True)
@@ -123,13 +125,14 @@ class PlanWriter:
     """The records of one network's PLAN section."""
 
     def __init__(self, net: Net) -> None:
-        self.net, self.tables, self.symbols = net, Tables(184), list(net.symbols)
+        self.net, self.tables, self.symbols = net, Tables(192), list(net.symbols)
         self.dims: list[bytes] = []
         self.kernels = list(dict.fromkeys(name for name, _ in net.calls))
 
     def section(self) -> bytes:
         """Header and tables."""
         net, string = self.net, self.tables.string
+        own_name = string(net.name)
         features = [string(name) for name in net.features]
         symbols = [string(name) + struct.pack("<qq", *net.symbols[name]) for name in self.symbols]
         tensors = [self.tensor(tensor) for tensor in net.tensors]
@@ -139,7 +142,8 @@ class PlanWriter:
         records = (features, symbols, self.dims, tensors, inputs, outputs, entries, args)
         places = [self.tables.add(bytes(self.tables.strings))]
         places += [self.tables.add(table) for table in (*records, self.calls())]
-        header = struct.pack("<IIQQ", 184, 0, net.arena_bytes, 1 << 17)
+        header = struct.pack("<II", 192, net.machine) + own_name
+        header += struct.pack("<QQ", net.arena_bytes, 1 << 17)
         return header + b"".join(places) + bytes(self.tables.body)
 
     def add_dims(self, sizes: Sequence[Size]) -> int:
@@ -203,23 +207,25 @@ def code_section(net: Net) -> bytes:
     )
     places = [tables.add(bytes(tables.strings)), tables.add(imports), tables.add(slots)]
     image_offset = -(-(80 + len(tables.body)) // PAGE) * PAGE
-    header = struct.pack("<IIQQQ", 80, 62, image_offset, base, built.data_bytes)
+    header = struct.pack("<IIQQQ", 80, 0, image_offset, base, built.data_bytes)
     head = header + b"".join(places) + bytes(tables.body)
     return head + bytes(image_offset - len(head)) + built.code
 
 
 def build(*variants: Net, meta: dict[str, Any] | None = None) -> bytes:
-    """The artifact's bytes; several nets are variants."""
-    sections = [(META, 0, json.dumps(meta or {"made": "by hand"}).encode())]
+    """The artifact's bytes; several nets are variants, with the weights of the first."""
+    sections = []
     for number, net in enumerate(variants):
+        made = meta or {"made": "by hand", "variant": number}
+        sections.append((META, number, json.dumps(made).encode()))
         sections += [(PLAN, number, PlanWriter(net).section()), (CODE, number, code_section(net))]
-        sections.append((WEIGHTS, number, net.weights))
+    sections.append((WEIGHTS, 0, variants[0].weights))
     file = bytearray(96 + 56 * len(sections))
     for i, (kind, variant, body) in enumerate(sections):
         file += bytes(-len(file) % (PAGE if kind in (CODE, WEIGHTS) else 8))
         struct.pack_into("<IIQQ", file, 96 + 56 * i, kind, variant, len(file), len(body))
         file += body
-    struct.pack_into("<8sIIQQII", file, 0, b"BARYON\r\n", 1, 96, len(file), 96, len(sections), 0)
+    struct.pack_into("<8sIIQQII", file, 0, b"BARYON\r\n", 2, 96, len(file), 96, len(sections), 0)
     return seal(file)
 
 
@@ -258,7 +264,7 @@ def edited(file: bytes, edit: Callable[[bytearray], object]) -> bytes:
 FACTORS = np.array([1, 2, 3, -1], np.float32)
 
 
-def affine(features: Sequence[str] = ("avx2", "fma")) -> Net:
+def affine(features: Sequence[str] = ("avx2", "fma"), name: str = "x86-64-v3") -> Net:
     """data (N, 4), N in 1..8 -> y = exp(data * FACTORS) + 3.5."""
     return Net(
         tensors=[
@@ -274,6 +280,7 @@ def affine(features: Sequence[str] = ("avx2", "fma")) -> Net:
         features=features,
         arena_bytes=256,
         weights=bytes(64) + FACTORS.tobytes(),
+        name=name,
     )
 
 

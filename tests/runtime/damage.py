@@ -33,16 +33,16 @@ HUGE32 = (0xFFFFFFFF, 0x80000000, 0x7FFFFFFF, 1 << 20)
 HUGE64 = (2**64 - 1, 2**63, 2**63 - 8, 2**64 - 4096, 1 << 40)
 # Offsets of the tables' records in the header of PLAN, and of CODE.
 PLAN_TABLES = {
-    "strings": 24,
-    "features": 40,
-    "symbols": 56,
-    "dims": 72,
-    "tensors": 88,
-    "inputs": 104,
-    "outputs": 120,
-    "kernels": 136,
-    "args": 152,
-    "calls": 168,
+    "strings": 32,
+    "features": 48,
+    "symbols": 64,
+    "dims": 80,
+    "tensors": 96,
+    "inputs": 112,
+    "outputs": 128,
+    "kernels": 144,
+    "args": 160,
+    "calls": 176,
 }
 CODE_TABLES = {"strings": 32, "imports": 48, "slots": 64}
 # (table, offset in its first record, format, values that no artifact may have there)
@@ -79,7 +79,7 @@ BAD_FIELDS: list[tuple[str, int, str, tuple[int, ...]]] = [
 ]
 BAD_CODE: list[tuple[int, str, tuple[int, ...]]] = [
     (0, U32, (0, 79, 81)),
-    (4, U32, (0, 3, 183)),
+    (4, U32, (1, 62, 183)),
     (8, U64, (0, 1, 4095, 8192 * 4, *HUGE64)),
     (16, U64, (0, 1, 4097, 1 << 32, *HUGE64)),
     (24, U64, (0, 8, (1 << 28) + 8, *HUGE64)),
@@ -149,7 +149,7 @@ def _flipped(base: bytes) -> Iterator[Case]:
 
 def _bad_header(base: bytes) -> Iterator[Case]:
     for at, form, values in [
-        (8, U32, (0, 2, 0xFFFFFFFF)),
+        (8, U32, (0, 1, 3, 0xFFFFFFFF)),
         (12, U32, (0, 95, 128)),
         (16, U64, (0, len(base) - 1, len(base) + 1, *HUGE64)),
         (24, U64, (0, 97, len(base) - 8, len(base), *HUGE64)),
@@ -170,7 +170,7 @@ def _bad_sections(base: bytes) -> Iterator[Case]:
     for entry, kind, _, size in sections_of(base):
         for at, form, values in [
             (0, U32, (0, 9, META if kind != META else PLAN) if kind != WEIGHTS else (CODE,)),
-            (4, U32, (1, 0xFFFFFFFF) if kind != WEIGHTS else ()),
+            (4, U32, (1, 0xFFFFFFFF)),
             (8, U64, (1, 4, len(base), *HUGE64)),
             (16, U64, (len(base), *HUGE64)),
         ]:
@@ -178,7 +178,7 @@ def _bad_sections(base: bytes) -> Iterator[Case]:
                 case = _with(base, entry + at, form, value)
                 yield f"section {kind}: entry field {at} is {value:#x}", case
         if kind in (PLAN, CODE):
-            for value in (0, 1, 79, size - 4096 if kind == CODE else 183):
+            for value in (0, 1, 79, size - 4096 if kind == CODE else 191):
                 yield f"section {kind} of {value} bytes", _with(base, entry + 16, U64, value)
     weights = next(entry for entry, kind, _, _ in sections_of(base) if kind == WEIGHTS)
     yield "weights too small", _with(base, weights + 16, U64, 64 + 15)
@@ -198,12 +198,14 @@ def _bad_tables(base: bytes) -> Iterator[Case]:
     plan = start_of(base, PLAN)
     for name in ("symbols", "dims", "tensors", "inputs", "outputs", "kernels", "args"):
         yield f"no {name}", _with(base, plan + PLAN_TABLES[name] + 8, U64, 0)
-    for at in (0, 4):
-        yield f"plan header field {at}", _with(base, plan + at, U32, 7)
+    for at in (0, 4, 8, 12):
+        yield f"plan header field {at}", _with(base, plan + at, U32, HUGE32[2])
+    yield "no name", _with(base, plan + 12, U32, 0)
+    yield "names that are equal", build(affine(), affine())
     for value in (0, 128, (1 << 40) + 1, *HUGE64[:4]):
-        yield f"arena of {value:#x}", _with(base, plan + 8, U64, value)
+        yield f"arena of {value:#x}", _with(base, plan + 16, U64, value)
     for value in ((1 << 40) + 1, *HUGE64[:4]):
-        yield f"scratch of {value:#x}", _with(base, plan + 16, U64, value)
+        yield f"scratch of {value:#x}", _with(base, plan + 24, U64, value)
 
 
 def _bad_records(base: bytes) -> Iterator[Case]:

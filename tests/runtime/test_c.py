@@ -75,7 +75,7 @@ def test_library_is_small_and_exports_only_its_interface(installed: Path) -> Non
     )
     names = [line.split()[-1] for line in table.stdout.splitlines()]
     assert [name for name in names if not name.startswith("bry_")] == []
-    assert ctypes.CDLL(str(library)).bry_format_version() == 1
+    assert ctypes.CDLL(str(library)).bry_format_version() == 2
 
 
 def test_header_is_cplusplus_too(installed: Path, tmp_path: Path) -> None:

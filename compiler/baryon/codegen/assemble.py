@@ -122,6 +122,8 @@ class _PlanBuilder:
             for i, (name, v) in enumerate(zip(main.output_names, main.outputs, strict=True))
         ]
         return Plan(
+            name=target.name,
+            machine=image.machine,
             tensors=tuple(self.tensors),
             inputs=tuple(inputs),
             outputs=tuple(outputs),

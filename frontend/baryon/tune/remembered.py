@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from baryon.build import Lowered, Options, generate, lower
@@ -128,7 +128,6 @@ def _described(outcome: Outcome, choices: Choices, problems: Sequence[str]) -> O
     if outcome.report is not None:
         report = outcome.report
         notes |= {"measured": report.measured, "replaced": report.replaced, "ratio": report.ratio}
-    meta = {**outcome.artifact.meta, "tuning": notes}
-    outcome.artifact = replace(outcome.artifact, meta=meta)
+    outcome.artifact = outcome.artifact.noted(tuning=notes)
     outcome.file, outcome.problems = str(choices.path) if choices.path else None, problems
     return outcome

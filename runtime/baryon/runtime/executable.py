@@ -52,7 +52,8 @@ class Executable:
     of threads may call at the same time.
 
     inputs, outputs: their specs, in order. symbols: for each symbol in their shapes its least and
-    greatest value. threads: that one call uses.
+    greatest value. threads: that one call uses. variants: the builds for different CPUs in the
+    artifact, best first; variant: the one that runs.
     """
 
     def __init__(self, native: _native.Executable) -> None:
@@ -62,6 +63,8 @@ class Executable:
         self.outputs: tuple[TensorSpec, ...] = tuple(map(spec_from, outputs))
         self.symbols: dict[str, tuple[int, int]] = symbols_of(inputs)
         self.threads: int = native.sizes()["threads"]
+        self.variants: tuple[str, ...] = tuple(native.variants())
+        self.variant: str = self.variants[native.sizes()["variant"]]
         self._shapes = (
             [spec.max_shape for spec in self.outputs]
             if all(spec.is_static for spec in self.outputs)
@@ -155,17 +158,26 @@ class Executable:
         return arrays, outputs, buffers
 
 
-def load(source: Source, threads: int | None = None, verify: bool = False) -> Executable:
+def load(
+    source: Source,
+    threads: int | None = None,
+    verify: bool = False,
+    variant: str | None = None,
+) -> Executable:
     """Load an artifact from a file, or from bytes in memory.
 
     An artifact holds machine code: load only what you trust.
     threads: that one call may use, the caller's included; None: the CPUs of this process.
     verify: check the weights' hash too (everything else is always checked).
-    Raises ArtifactError, UnsupportedCpuError, OSError.
+    variant: which of the artifact's builds to run, by name; None: where there are several, the one
+        that the environment's BARYON_VARIANT names, else the first that this CPU can execute.
+    Raises ArtifactError, UnsupportedCpuError, OSError, and ValueError for a variant that the
+    artifact does not have.
     """
     if threads is not None and threads < 1:
         raise ValueError(f"threads is {threads}, expected at least 1, or None")
+    options = (threads or 0, verify, variant or "")
     if isinstance(source, bytes | bytearray | memoryview):
-        return Executable(_native.Executable.load_bytes(source, threads or 0, verify))
+        return Executable(_native.Executable.load_bytes(source, *options))
     Path(source).stat()  # a missing file gets Python's own error
-    return Executable(_native.Executable.load_file(os.fsencode(source), threads or 0, verify))
+    return Executable(_native.Executable.load_file(os.fsencode(source), *options))

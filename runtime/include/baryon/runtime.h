@@ -52,7 +52,8 @@ enum {
   BRY_INVALID_ARGUMENT = 1, /* a null pointer, an index out of range, a bad struct_size */
   BRY_IO = 2,               /* the file cannot be opened or mapped */
   BRY_BAD_ARTIFACT = 3,     /* not an artifact, another version, or damaged */
-  BRY_UNSUPPORTED_CPU = 4,  /* the CPU lacks instructions that the code needs */
+  BRY_UNSUPPORTED_CPU = 4,  /* the CPU lacks instructions that the code needs; the message names
+                               them for every build in the artifact */
   BRY_BAD_INPUT = 5, /* a tensor's dtype, shape, strides or memory is not what the network takes */
   BRY_KERNEL_FAILED = 6, /* compiled code reported an error */
   BRY_OUT_OF_MEMORY = 7,
@@ -73,6 +74,9 @@ typedef struct bry_options {
                               process may use (affinity and cgroup limits). At most 1024. */
   uint32_t verify_weights; /* not 0: check the weights' hash now, as bry_verify does */
   uint32_t spin_us;        /* how long an idle thread waits awake for the next kernel; 0: default */
+  const char* variant;     /* which of the artifact's builds to run (bry_variant_name); NULL: where
+                              there are several, the one that the environment variable
+                              BARYON_VARIANT names, else the first that this CPU can execute */
 } bry_options;
 
 /* Map and check the file at `path`; it must not be modified while it is loaded (replacing it by
@@ -223,8 +227,13 @@ typedef struct bry_sizes {
 
 BRY_API bry_status bry_get_sizes(const bry_executable* executable, bry_sizes* sizes);
 
-/* The artifact's own bytes, and the JSON inside that describes it (not NUL-terminated). They live
- * as long as the executable. */
+/* An artifact may hold builds for several CPUs, best first: what they are called (x86-64-v3, say).
+ * bry_sizes.variant is the number of the one that runs. NULL if out of range. */
+BRY_API uint32_t bry_variant_count(const bry_executable* executable);
+BRY_API const char* bry_variant_name(const bry_executable* executable, uint32_t index);
+
+/* The artifact's own bytes, and the JSON inside that describes the build that runs (not
+ * NUL-terminated). They live as long as the executable. */
 BRY_API bry_status bry_artifact(const bry_executable* executable, const void** data,
                                 uint64_t* bytes);
 BRY_API bry_status bry_meta(const bry_executable* executable, const char** json, uint64_t* bytes);

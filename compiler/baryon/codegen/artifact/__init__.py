@@ -1,10 +1,12 @@
 """The artifact file (docs/spec/artifact.md): its contents as values, a writer and a reader.
 
 `write_artifact` and `read_artifact` are for paths; `write_artifact_to`, `to_bytes` and
-`parse_artifact` for files in memory. `WeightsBuilder` gives weights their places.
+`parse_artifact` for files in memory. `WeightsBuilder` gives weights their places; `join` makes one
+artifact for several CPUs of artifacts for one.
 """
 
 from baryon.codegen.artifact.errors import ArtifactError
+from baryon.codegen.artifact.join import join
 from baryon.codegen.artifact.plan import (
     Artifact,
     Call,
@@ -41,6 +43,7 @@ __all__ = [
     "Variant",
     "Weights",
     "WeightsBuilder",
+    "join",
     "parse_artifact",
     "read_artifact",
     "to_bytes",

@@ -12,6 +12,7 @@ from baryon.codegen.artifact.errors import ArtifactError
 from baryon.codegen.artifact.format import (
     CPU_FEATURES,
     DTYPES,
+    IMAGE_PAGE,
     IMPORTS,
     MAX_ARENA_BYTES,
     MAX_ARGS,
@@ -20,7 +21,6 @@ from baryon.codegen.artifact.format import (
     MAX_IMAGE_BYTES,
     MAX_SYMBOL,
     MAX_SYMBOLS,
-    PAGE,
 )
 from baryon.codegen.artifact.plan import Code, Dim, Extent, Plan, Port, Storage, TensorDesc
 
@@ -57,7 +57,8 @@ def maxima_of(plan: Plan) -> dict[str, int]:
 
 
 def check_plan(plan: Plan, image_bytes: int, weight_bytes: int) -> None:
-    """Rules A11 to A24. Raises ArtifactError."""
+    """Rules A11 to A25. Raises ArtifactError."""
+    need(plan.machine in IMAGE_PAGE, "A25", f"ELF machine {plan.machine}", "PLAN")
     for name, size in (("arena", plan.arena_bytes), ("scratch", plan.scratch_bytes)):
         need(0 <= size <= MAX_ARENA_BYTES, "A11", f"{name}_bytes is {size}", "PLAN")
     need(len(plan.symbols) <= MAX_SYMBOLS, "A14", f"{len(plan.symbols)} symbols", "PLAN")
@@ -150,6 +151,12 @@ def _check_calls(plan: Plan, image_bytes: int) -> None:
         need(known, "A23", f"arguments {call.args}", where)
 
 
+def check_names(plans: Sequence[Plan]) -> None:
+    """Rule A31. Raises ArtifactError."""
+    names = [plan.name for plan in plans]
+    need(all(names) and len(set(names)) == len(names), "A31", f"variants are called {names}")
+
+
 def check_features(features: Iterable[str]) -> None:
     """Only for writers: a reader takes an unknown feature as one that the CPU does not have."""
     unknown = sorted(set(features) - CPU_FEATURES)
@@ -160,11 +167,11 @@ def check_features(features: Iterable[str]) -> None:
         )
 
 
-def check_code(code: Code) -> None:
-    """Rules A26 to A30. Raises ArtifactError."""
-    size = len(code.image)
-    whole = size % PAGE == 0 and 0 < size <= MAX_IMAGE_BYTES
-    need(whole, "A26", f"image of {size} bytes", "CODE")
+def check_code(code: Code, machine: int, place: int = 0) -> None:
+    """Rules A26 to A30, for an image at that place in the file. Raises ArtifactError."""
+    size, page = len(code.image), IMAGE_PAGE[machine]
+    whole = (size | place) % page == 0 and 0 < size <= MAX_IMAGE_BYTES
+    need(whole, "A26", f"image of {size} bytes at {place}", "CODE")
     need(0 <= code.data_bytes <= MAX_DATA_BYTES, "A27", f"{code.data_bytes} bytes", "CODE")
     for number, slot in enumerate(code.slots):
         where = f"slot {number}"

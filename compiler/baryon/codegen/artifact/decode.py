@@ -16,7 +16,6 @@ from baryon.codegen.artifact.format import (
     CONTIGUOUS,
     DTYPES,
     LITERAL,
-    PAGE,
     PLAN_HEADER,
     PLAN_TABLES,
     SLOT_ADDRESS,
@@ -94,6 +93,8 @@ def decode_plan(section: memoryview) -> Plan:
     tables = _Tables("PLAN", section, PLAN_HEADER, PLAN_TABLES)
     symbols = tuple(Symbol(tables.text(n), low, high) for n, low, high in tables.rows["symbols"])
     return Plan(
+        name=tables.text(tables.header["name"]),
+        machine=tables.header["machine"],
         tensors=tuple(_tensor(tables, symbols, row) for row in tables.rows["tensors"]),
         inputs=_ports(tables, "inputs"),
         outputs=_ports(tables, "outputs"),
@@ -109,19 +110,22 @@ def decode_plan(section: memoryview) -> Plan:
     )
 
 
-def decode_code(section: memoryview) -> Code:
-    """Code whose records exist; `check_code` has yet to judge it. The image is a view."""
+def decode_code(section: memoryview) -> tuple[Code, int]:
+    """Code whose records exist, and its image's place in the section. The image is a view.
+
+    `check_code` has yet to judge them.
+    """
     tables = _Tables("CODE", section, CODE_HEADER, CODE_TABLES)
     start, size = tables.header["image_offset"], tables.header["image_bytes"]
-    inside = start % PAGE == 0 and start + size <= len(section)
+    inside = 0 < start <= start + size <= len(section)
     need(inside, "A26", f"image of {size} bytes at {start}", "CODE")
     imports = [tables.text(place) for place in tables.rows["imports"]]
-    return Code(
-        machine=tables.header["machine"],
+    code = Code(
         image=section[start : start + size],
         data_bytes=tables.header["data_bytes"],
         slots=tuple(_slot(imports, *row) for row in tables.rows["slots"]),
     )
+    return code, start
 
 
 def _tensor(tables: _Tables, symbols: tuple[Symbol, ...], row: tuple[int, ...]) -> TensorDesc:

@@ -17,7 +17,6 @@ from baryon.codegen.artifact.format import (
     CONTIGUOUS,
     DTYPES,
     LITERAL,
-    PAGE,
     PLAN_HEADER,
     PLAN_TABLES,
     SLOT_ADDRESS,
@@ -69,6 +68,7 @@ class _Dims:
 def encode_plan(plan: Plan) -> bytes:
     """The PLAN section of a plan that `check_plan` accepts."""
     strings = _Strings()
+    name = strings.add(plan.name)
     dims = _Dims({symbol.name: number for number, symbol in enumerate(plan.symbols)})
     args: list[int] = []
     rows: dict[str, Rows] = {
@@ -82,11 +82,12 @@ def encode_plan(plan: Plan) -> bytes:
     }
     rows |= {"dims": dims.rows, "args": args, "strings": list(strings.blob)}
     header = np.zeros(1, PLAN_HEADER)
+    header["name"], header["machine"] = name, plan.machine
     header["arena_bytes"], header["scratch_bytes"] = plan.arena_bytes, plan.scratch_bytes
     return _section(header, PLAN_TABLES, rows)
 
 
-def encode_code(code: Code) -> tuple[bytes, bytes | memoryview]:
+def encode_code(code: Code, page: int) -> tuple[bytes, bytes | memoryview]:
     """The CODE section in two parts: header and tables up to a whole page, then the image."""
     strings = _Strings()
     names = sorted({slot.symbol for slot in code.slots if slot.symbol is not None})
@@ -102,10 +103,9 @@ def encode_code(code: Code) -> tuple[bytes, bytes | memoryview]:
     }
     rows["strings"] = list(strings.blob)
     header = np.zeros(1, CODE_HEADER)
-    header["machine"], header["data_bytes"] = code.machine, code.data_bytes
-    header["image_bytes"] = len(code.image)
+    header["data_bytes"], header["image_bytes"] = code.data_bytes, len(code.image)
     size = len(_section(header, CODE_TABLES, rows))
-    image_offset = -(-size // PAGE) * PAGE
+    image_offset = -(-size // page) * page
     header["image_offset"] = image_offset
     return _section(header, CODE_TABLES, rows).ljust(image_offset, b"\0"), code.image
 

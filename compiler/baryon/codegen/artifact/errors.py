@@ -8,7 +8,7 @@ from baryon.ir import BaryonError
 class ArtifactError(BaryonError, ValueError):
     """An artifact that breaks a rule of docs/spec/artifact.md, or cannot be written or read.
 
-    rule: the rule's id (`A1` to `A30`), or None if the file as such is the problem.
+    rule: the rule's id (`A1` to `A31`), or None if the file as such is the problem.
     """
 
     def __init__(

@@ -8,8 +8,12 @@ from __future__ import annotations
 import numpy as np
 
 MAGIC = b"BARYON\r\n"
-VERSION = 1
+VERSION = 2
 PAGE = 4096
+# ELF's numbers of instruction sets, and what code for them is aligned to: no Linux of that machine
+# has larger pages.
+X86_64, AARCH64 = 62, 183
+IMAGE_PAGE = {X86_64: PAGE, AARCH64: 1 << 16}
 WEIGHT_ALIGN = 64
 TABLE_ALIGN = 8
 MAX_SECTIONS = 4096
@@ -86,7 +90,8 @@ PLAN_TABLES = {
 PLAN_HEADER = np.dtype(
     [
         ("header_bytes", "<u4"),
-        ("reserved", "<u4"),
+        ("machine", "<u4"),
+        ("name", STRING),
         ("arena_bytes", "<u8"),
         ("scratch_bytes", "<u8"),
         *((name, TABLE) for name in PLAN_TABLES),
@@ -103,7 +108,7 @@ CODE_TABLES = {
 CODE_HEADER = np.dtype(
     [
         ("header_bytes", "<u4"),
-        ("machine", "<u4"),
+        ("reserved", "<u4"),
         ("image_offset", "<u8"),
         ("image_bytes", "<u8"),
         ("data_bytes", "<u8"),
@@ -140,5 +145,6 @@ _CPU_FEATURE_NAMES = (
     " avx512cd avx512dq avx512vl avx512vnni avx512bf16 avx512fp16 avx512ifma avx512vbmi avx512vbmi2"
     " avx512bitalg avx512vpopcntdq avxvnni avxvnniint8 avxifma avxneconvert amx-tile amx-int8"
     " amx-bf16 amx-fp16 gfni vaes vpclmulqdq sha adx aes pclmul"
+    " neon"
 )
 CPU_FEATURES = frozenset(_CPU_FEATURE_NAMES.split())

@@ -1,14 +1,14 @@
 """What an artifact holds, as frozen values: plan, code, variants.
 
 A `Plan` is what the runtime executes: kernels called in order on tensors that lie in inputs,
-outputs, the arena or the weights. docs/spec/artifact.md has the rules (`A1` to `A30`).
+outputs, the arena or the weights. docs/spec/artifact.md has the rules (`A1` to `A31`).
 """
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from baryon.codegen.artifact.format import DTYPES
@@ -96,10 +96,14 @@ class Call:
 class Plan:
     """The steps of one run, in order, and the memory that they need.
 
-    features: LLVM names of the CPU features that the code needs. arena_bytes: intermediate values
-    with symbols at their maximum. scratch_bytes: the most workspace that one thread asks for.
+    name: of the target, such as `x86-64-v3`. machine: ELF's number of the instruction set (62
+    x86-64, 183 AArch64). features: LLVM names of the CPU features that the code needs.
+    arena_bytes: intermediate values with symbols at their maximum. scratch_bytes: the most
+    workspace that one thread asks for.
     """
 
+    name: str
+    machine: int
     tensors: tuple[TensorDesc, ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -128,12 +132,10 @@ class Slot:
 class Code:
     """Machine code that runs at any page-aligned address, and the data part behind it.
 
-    machine: ELF's number (62 x86-64). image: whole pages, mapped readable and executable.
-    data_bytes: size of the data part, which is zero but for its slots, and constant once they are
-    stored.
+    image: whole pages, mapped readable and executable. data_bytes: size of the data part, which is
+    zero but for its slots, and constant once they are stored.
     """
 
-    machine: int
     image: bytes | memoryview
     data_bytes: int = 0
     slots: tuple[Slot, ...] = ()
@@ -141,24 +143,35 @@ class Code:
 
 @dataclass(frozen=True)
 class Variant:
-    """A build for one kind of CPU. weights: None means those of the artifact's first variant."""
+    """A build for one kind of CPU. meta: JSON for people and tools."""
 
+    meta: Mapping[str, Any]
     plan: Plan
     code: Code
-    weights: Weights | None = None
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """A compiled network. meta: JSON for people and tools. variants: best first, at least one.
+    """A compiled network. variants: best first, at least one. weights: of all of them.
 
     All variants have the same inputs and outputs; the runtime takes the first that the CPU can run.
     """
 
-    meta: Mapping[str, Any]
     variants: tuple[Variant, ...]
+    weights: Weights
 
     @classmethod
     def single(cls, meta: Mapping[str, Any], plan: Plan, code: Code, weights: Weights) -> Artifact:
         """An artifact of one variant."""
-        return cls(meta, (Variant(plan, code, weights),))
+        return cls((Variant(meta, plan, code),), weights)
+
+    @property
+    def meta(self) -> Mapping[str, Any]:
+        """That of the first variant."""
+        return self.variants[0].meta
+
+    def noted(self, **notes: Any) -> Artifact:
+        """The artifact with more in the META of each variant."""
+        return replace(
+            self, variants=tuple(replace(v, meta={**v.meta, **notes}) for v in self.variants)
+        )

@@ -6,13 +6,14 @@ import hashlib
 import json
 import mmap
 import os
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from baryon.codegen.artifact import format as fmt
-from baryon.codegen.artifact.check import check_code, check_plan, need
+from baryon.codegen.artifact.check import check_code, check_names, check_plan, need
 from baryon.codegen.artifact.decode import decode_code, decode_plan
 from baryon.codegen.artifact.errors import ArtifactError
 from baryon.codegen.artifact.plan import Artifact, Variant
@@ -59,15 +60,18 @@ def parse_artifact(data: bytes | memoryview, *, verify: bool = True) -> Artifact
     }
     count = sum(kind in fmt.SECTION_NAMES for kind in (entry.kind for entry in entries))
     need(len(known) == count, "A8", "two sections of one kind and variant", "section table")
-    metas = [variant for kind, variant in known if kind == fmt.META]
-    need(metas == [0], "A8", f"META sections: {metas}", "section table")
-    variants = sum(kind == fmt.PLAN for kind, _ in known)
-    codes = sum(kind == fmt.CODE for kind, _ in known)
-    need(0 < variants == codes, "A9", f"{variants} PLAN, {codes} CODE", "section table")
-    return Artifact(
-        meta=_read_meta(view, known),
-        variants=tuple(_read_variant(view, known, number, verify) for number in range(variants)),
-    )
+    kinds = Counter(kind for kind, _ in known)
+    metas, plans, codes = (kinds[kind] for kind in (fmt.META, fmt.PLAN, fmt.CODE))
+    complete = 0 < metas == plans == codes
+    need(complete, "A9", f"{metas} META, {plans} PLAN, {codes} CODE", "section table")
+    shared = kinds[fmt.WEIGHTS] == int((fmt.WEIGHTS, 0) in known)
+    need(shared, "A9", "a variant has weights of its own", "section table")
+    weights = view[:0]
+    if kinds[fmt.WEIGHTS]:
+        weights = _contents(view, known[fmt.WEIGHTS, 0], verify)
+    variants = [_read_variant(view, known, number, len(weights)) for number in range(plans)]
+    check_names([variant.plan for variant in variants])
+    return Artifact(tuple(variants), Weights((weights,), (0,)))
 
 
 def read_entries(view: memoryview) -> list[Entry]:
@@ -101,12 +105,7 @@ def _entry(row: Any) -> Entry:
     return Entry(kind, variant, offset, size, bytes(digest))
 
 
-def _contents(
-    view: memoryview, known: dict[tuple[int, int], Entry], kind: int, variant: int, verify: bool
-) -> memoryview:
-    entry = known.get((kind, variant))
-    if entry is None:
-        raise ArtifactError(f"no section {fmt.SECTION_NAMES[kind]} {variant}", rule="A9")
+def _contents(view: memoryview, entry: Entry, verify: bool) -> memoryview:
     data = view[entry.offset : entry.offset + entry.nbytes]
     if verify:
         intact = hashlib.sha256(data).digest() == entry.sha256
@@ -114,8 +113,7 @@ def _contents(
     return data
 
 
-def _read_meta(view: memoryview, known: dict[tuple[int, int], Entry]) -> dict[str, Any]:
-    data = _contents(view, known, fmt.META, 0, verify=True)
+def _read_meta(data: memoryview) -> dict[str, Any]:
     try:
         meta = json.loads(bytes(data))
     except (ValueError, RecursionError) as error:
@@ -126,14 +124,14 @@ def _read_meta(view: memoryview, known: dict[tuple[int, int], Entry]) -> dict[st
 
 
 def _read_variant(
-    view: memoryview, known: dict[tuple[int, int], Entry], number: int, verify: bool
+    view: memoryview, known: dict[tuple[int, int], Entry], number: int, weight_bytes: int
 ) -> Variant:
-    plan = decode_plan(_contents(view, known, fmt.PLAN, number, verify=True))
-    code = decode_code(_contents(view, known, fmt.CODE, number, verify=True))
-    own = number if (fmt.WEIGHTS, number) in known else 0
-    stored = (fmt.WEIGHTS, own) in known
-    data = _contents(view, known, fmt.WEIGHTS, own, verify) if stored else view[:0]
-    check_code(code)
-    check_plan(plan, len(code.image), len(data))
-    weights = Weights((data,), (0,)) if own == number else None
-    return Variant(plan, code, weights)
+    entries = [known.get((kind, number)) for kind in (fmt.META, fmt.PLAN, fmt.CODE)]
+    if None in entries:
+        raise ArtifactError(f"variant {number} is not complete", rule="A9")
+    meta, plan, code = [entry for entry in entries if entry is not None]
+    steps = decode_plan(_contents(view, plan, verify=True))
+    image, place = decode_code(_contents(view, code, verify=True))
+    check_plan(steps, len(image.image), weight_bytes)
+    check_code(image, steps.machine, code.offset + place)
+    return Variant(_read_meta(_contents(view, meta, verify=True)), steps, image)

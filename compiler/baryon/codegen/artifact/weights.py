@@ -7,6 +7,7 @@ second copy of its weights.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,15 @@ class Weights:
             yield bytes(offset - position)
             yield chunk
             position = offset + len(chunk)
+
+    def view(self, offset: int, size: int) -> bytes | memoryview:
+        """The `size` bytes at `offset`, without a copy where they lie in one chunk."""
+        number = bisect_right(self.offsets, offset) - 1
+        if number < 0:
+            return self.read(offset, size)
+        start, chunk = offset - self.offsets[number], self.chunks[number]
+        inside = start + size <= len(chunk)
+        return chunk[start : start + size] if inside else self.read(offset, size)
 
     def read(self, offset: int, size: int) -> bytes:
         """A copy of `size` bytes at `offset`; zero where nothing is stored."""

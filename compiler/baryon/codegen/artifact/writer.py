@@ -16,11 +16,10 @@ from typing import BinaryIO
 import numpy as np
 
 from baryon.codegen.artifact import format as fmt
-from baryon.codegen.artifact.check import check_code, check_features, check_plan
+from baryon.codegen.artifact.check import check_code, check_features, check_names, check_plan
 from baryon.codegen.artifact.encode import encode_code, encode_plan
 from baryon.codegen.artifact.errors import ArtifactError
 from baryon.codegen.artifact.plan import Artifact, Variant
-from baryon.codegen.artifact.weights import Weights
 
 Pieces = Iterable[bytes | memoryview]
 
@@ -31,6 +30,7 @@ _WRITTEN_AT_ONCE = 1 << 22
 class _Section:
     kind: int
     variant: int
+    align: int
     pieces: Pieces
 
 
@@ -84,7 +84,7 @@ def write_artifact_to(file: BinaryIO, artifact: Artifact) -> int:
     file.seek(0)
     file.write(bytes(position))
     for row, section in zip(table, sections, strict=True):
-        padding = -position % fmt.SECTION_ALIGN[section.kind]
+        padding = -position % section.align
         file.write(bytes(padding))
         size, digest = _write_pieces(file, section.pieces)
         row["kind"], row["variant"] = section.kind, section.variant
@@ -98,22 +98,23 @@ def write_artifact_to(file: BinaryIO, artifact: Artifact) -> int:
 
 
 def _sections(artifact: Artifact) -> Iterator[_Section]:
-    if not artifact.variants or artifact.variants[0].weights is None:
-        raise ArtifactError("an artifact needs a variant, and the first variant needs weights")
-    yield _Section(fmt.META, 0, [_meta(artifact)])
+    if not artifact.variants:
+        raise ArtifactError("an artifact needs a variant")
+    check_names([variant.plan for variant in artifact.variants])
     for number, variant in enumerate(artifact.variants):
-        weights = variant.weights or artifact.variants[0].weights
-        _check_variant(artifact, variant, weights)
-        yield _Section(fmt.PLAN, number, [encode_plan(variant.plan)])
-        yield _Section(fmt.CODE, number, encode_code(variant.code))
-        if variant.weights is not None:
-            yield _Section(fmt.WEIGHTS, number, variant.weights.pieces())
+        _check_variant(artifact, variant)
+        page = fmt.IMAGE_PAGE[variant.plan.machine]
+        code = encode_code(variant.code, page)
+        yield _Section(fmt.META, number, fmt.TABLE_ALIGN, [_meta(variant)])
+        yield _Section(fmt.PLAN, number, fmt.TABLE_ALIGN, [encode_plan(variant.plan)])
+        yield _Section(fmt.CODE, number, page, code)
+    yield _Section(fmt.WEIGHTS, 0, fmt.PAGE, artifact.weights.pieces())
 
 
-def _check_variant(artifact: Artifact, variant: Variant, weights: Weights) -> None:
+def _check_variant(artifact: Artifact, variant: Variant) -> None:
     check_features(variant.plan.features)
-    check_code(variant.code)
-    check_plan(variant.plan, len(variant.code.image), weights.nbytes)
+    check_plan(variant.plan, len(variant.code.image), artifact.weights.nbytes)
+    check_code(variant.code, variant.plan.machine)
     first = artifact.variants[0].plan
     for key in ("inputs", "outputs"):
         same = [
@@ -127,10 +128,10 @@ def _check_variant(artifact: Artifact, variant: Variant, weights: Weights) -> No
             raise ArtifactError(f"the variants differ in their {key}")
 
 
-def _meta(artifact: Artifact) -> bytes:
+def _meta(variant: Variant) -> bytes:
     """Canonical JSON, so that equal values give equal bytes."""
     return json.dumps(
-        artifact.meta,
+        variant.meta,
         sort_keys=True,
         ensure_ascii=False,
         allow_nan=False,

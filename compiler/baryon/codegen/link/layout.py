@@ -71,7 +71,7 @@ def lay_out(units: Sequence[Unit], machine: Machine, imports: Imports) -> Layout
     stubs = {name: cursor.take(machine.stub_bytes, machine.stub_bytes) for name in called}
     code_bytes = cursor.position
     constants = _place(units, cursor, lambda s: not s.executable and not s.writable)
-    image_bytes = cursor.take(0, PAGE)
+    image_bytes = cursor.take(0, machine.page)
     data = _place(units, cursor, lambda section: section.writable)
     held = _imports(units, tuple(Via), imports.variables)
     variables = {name: cursor.take(POINTER, POINTER) for name in held}

@@ -21,9 +21,12 @@ _MACHINES = {machine.number: machine for machine in (X86_64,)}
 
 @dataclass(frozen=True)
 class LinkedImage:
-    """The code of an artifact, and the offset in its image of each kernel's entry by name."""
+    """The code of an artifact, ELF's number of its machine, and the offset in its image of each
+    kernel's entry by name.
+    """
 
     code: Code
+    machine: int
     entries: Mapping[str, int]
 
 
@@ -42,7 +45,8 @@ def link(kernels: Iterable[tuple[str, bytes]], imports: Imports = RUNTIME_IMPORT
     slots = sorted(_slots(units, machine, layout, imports), key=lambda slot: slot.data_offset)
     image = _image(units, machine, layout, imports).tobytes()
     return LinkedImage(
-        code=Code(machine.number, image, layout.data_bytes, tuple(slots)),
+        code=Code(image, layout.data_bytes, tuple(slots)),
+        machine=machine.number,
         entries={
             unit.object.name: int(symbols[unit.entry])
             for unit, symbols in zip(units, layout.symbols, strict=True)

@@ -43,13 +43,15 @@ class Relocation:
 class Machine:
     """One instruction set.
 
-    number: `e_machine` of ELF. relocations: those that position-independent code may have, by type.
-    refused: names of those that it must not have. padding: a byte that traps when it is executed.
-    stub(slot - stub): code that jumps to the address in the slot; stub_bytes: its size.
+    number: `e_machine` of ELF. page: an image is whole ones of this many bytes. relocations: those
+    that position-independent code may have, by type. refused: names of those that it must not
+    have. padding: a byte that traps when it is executed. stub(slot - stub): code that jumps to the
+    address in the slot; stub_bytes: its size.
     """
 
     name: str
     number: int
+    page: int
     relocations: Mapping[int, Relocation]
     refused: Mapping[int, str]
     padding: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 
+from baryon.codegen.artifact import format as fmt
 from baryon.codegen.link.machine import Machine, Relocation, Via, store_relative32
 
 
@@ -14,7 +15,8 @@ def _stub(distance: int) -> bytes:
 
 X86_64 = Machine(
     name="x86-64",
-    number=62,
+    number=fmt.X86_64,
+    page=fmt.IMAGE_PAGE[fmt.X86_64],
     relocations={
         1: Relocation("R_X86_64_64", Via.ADDRESS),
         2: Relocation("R_X86_64_PC32", Via.SYMBOL, store_relative32),
