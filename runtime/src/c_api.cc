@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <vector>
 
@@ -54,14 +55,35 @@ void need(bool given, const char* what) {
   if (!given) fail(BRY_INVALID_ARGUMENT, "%s is null", what);
 }
 
+void check_size(uint32_t struct_size) {
+  if (struct_size < sizeof(uint32_t) || struct_size > 1 << 16)
+    fail(BRY_INVALID_ARGUMENT, "struct_size is %u: set it to sizeof the struct", struct_size);
+}
+
 // As much of `value` as the caller's struct has room for; `struct_size` stays.
 template <typename T>
 void copy_out(T* target, T value) {
   const uint32_t size = target->struct_size;
-  if (size < sizeof(uint32_t) || size > 1 << 20)
-    fail(BRY_INVALID_ARGUMENT, "struct_size is %u: set it to sizeof the struct", size);
+  check_size(size);
   value.struct_size = size;
   memcpy(target, &value, std::min<size_t>(size, sizeof(T)));
+}
+
+// The caller's struct, of an older or newer header. What this library does not know may not be set:
+// it could be a check that the caller relies on.
+template <typename T>
+T copy_in(const T* source) {
+  const uint32_t size = source->struct_size;
+  check_size(size);
+  const auto* bytes = reinterpret_cast<const uint8_t*>(source);
+  for (size_t i = sizeof(T); i < size; ++i)
+    if (bytes[i] != 0)
+      fail(BRY_INVALID_ARGUMENT,
+           "a field at byte %zu is set that this library (%d.%d.%d) does not know: use a newer one",
+           i, BRY_VERSION_MAJOR, BRY_VERSION_MINOR, BRY_VERSION_PATCH);
+  T value{};
+  memcpy(&value, source, std::min<size_t>(size, sizeof(T)));
+  return value;
 }
 
 Choice choice_of(const bry_options& options) {
@@ -71,13 +93,7 @@ Choice choice_of(const bry_options& options) {
 }
 
 Options options_of(const bry_options* given) {
-  bry_options options{};
-  if (given != nullptr) {
-    if (given->struct_size < sizeof(uint32_t))
-      fail(BRY_INVALID_ARGUMENT, "struct_size is %u: set it to sizeof(bry_options)",
-           given->struct_size);
-    memcpy(&options, given, std::min<size_t>(given->struct_size, sizeof options));
-  }
+  const bry_options options = given != nullptr ? copy_in(given) : bry_options{};
   if (options.threads > 1024)
     fail(BRY_INVALID_ARGUMENT, "%u threads: at most 1024", options.threads);
   const int threads = options.threads != 0 ? static_cast<int>(options.threads) : usable_cpus();
@@ -114,7 +130,23 @@ uint32_t bry_version(void) {
   return BRY_VERSION_MAJOR << 16 | BRY_VERSION_MINOR << 8 | BRY_VERSION_PATCH;
 }
 
+uint32_t bry_abi_version(void) { return BRY_ABI_VERSION; }
+
 uint32_t bry_format_version(void) { return format::kVersion; }
+
+const char* bry_status_name(bry_status status) {
+  static constexpr const char* kNames[] = {"BRY_OK",
+                                           "BRY_INVALID_ARGUMENT",
+                                           "BRY_IO",
+                                           "BRY_BAD_ARTIFACT",
+                                           "BRY_UNSUPPORTED_CPU",
+                                           "BRY_BAD_INPUT",
+                                           "BRY_KERNEL_FAILED",
+                                           "BRY_OUT_OF_MEMORY",
+                                           "BRY_INTERNAL"};
+  static_assert(std::size(kNames) == BRY_INTERNAL + 1);
+  return status >= BRY_OK && status <= BRY_INTERNAL ? kNames[status] : "?";
+}
 
 const char* bry_last_error(void) { return last_error.c_str(); }
 

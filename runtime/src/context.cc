@@ -11,22 +11,22 @@ Context::Context(const Network& network)
   for (uint32_t i = 0; i < network.plan.tensors.size(); ++i) tensors_.push_back(tensor(i));
   args_.reserve(network.plan.args.size());
   for (const uint32_t number : network.plan.args) {
-    TVMFFIAny arg{};
-    arg.type_index = kTVMFFIDLTensorPtr;
-    arg.v_ptr = &tensors_[number];
+    KernelValue arg{};
+    arg.type_index = kTensorPointer;
+    arg.pointer = &tensors_[number];
     args_.push_back(arg);
   }
 }
 
 // Inputs and outputs have no memory yet.
-DLTensor Context::tensor(uint32_t number) {
+KernelTensor Context::tensor(uint32_t number) {
   const format::Tensor& record = network_.plan.tensors[number];
   uint8_t* base = nullptr;
   if (record.storage == format::kArena) base = arena_.data();
   if (record.storage == format::kWeight) base = const_cast<uint8_t*>(network_.weights.data());
-  DLTensor tensor{};
+  KernelTensor tensor{};
   tensor.data = base != nullptr ? base + record.byte_offset : nullptr;
-  tensor.device = {kDLCPU, 0};
+  tensor.device_type = kDeviceCpu;
   tensor.ndim = static_cast<int32_t>(record.ndim);
   tensor.dtype = {record.code, record.bits, record.lanes};
   tensor.shape = numbers_.data() + network_.positions[number];
@@ -63,7 +63,7 @@ void Context::run(size_t first, size_t count, Trace* trace) {
 }
 
 void Context::run_call(const Network::Call& call) const {
-  TVMFFIAny result{};
+  KernelValue result{};
   const int32_t code = call.kernel(nullptr, args_.data() + call.first_arg, call.arg_count, &result);
   if (code != 0) fail(BRY_KERNEL_FAILED, "kernel %s: %s", call.name, take_raised().c_str());
 }

@@ -1,22 +1,17 @@
 // The calls of a plan, ready to be executed.
 #pragma once
 
-#include <dlpack/dlpack.h>
-#include <tvm/ffi/c_api.h>
-
 #include <cstdint>
 #include <vector>
 
 #include "binding.h"
 #include "code_image.h"
+#include "kernel_abi.h"
 #include "mapping.h"
 #include "plan.h"
 #include "trace.h"
 
 namespace baryon {
-
-using KernelEntry = int32_t (*)(void* self, const TVMFFIAny* args, int32_t count,
-                                TVMFFIAny* result);
 
 // What all runs share. Immutable.
 class Network {
@@ -72,14 +67,14 @@ class Context {
   void run(size_t first, size_t count, Trace* trace);
 
  private:
-  DLTensor tensor(uint32_t number);
+  KernelTensor tensor(uint32_t number);
   void run_call(const Network::Call& call) const;
 
   const Network& network_;
   Mapping arena_;
   std::vector<int64_t> numbers_;
-  std::vector<DLTensor> tensors_;
-  std::vector<TVMFFIAny> args_;
+  std::vector<KernelTensor> tensors_;
+  std::vector<KernelValue> args_;
   Symbols symbols_{};
 };
 

@@ -1,12 +1,12 @@
-"""The C interface as its users have it: the shared library, the header, and the example."""
+"""The C interface as its users have it: the shared library, and the header alone."""
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
+import re
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,57 +14,15 @@ import pytest
 from runtime.artifacts import affine, affine_of, build
 
 ROOT = Path(__file__).parents[2]
+HEADER = ROOT / "runtime" / "include" / "baryon" / "runtime.h"
+STANDARD = ("stddef.h", "stdint.h")
+WARNINGS = ["-pedantic", "-Wall", "-Wextra", "-Werror"]
 
 
-@pytest.fixture(scope="module")
-def installed() -> Path:
-    """The library and its header in build/c-library, compiled where something changed."""
-    folder = ROOT / "build" / "c-library"
-    options = ["-DBARYON_PYTHON=OFF", f"-DPython_EXECUTABLE={sys.executable}"]
-    options += ["-DCMAKE_INSTALL_LIBDIR=lib", f"-DCMAKE_INSTALL_PREFIX={folder / 'install'}"]
-    commands = (
-        ["cmake", "-S", str(ROOT / "runtime"), "-B", str(folder), *options],
-        ["cmake", "--build", str(folder), "-j", "2"],
-        ["cmake", "--install", str(folder)],
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:  # tests may run in several processes
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in commands:
-            subprocess.run(command, check=True, capture_output=True)
-    return folder / "install"
-
-
-@pytest.fixture(scope="module")
-def example(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled example."""
-    program = tmp_path_factory.mktemp("example") / "run_artifact"
-    flags = ["-std=c99", "-Wall", "-Wextra", "-Werror", f"-I{installed / 'include'}"]
-    flags += [f"-L{installed / 'lib'}", f"-Wl,-rpath,{installed / 'lib'}", "-lbaryon_runtime"]
-    source = ROOT / "docs" / "examples" / "run_artifact.c"
-    subprocess.run(["cc", source, *flags, "-o", program], check=True)
-    return program
-
-
-def test_example(example: Path, tmp_path: Path) -> None:
-    x = np.array([[0.1, 1.2, 0.3, 0.4]], np.float32)
-    (tmp_path / "net.baryon").write_bytes(build(affine()))
-    (tmp_path / "input.raw").write_bytes(x.tobytes())
-    run = subprocess.run(
-        [example, tmp_path / "net.baryon", tmp_path / "input.raw"], check=True, capture_output=True
-    )
-    index, value = run.stdout.split()
-    assert int(index) == int(np.argmax(affine_of(x)))
-    assert float(value) == pytest.approx(float(affine_of(x).max()), rel=1e-4)
-
-
-def test_example_says_what_is_wrong(example: Path, tmp_path: Path) -> None:
-    (tmp_path / "net.baryon").write_bytes(b"something else")
-    run = subprocess.run(
-        [example, tmp_path / "net.baryon", tmp_path / "none"], check=False, capture_output=True
-    )
-    assert run.returncode == 1
-    assert b"net.baryon: not a baryon artifact" in run.stderr
+def declared() -> set[str]:
+    """The functions of the header."""
+    text = re.sub(r"/\*.*?\*/", "", HEADER.read_text(encoding="utf-8"), flags=re.DOTALL)
+    return set(re.findall(r"\b(bry_\w+)\(", text))
 
 
 def test_library_is_small_and_exports_only_its_interface(installed: Path) -> None:
@@ -73,13 +31,143 @@ def test_library_is_small_and_exports_only_its_interface(installed: Path) -> Non
     table = subprocess.run(
         ["nm", "-D", "--defined-only", library], check=True, capture_output=True, text=True
     )
-    names = [line.split()[-1] for line in table.stdout.splitlines()]
-    assert [name for name in names if not name.startswith("bry_")] == []
-    assert ctypes.CDLL(str(library)).bry_format_version() == 2
+    assert {line.split()[-1] for line in table.stdout.splitlines()} == declared()
 
 
-def test_header_is_cplusplus_too(installed: Path, tmp_path: Path) -> None:
-    source = tmp_path / "use.cc"
-    source.write_text("#include <baryon/runtime.h>\nint main() { return bry_version() == 0; }\n")
-    flags = ["-std=c++11", "-Wall", "-Wextra", "-Wpedantic", "-fsyntax-only"]
-    subprocess.run(["c++", *flags, f"-I{installed / 'include'}", source], check=True)
+def test_soname_is_the_version_of_the_interface(installed: Path) -> None:
+    (version,) = re.findall(r"#define BRY_ABI_VERSION (\d+)", HEADER.read_text(encoding="utf-8"))
+    library = installed / "lib" / "libbaryon_runtime.so"
+    dynamic = subprocess.run(["readelf", "-d", library], check=True, capture_output=True, text=True)
+    assert f"soname: [libbaryon_runtime.so.{version}]" in dynamic.stdout
+    needed = set(re.findall(r"Shared library: \[(\w+[-\w+]*)\.so", dynamic.stdout))
+    assert needed <= {"libc", "libm", "libstdc++", "libgcc_s", "ld-linux-x86-64"}
+
+
+@pytest.mark.parametrize(
+    ("compiler", "standard", "suffix"),
+    [("cc", "c99", "c"), ("cc", "c17", "c"), ("c++", "c++11", "cc"), ("c++", "c++20", "cc")],
+)
+def test_header_alone_compiles(compiler: str, standard: str, suffix: str, tmp_path: Path) -> None:
+    source = tmp_path / f"use.{suffix}"
+    source.write_text(f'#include "{HEADER}"\nint main(void) {{ return bry_version() == 0; }}\n')
+    command = [compiler, f"-std={standard}", *WARNINGS, "-fsyntax-only", str(source)]
+    subprocess.run(command, check=True)
+
+
+def test_kernels_are_called_as_tvm_calls_them(tmp_path: Path) -> None:
+    """The runtime's own declarations have the layout of those in apache-tvm-ffi."""
+    include = Path(pytest.importorskip("tvm_ffi").__file__).parent / "include"
+    source = tmp_path / "layout.cc"
+    fields = {
+        "KernelTensor:DLTensor": "data device_type:device ndim dtype shape strides byte_offset",
+        "KernelValue:TVMFFIAny": "type_index zero_padding pointer:v_ptr",
+    }
+    equal = ["baryon::kDeviceCpu == kDLCPU", "baryon::kTensorPointer == kTVMFFIDLTensorPtr"]
+    for pair, names in fields.items():
+        ours, theirs = pair.split(":")
+        equal.append(f"sizeof(baryon::{ours}) == sizeof({theirs})")
+        for name in names.split():
+            own, _, other = name.partition(":")
+            equal.append(f"offsetof(baryon::{ours}, {own}) == offsetof({theirs}, {other or own})")
+    headers = ["<cstddef>", "<dlpack/dlpack.h>", "<tvm/ffi/c_api.h>", '"kernel_abi.h"']
+    lines = [*(f"#include {name}" for name in headers), *(f"static_assert({e});" for e in equal)]
+    source.write_text("\n".join([*lines, ""]))
+    flags = ["-std=c++17", "-fsyntax-only", f"-I{ROOT / 'runtime' / 'src'}", f"-isystem{include}"]
+    subprocess.run(["c++", *flags, str(source)], check=True)
+
+
+class Binding:
+    """The library through cffi, which has read the header and nothing else.
+
+    Generators for Rust (bindgen), Go (cgo), Zig or Julia read it the same way: preprocessed.
+    """
+
+    def __init__(self, library: Path, folder: Path) -> None:
+        cffi = pytest.importorskip("cffi", reason="scripts/test install")
+        for name in STANDARD:  # cffi knows their types
+            (folder / name).touch()
+        command = ["cc", "-E", "-P", "-nostdinc", f"-I{folder}", "-DBRY_API=", str(HEADER)]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        numbers = re.findall(r"^#define BRY_\w+ \d+$", HEADER.read_text("utf-8"), re.MULTILINE)
+        self.ffi: Any = cffi.FFI()
+        self.ffi.cdef("\n".join([*numbers, text]))
+        self.lib: Any = self.ffi.dlopen(str(library))
+        self._kept: list[Any] = []  # what tensors point to
+
+    def ok(self, status: int) -> None:
+        """Raises with name and message of what is no success."""
+        if status != self.lib.BRY_OK:
+            name = self.ffi.string(self.lib.bry_status_name(status)).decode()
+            raise RuntimeError(name, self.ffi.string(self.lib.bry_last_error()).decode())
+
+    def load(self, artifact: bytes, **options: int) -> Any:
+        """An executable, closed when it is no longer referred to."""
+        given = self.ffi.new("bry_options*", {"struct_size": self.ffi.sizeof("bry_options")})
+        for name, value in options.items():
+            setattr(given, name, value)
+        place = self.ffi.new("bry_executable**")
+        self.ok(self.lib.bry_load_memory(artifact, len(artifact), given, place))
+        return self.ffi.gc(place[0], self.lib.bry_close)
+
+    def port(self, query: Callable[[Any, int, Any], int], executable: Any, index: int) -> Any:
+        """What bry_input or bry_output says."""
+        port = self.ffi.new("bry_port*", {"struct_size": self.ffi.sizeof("bry_port")})
+        self.ok(query(executable, index, port))
+        return port
+
+    def tensor(self, array: np.ndarray[Any, Any]) -> Any:
+        """A float32 array's memory."""
+        shape = self.ffi.new("int64_t[]", list(array.shape))
+        data = self.ffi.from_buffer(array)
+        dtype = {"code": self.lib.BRY_FLOAT, "bits": 32, "lanes": 1}
+        fields = {"data": data, "dtype": dtype, "ndim": array.ndim, "shape": shape}
+        self._kept += [shape, data]
+        return self.ffi.new("bry_tensor*", fields)
+
+
+@pytest.fixture
+def binding(installed: Path, tmp_path: Path) -> Binding:
+    return Binding(installed / "lib" / "libbaryon_runtime.so", tmp_path)
+
+
+def test_header_is_enough_for_another_language(binding: Binding) -> None:
+    """Load, query, run and profile."""
+    ffi, lib = binding.ffi, binding.lib
+    assert lib.bry_abi_version() == lib.BRY_ABI_VERSION
+    executable = binding.load(build(affine()), threads=1)
+    port = binding.port(lib.bry_input, executable, 0)
+    assert (ffi.string(port.name), port.ndim, port.dtype.bits) == (b"data", 2, 32)
+    batch, width = port.dims[0], port.dims[1]
+    assert (ffi.string(batch.symbol), batch.min, batch.max, batch.factor) == (b"N", 1, 8, 1)
+    assert (width.symbol, width.min, width.max) == (ffi.NULL, 4, 4)
+    x = np.random.default_rng(0).random((3, 4), np.float32)
+    inputs, shape = binding.tensor(x), ffi.new("int64_t[]", lib.BRY_MAX_NDIM)
+    binding.ok(lib.bry_output_shape(executable, inputs, 1, 0, shape))
+    y = np.zeros((shape[0], shape[1]), np.float32)
+    nanoseconds = ffi.new("uint64_t[]", lib.bry_call_count(executable))
+    outputs = binding.tensor(y)
+    binding.ok(lib.bry_profile(executable, inputs, 1, outputs, 1, nanoseconds))
+    np.testing.assert_allclose(y, affine_of(x), rtol=1e-6)
+    names = [ffi.string(lib.bry_call_name(executable, i)) for i in range(len(nanoseconds))]
+    assert names == [b"scale", b"exponential"]
+
+
+def test_errors_have_a_name_and_a_message(binding: Binding) -> None:
+    with pytest.raises(RuntimeError, match=r"BRY_BAD_ARTIFACT.*not a baryon artifact"):
+        binding.load(b"something else")
+    assert binding.ffi.string(binding.lib.bry_status_name(99)) == b"?"
+
+
+def test_wishes_of_a_newer_header_are_not_ignored(binding: Binding) -> None:
+    """Fields that this library does not have may only hold their default, zero."""
+    ffi, artifact = binding.ffi, build(affine())
+    known = ffi.sizeof("bry_options")
+    newer = ffi.new("uint8_t[]", known + 16)
+    options = ffi.cast("bry_options*", newer)
+    options.struct_size = known + 16
+    place = ffi.new("bry_executable**")
+    binding.ok(binding.lib.bry_load_memory(artifact, len(artifact), options, place))
+    binding.lib.bry_close(place[0])
+    newer[known + 8] = 1
+    with pytest.raises(RuntimeError, match=rf"BRY_INVALID_ARGUMENT.*byte {known + 8} is set"):
+        binding.ok(binding.lib.bry_load_memory(artifact, len(artifact), options, place))

@@ -8,13 +8,25 @@
  *     if (bry_run(net, &in, 1, &out, 1) != BRY_OK) puts(bry_last_error());
  *     bry_close(net);
  *
- * This header is the whole interface, for C99 and C++. Everything in it is plain data, no exception
- * leaves the library, and structs that may grow start with `struct_size`: the caller sets it to
- * sizeof and the library touches no more than that. Within one major version nothing here is
- * removed or changed.
+ * This header is the whole interface, for C99, C++, and every language that can call C. It needs
+ * <stddef.h> and <stdint.h>; everything in it is plain data and functions. No exception leaves the
+ * library, nothing in it prints or ends the process, and no signal handler is set.
  *
- * Threads: every function may be called from any thread, bry_run of one executable from several at
- * once. Only bry_close must come last.
+ * Growth: structs that may grow start with `struct_size`, which the caller sets to sizeof. Of a
+ * struct to be filled the library writes no more than that. In a struct that it reads, fields
+ * behind the caller's struct_size count as 0, their default; fields that the library does not know
+ * yet must be 0, otherwise the call is refused: no wish is ignored in silence. Additions leave
+ * BRY_ABI_VERSION as it is; a change or removal raises it, and it is part of the library's soname.
+ *
+ * Threads: every function may be called from any thread, and all of them but bry_close,
+ * bry_session_run and bry_session_close on one object from several threads at the same time. Runs
+ * of one executable at the same time share its weights; each has working memory of its own
+ * (bry_sizes.arena_bytes), which is kept for later runs. Executables with the same number of
+ * threads share one pool of threads in the process. How many threads there are changes no bit of a
+ * result. After fork() a child may not use what its parent loaded: it should load again.
+ *
+ * Memory: what the caller passes stays the caller's, and is not looked at after the call. What the
+ * library returns lives as long as the executable, unless it says otherwise.
  *
  * An artifact holds machine code: load only files whose author you trust. The library refuses
  * damaged files; it cannot tell a malicious one.
@@ -29,7 +41,10 @@
 extern "C" {
 #endif
 
+/* Generators of bindings may define it as nothing: then no compiler's extension is left here. */
+#ifndef BRY_API
 #define BRY_API __attribute__((visibility("default")))
+#endif
 
 /* ---- Version ------------------------------------------------------------------------------- */
 
@@ -39,6 +54,11 @@ extern "C" {
 
 /* The library's own version: major << 16 | minor << 8 | patch. */
 BRY_API uint32_t bry_version(void);
+
+/* The version of this interface, of the header and of the library: compare them where the library
+ * may be another than the one compiled against, as with dlopen. */
+#define BRY_ABI_VERSION 1
+BRY_API uint32_t bry_abi_version(void);
 
 /* The one version of the artifact format that this library reads. */
 BRY_API uint32_t bry_format_version(void);
@@ -59,6 +79,9 @@ enum {
   BRY_OUT_OF_MEMORY = 7,
   BRY_INTERNAL = 8
 };
+
+/* "BRY_BAD_INPUT" and so on, for messages and logs; "?" for a number that is no status. */
+BRY_API const char* bry_status_name(bry_status status);
 
 /* The message of the last call that failed in this thread; "" before any. Valid until this thread's
  * next failing call. UTF-8. */
@@ -95,20 +118,26 @@ BRY_API void bry_close(bry_executable* executable);
 
 #define BRY_MAX_NDIM 16
 
-/* An element's type, as DLPack has it: code 0 int, 1 uint, 2 float, 4 bfloat, 6 bool. */
+/* An element's type, as DLPack has it: a kind of number and its width. bool has 8 bits. */
+enum { BRY_INT = 0, BRY_UINT = 1, BRY_FLOAT = 2, BRY_BFLOAT = 4, BRY_BOOL = 6 };
+
 typedef struct bry_dtype {
-  uint8_t code;
+  uint8_t code; /* BRY_INT, ... */
   uint8_t bits;
   uint16_t lanes; /* 1 */
 } bry_dtype;
 
-static const bry_dtype bry_float32 = {2, 32, 1};
-static const bry_dtype bry_int32 = {0, 32, 1};
-static const bry_dtype bry_int64 = {0, 64, 1};
-static const bry_dtype bry_uint8 = {1, 8, 1};
+static const bry_dtype bry_float32 = {BRY_FLOAT, 32, 1};
+static const bry_dtype bry_bfloat16 = {BRY_BFLOAT, 16, 1};
+static const bry_dtype bry_int8 = {BRY_INT, 8, 1};
+static const bry_dtype bry_int32 = {BRY_INT, 32, 1};
+static const bry_dtype bry_int64 = {BRY_INT, 64, 1};
+static const bry_dtype bry_uint8 = {BRY_UINT, 8, 1};
+static const bry_dtype bry_bool = {BRY_BOOL, 8, 1};
 
 /* One dimension. symbol NULL: the size is fixed, min == max. Otherwise it is factor * (the symbol's
- * value), from min to max. */
+ * value), from min to max: a batch is a symbol with factor 1, for example. A symbol takes its value
+ * from the shapes of a run's inputs; it is the same wherever its name stands. */
 typedef struct bry_dim {
   int64_t min, max;
   int64_t factor;
@@ -232,8 +261,9 @@ BRY_API bry_status bry_get_sizes(const bry_executable* executable, bry_sizes* si
 BRY_API uint32_t bry_variant_count(const bry_executable* executable);
 BRY_API const char* bry_variant_name(const bry_executable* executable, uint32_t index);
 
-/* The artifact's own bytes, and the JSON inside that describes the build that runs (not
- * NUL-terminated). They live as long as the executable. */
+/* The artifact's own bytes, and the JSON inside that describes the build that runs (UTF-8, not
+ * NUL-terminated): what the network is called, compiled for and by, and for each kernel its ops,
+ * shapes and costs (docs/spec/artifact.md). They live as long as the executable. */
 BRY_API bry_status bry_artifact(const bry_executable* executable, const void** data,
                                 uint64_t* bytes);
 BRY_API bry_status bry_meta(const bry_executable* executable, const char** json, uint64_t* bytes);
