@@ -11,7 +11,7 @@ add_library(baryon::runtime ALIAS baryon_runtime)
 target_include_directories(baryon_runtime INTERFACE
   $<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-target_link_libraries(baryon_runtime PRIVATE Threads::Threads m)
+target_link_libraries(baryon_runtime PRIVATE Threads::Threads m ${CMAKE_DL_LIBS})
 set(exports ${CMAKE_CURRENT_SOURCE_DIR}/src/exports.map)
 target_link_options(baryon_runtime PRIVATE
   -Wl,--version-script=${exports} -Wl,--gc-sections -Wl,-z,defs -s)

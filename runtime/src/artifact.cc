@@ -10,6 +10,7 @@ namespace {
 
 using format::Header;
 using format::Section;
+using format::Signature;
 
 std::string name_of(const Section& section) {
   static constexpr const char* kNames[] = {"", "META", "PLAN", "CODE", "WEIGHTS"};
@@ -27,8 +28,10 @@ bool has_hash(const uint8_t* data, uint64_t bytes, const uint8_t (&expected)[32]
 
 }  // namespace
 
-Artifact::Artifact(MappedFile file) : file_(std::move(file)) {
+Artifact::Artifact(MappedFile file, const std::vector<PublicKey>& signers)
+    : file_(std::move(file)) {
   check_header();
+  if (!signers.empty()) check_signature(header(), signature(), signers);
   read_table();
   check_variants();
 }
@@ -46,10 +49,11 @@ void Artifact::check_header() const {
          "the artifact has format version %u, this runtime reads version %u: compile the network "
          "again, or use the runtime that came with its compiler",
          header->version, format::kVersion);
-  if (header->file_bytes != size)
-    fail(BRY_BAD_ARTIFACT, "%s artifact: %llu bytes, its header says %llu",
+  if (header->file_bytes != size && signature() == nullptr)
+    fail(BRY_BAD_ARTIFACT, "%s artifact: %llu bytes, its header says %llu%s",
          size < header->file_bytes ? "truncated" : "damaged", static_cast<unsigned long long>(size),
-         static_cast<unsigned long long>(header->file_bytes));
+         static_cast<unsigned long long>(header->file_bytes),
+         size < header->file_bytes ? "" : ", and what follows is no signature");
   const auto* rest = std::begin(header->reserved2);
   const bool zeros =
       std::all_of(rest, std::end(header->reserved2), [](uint8_t b) { return b == 0; });
@@ -57,11 +61,18 @@ void Artifact::check_header() const {
     fail(BRY_BAD_ARTIFACT, "damaged artifact: bad header");
 }
 
+const Signature* Artifact::signature() const {
+  const uint64_t start = header().file_bytes;
+  if (file_.size() < sizeof(Signature) || start != file_.size() - sizeof(Signature)) return nullptr;
+  const auto* block = reinterpret_cast<const Signature*>(file_.data() + start);
+  return memcmp(block->magic, format::kSignatureMagic, 8) == 0 ? block : nullptr;
+}
+
 void Artifact::read_table() {
-  const auto& header = *reinterpret_cast<const Header*>(file_.data());
+  const Header& header = this->header();
   if (header.section_count == 0 || header.section_count > format::kMaxSections)
     fail(BRY_BAD_ARTIFACT, "damaged artifact: %u sections", header.section_count);
-  const Bytes whole(file_.data(), file_.size(), "the file");
+  const Bytes whole(file_.data(), header.file_bytes, "the file");
   sections_ = whole.records<Section>({header.table_offset, header.section_count}, "sections");
   if (!has_hash(file_.data() + header.table_offset, header.section_count * sizeof(Section),
                 header.table_sha256))
@@ -72,7 +83,7 @@ void Artifact::read_table() {
 void Artifact::check_section(const Section& section) const {
   const bool paged = section.kind == format::kCode || section.kind == format::kWeights;
   const uint64_t alignment = paged ? format::kPage : 8;
-  if (!fits(section.offset, section.bytes, file_.size()))
+  if (!fits(section.offset, section.bytes, header().file_bytes))
     fail(BRY_BAD_ARTIFACT, "damaged artifact: %s (%llu bytes at %llu) is outside the file",
          name_of(section).c_str(), static_cast<unsigned long long>(section.bytes),
          static_cast<unsigned long long>(section.offset));

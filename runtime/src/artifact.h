@@ -7,13 +7,15 @@
 #include "format.h"
 #include "mapping.h"
 #include "reader.h"
+#include "signature.h"
 
 namespace baryon {
 
 class Artifact {
  public:
-  // Checks everything but the hashes of the sections. Throws Error.
-  explicit Artifact(MappedFile file);
+  // Checks everything but the hashes of the sections. signers: one of these must have signed it;
+  // empty: nobody need have. Throws Error.
+  Artifact(MappedFile file, const std::vector<PublicKey>& signers);
 
   const MappedFile& file() const { return file_; }
   void close_descriptor() { file_.close_descriptor(); }
@@ -31,6 +33,10 @@ class Artifact {
 
  private:
   void check_header() const;
+  const format::Header& header() const {
+    return *reinterpret_cast<const format::Header*>(file_.data());
+  }
+  const format::Signature* signature() const;
   void read_table();
   void check_section(const format::Section& section) const;
   void check_variants();

@@ -92,13 +92,18 @@ Choice choice_of(const bry_options& options) {
   return variable != nullptr ? Choice{variable, true} : Choice{};
 }
 
+std::vector<PublicKey> signers_of(const char* public_keys) {
+  return public_keys != nullptr ? read_public_keys(public_keys) : std::vector<PublicKey>();
+}
+
 Options options_of(const bry_options* given) {
   const bry_options options = given != nullptr ? copy_in(given) : bry_options{};
   if (options.threads > 1024)
     fail(BRY_INVALID_ARGUMENT, "%u threads: at most 1024", options.threads);
   const int threads = options.threads != 0 ? static_cast<int>(options.threads) : usable_cpus();
   const uint32_t spin_us = options.spin_us != 0 ? options.spin_us : Pool::kDefaultSpinUs;
-  return {threads, options.verify_weights != 0, spin_us, choice_of(options)};
+  return {threads, options.verify_weights != 0, spin_us, choice_of(options),
+          signers_of(options.public_keys)};
 }
 
 bry_dim dim_of(const Plan& plan, const format::Dim& dim) {
@@ -143,9 +148,10 @@ const char* bry_status_name(bry_status status) {
                                            "BRY_BAD_INPUT",
                                            "BRY_KERNEL_FAILED",
                                            "BRY_OUT_OF_MEMORY",
-                                           "BRY_INTERNAL"};
-  static_assert(std::size(kNames) == BRY_INTERNAL + 1);
-  return status >= BRY_OK && status <= BRY_INTERNAL ? kNames[status] : "?";
+                                           "BRY_INTERNAL",
+                                           "BRY_UNTRUSTED"};
+  static_assert(std::size(kNames) == BRY_UNTRUSTED + 1);
+  return status >= BRY_OK && status <= BRY_UNTRUSTED ? kNames[status] : "?";
 }
 
 const char* bry_last_error(void) { return last_error.c_str(); }
@@ -165,6 +171,13 @@ bry_status bry_load_memory(const void* data, uint64_t bytes, const bry_options* 
     need(data != nullptr && executable != nullptr, "data or executable");
     *executable = nullptr;
     *executable = new bry_executable(MappedFile::copy_of(data, bytes), options_of(options));
+  });
+}
+
+bry_status bry_verify_file(const char* path, const char* public_keys) {
+  return guarded([=] {
+    need(path != nullptr, "path");
+    Artifact(MappedFile::open(path), signers_of(public_keys)).verify_all();
   });
 }
 

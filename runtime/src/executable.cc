@@ -4,9 +4,19 @@
 #include "workspace.h"
 
 namespace baryon {
+namespace {
+
+// All that is asked for is verified before anything of the artifact is mapped to be executed.
+Artifact checked(MappedFile file, const Options& options) {
+  Artifact artifact(std::move(file), options.signers);
+  if (options.verify_weights || !options.signers.empty()) artifact.verify_all();
+  return artifact;
+}
+
+}  // namespace
 
 Executable::Executable(MappedFile file, const Options& options)
-    : artifact_(std::move(file)),
+    : artifact_(checked(std::move(file), options)),
       variants_(read_variants(artifact_)),
       variant_(choose_variant(variants_, options.variant)),
       meta_(artifact_.meta(variant_)),
@@ -14,7 +24,6 @@ Executable::Executable(MappedFile file, const Options& options)
       code_(artifact_.code(variant_), artifact_.file()),
       network_(plan_, code_, artifact_.weights()),
       pool_(Pool::shared(options.threads, options.spin_us)) {
-  if (options.verify_weights) artifact_.verify_all();
   artifact_.close_descriptor();
 }
 

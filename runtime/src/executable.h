@@ -19,6 +19,7 @@ struct Options {
   bool verify_weights;
   uint32_t spin_us;
   Choice variant;
+  std::vector<PublicKey> signers;  // one of them must have signed; empty: nobody need have
 };
 
 class Executable {

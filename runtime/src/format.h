@@ -1,4 +1,4 @@
-// The artifact file's records, byte for byte. The rules (A1 to A31) are in docs/spec/artifact.md.
+// The artifact file's records, byte for byte. The rules (A1 to A33) are in docs/spec/artifact.md.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@ namespace baryon::format {
 
 inline constexpr char kMagic[8] = {'B', 'A', 'R', 'Y', 'O', 'N', '\r', '\n'};
 inline constexpr uint32_t kVersion = 2;
+inline constexpr char kSignatureMagic[8] = {'B', 'A', 'R', 'Y', 'S', 'I', 'G', '1'};
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint32_t kMaxSections = 4096;
 inline constexpr uint64_t kMaxArenaBytes = uint64_t{1} << 40;
@@ -37,6 +38,13 @@ struct Header {
   uint32_t reserved;
   uint8_t table_sha256[32];
   uint8_t reserved2[24];
+};
+
+// Behind the last byte of a signed file.
+struct Signature {
+  char magic[8];
+  uint8_t public_key[32];
+  uint8_t signature[64];
 };
 
 enum SectionKind : uint32_t { kMeta = 1, kPlan = 2, kCode = 3, kWeights = 4 };
@@ -133,7 +141,7 @@ struct Slot {
   uint64_t address;
 };
 
-static_assert(sizeof(Header) == 96 && sizeof(Section) == 56);
+static_assert(sizeof(Header) == 96 && sizeof(Section) == 56 && sizeof(Signature) == 104);
 static_assert(sizeof(PlanHeader) == 192 && sizeof(Tensor) == 48 && sizeof(Symbol) == 24);
 static_assert(sizeof(Dim) == 16 && sizeof(Port) == 16 && sizeof(Kernel) == 16 &&
               sizeof(Call) == 16);

@@ -2,8 +2,11 @@
 //
 // What people call is in baryon/runtime/executable.py, which has prepared every array by then.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +30,8 @@ nb::object error_class(bry_status status) {
       return nb::borrow(PyExc_MemoryError);
     case BRY_BAD_ARTIFACT:
       return designed("ArtifactError");
+    case BRY_UNTRUSTED:
+      return designed("SignatureError");
     case BRY_UNSUPPORTED_CPU:
       return designed("UnsupportedCpuError");
     case BRY_INVALID_ARGUMENT:
@@ -109,9 +114,9 @@ nb::tuple describe(const bry_port& port) {
 class Executable {
  public:
   static Executable* load_file(const nb::bytes& path, uint32_t threads, bool verify,
-                               const char* variant) {
+                               const char* variant, const std::optional<std::string>& keys) {
     auto executable = new_executable();
-    const bry_options options = make_options(threads, verify, variant);
+    const bry_options options = make_options(threads, verify, variant, keys);
     bry_status status;
     {
       nb::gil_scoped_release release;
@@ -122,9 +127,9 @@ class Executable {
   }
 
   static Executable* load_bytes(const nb::object& data, uint32_t threads, bool verify,
-                                const char* variant) {
+                                const char* variant, const std::optional<std::string>& keys) {
     auto executable = new_executable();
-    const bry_options options = make_options(threads, verify, variant);
+    const bry_options options = make_options(threads, verify, variant, keys);
     Py_buffer view;
     if (PyObject_GetBuffer(data.ptr(), &view, PyBUF_SIMPLE) != 0) throw nb::python_error();
     bry_status status;
@@ -262,13 +267,14 @@ class Executable {
   static std::unique_ptr<Executable> new_executable() {
     return std::unique_ptr<Executable>(new Executable);
   }
-  static bry_options make_options(uint32_t threads, bool verify,
-                                  const char* variant) {
+  static bry_options make_options(uint32_t threads, bool verify, const char* variant,
+                                  const std::optional<std::string>& keys) {
     bry_options options{};
     options.struct_size = sizeof options;
     options.threads = threads;
     options.verify_weights = verify;
     options.variant = variant;
+    options.public_keys = keys ? keys->c_str() : nullptr;
     return options;
   }
 
@@ -336,14 +342,23 @@ class Session {
   bry_session* session_ = nullptr;
 };
 
+void verify_file(const nb::bytes& path, const std::optional<std::string>& keys) {
+  bry_status status;
+  {
+    nb::gil_scoped_release release;
+    status = bry_verify_file(path.c_str(), keys ? keys->c_str() : nullptr);
+  }
+  check(status);
+}
+
 }  // namespace
 
 NB_MODULE(_native, module) {
   nb::class_<Executable>(module, "Executable")
       .def_static("load_file", &Executable::load_file, nb::arg("path"), nb::arg("threads"),
-                  nb::arg("verify"), nb::arg("variant"))
+                  nb::arg("verify"), nb::arg("variant"), nb::arg("keys").none())
       .def_static("load_bytes", &Executable::load_bytes, nb::arg("data"), nb::arg("threads"),
-                  nb::arg("verify"), nb::arg("variant"))
+                  nb::arg("verify"), nb::arg("variant"), nb::arg("keys").none())
       .def("inputs", &Executable::inputs)
       .def("outputs", &Executable::outputs)
       .def("output_shapes", &Executable::output_shapes, nb::arg("inputs"))
@@ -361,6 +376,7 @@ NB_MODULE(_native, module) {
       .def(nb::init<Executable&>(), nb::arg("executable"), nb::keep_alive<1, 2>())
       .def("run", &Session::run, nb::arg("first"), nb::arg("count"), nb::arg("inputs"),
            nb::arg("outputs"));
+  module.def("verify_file", verify_file, nb::arg("path"), nb::arg("keys").none());
   module.def("version", bry_version);
   module.def("format_version", bry_format_version);
 }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from runtime.artifacts import affine_of
+from runtime.keys import Key
 from server.process import Served, eventually
 from server.requests import arrays_of, in_json
 from server.traffic import Traffic
@@ -176,6 +177,25 @@ def test_a_server_that_cannot_load_a_model_does_not_start(
     text = eventually(lambda: [t for t in server.text if t.startswith("baryon: error: ")])
     assert message in text[0]
     server.__exit__(None, None, None)
+
+
+def test_only_signed_versions_answer(
+    models: Path, artifacts: dict[str, bytes], tmp_path: Path
+) -> None:
+    own, other = Key(1), Key(2)
+    keys = tmp_path / "public.pem"
+    keys.write_bytes(own.public_pem)
+    put(own.signed(artifacts["affine"]), models / "affine" / "1" / "net.baryon")
+    with Served(models, "--require-signature", str(keys), "--poll", "0.05") as server:
+        assert works(server)
+        put(artifacts["affine"], models / "affine" / "3" / "net.baryon")
+        reasons = eventually(lambda: [e["reason"] for e in server.events("model_failed")])
+        assert "is not signed" in reasons[0]
+        put(other.signed(artifacts["affine"]), models / "affine" / "3" / "net.baryon")
+        eventually(lambda: len(server.events("model_failed")) > 1)
+        assert "not trusted" in server.events("model_failed")[1]["reason"]
+        assert versions(server) == ["1"]
+        assert works(server)
 
 
 def test_files_that_are_not_models_are_left_alone(

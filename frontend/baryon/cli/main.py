@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "quantize": ("baryon.cli.quantize", "Turn a trained network into one INT8 file."),
     "run": ("baryon.cli.run", "Run a compiled network on arrays from files."),
     "serve": ("baryon.cli.serve", "Answer requests over HTTP and gRPC."),
+    "sign": ("baryon.cli.sign", "Sign a compiled file."),
+    "verify": ("baryon.cli.verify", "Check that a compiled file is whole, and who signed it."),
     "inspect": ("baryon.cli.inspect", "Show what is inside a model or a compiled file."),
     "bench": ("baryon.cli.bench", "Time a compiled network."),
     "opt": ("baryon.cli.opt", "Run passes over IR text (for developers of passes)."),

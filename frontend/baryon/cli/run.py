@@ -9,7 +9,9 @@ import click
 import numpy as np
 
 from baryon.cli.console import (
+    ARTIFACT_ARGUMENT,
     JSON_OPTION,
+    SIGNATURE_OPTION,
     THREADS_OPTION,
     plain_table,
     print_json,
@@ -24,7 +26,7 @@ from baryon.runtime import load
 
 
 @click.command("run")
-@click.argument("artifact", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@ARTIFACT_ARGUMENT
 @click.option(
     "-i",
     "--input",
@@ -48,6 +50,7 @@ from baryon.runtime import load
     metavar="FILE.json",
     help="Write when each kernel ran, for ui.perfetto.dev or chrome://tracing.",
 )
+@SIGNATURE_OPTION
 @JSON_OPTION
 def command(
     artifact: Path,
@@ -56,6 +59,7 @@ def command(
     threads: int | None,
     profile: bool,
     trace_file: Path | None,
+    require_signature: Path | None,
     as_json: bool,
 ) -> None:
     """Run ARTIFACT, a .baryon file, once on arrays from files.
@@ -68,7 +72,7 @@ def command(
         check_destination(trace_file)  # before the work, not after it
     phases = Phases()
     with phases.of("load"):
-        executable = load(artifact, threads=threads)
+        executable = load(artifact, threads=threads, signed_by=require_signature)
     names = [port.name for port in executable.outputs]
     _check_suffix(output, names)
     with phases.of("read inputs"):

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import click
 
+from baryon.cli.console import SIGNATURE_OPTION
+
 NEEDED = ("grpc", "google.protobuf", "httptools", "orjson", "prometheus_client", "uvloop")
 """Modules of the extra `serve`."""
 MIB = 2**20
@@ -62,6 +64,7 @@ def seconds(name: str, default: float, help: str) -> Callable[[Function], Functi
     metavar="N",
     help="HTTP connections, and gRPC calls, at the same time; more is an error (503).",
 )
+@SIGNATURE_OPTION
 @click.option(
     "--log-requests",
     type=click.Choice(["all", "errors", "none"]),
@@ -79,6 +82,7 @@ def command(
     drain: float,
     max_body: int,
     max_connections: int,
+    require_signature: Path | None,
     log_requests: str,
 ) -> None:
     """Answer requests with MODELS, a .baryon file or a folder of models (docs/deploy.md).
@@ -96,7 +100,8 @@ def command(
     limits = importlib.import_module("baryon.server.settings").Limits(
         body=max_body * MIB, connections=max_connections, request=timeout, drain=drain
     )
-    app.serve(app.Settings(models, host, http_port, grpc_port, limits, log_requests, poll))
+    keys = require_signature.read_bytes() if require_signature is not None else None
+    app.serve(app.Settings(models, host, http_port, grpc_port, limits, log_requests, poll, keys))
 
 
 def _is_there(name: str) -> bool:

@@ -18,17 +18,21 @@ if TYPE_CHECKING:
         BaryonRuntimeError,
         InputError,
         KernelError,
+        SignatureError,
         UnsupportedCpuError,
     )
-    from baryon.runtime.executable import Event, Executable, KernelTime, load
+    from baryon.runtime.executable import Event, Executable, KernelTime, load, verify_file
     from baryon.runtime.features import Feature, Features, feature_list
     from baryon.runtime.session import Session
+    from baryon.runtime.signing import sign_file
     from baryon.runtime.spec import TensorSpec
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "load": "executable",
+    "verify_file": "executable",
+    "sign_file": "signing",
     "Executable": "executable",
     "Event": "executable",
     "KernelTime": "executable",
@@ -41,6 +45,7 @@ _HOMES = {
     "ArtifactError": "errors",
     "InputError": "errors",
     "KernelError": "errors",
+    "SignatureError": "errors",
     "UnsupportedCpuError": "errors",
 }
 
@@ -55,10 +60,13 @@ __all__ = [
     "KernelError",
     "KernelTime",
     "Session",
+    "SignatureError",
     "TensorSpec",
     "UnsupportedCpuError",
     "feature_list",
     "load",
+    "sign_file",
+    "verify_file",
 ]
 
 

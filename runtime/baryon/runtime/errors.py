@@ -11,6 +11,10 @@ class ArtifactError(BaryonRuntimeError, ValueError):
     """The file is not an artifact, has another format version, or is damaged."""
 
 
+class SignatureError(BaryonRuntimeError):
+    """The artifact is not signed by a key that is required, or this machine cannot tell."""
+
+
 class InputError(BaryonRuntimeError, ValueError):
     """An input's name, dtype, shape or memory is not what the network takes."""
 

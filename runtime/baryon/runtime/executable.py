@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 
 from baryon.runtime import _native
 from baryon.runtime.arrays import arrange, input_array
+from baryon.runtime.files import write_whole
 from baryon.runtime.spec import TensorSpec, spec_from, symbols_of
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview
-
+PublicKeys = str | os.PathLike[str] | bytes
 
 _EVENTS_PER_CALL = 80
 """A launch has 64 parts at most."""
@@ -107,16 +107,7 @@ class Executable:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the artifact to a file, which appears complete or not at all. Raises OSError."""
-        target = Path(path)
-        temporary = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
-        try:
-            with temporary.open("xb") as file:
-                file.write(self._native.artifact())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_whole(Path(path), self._native.artifact())
 
     def verify(self) -> None:
         """Check the hash of every part, the weights too. Raises ArtifactError."""
@@ -163,6 +154,7 @@ def load(
     threads: int | None = None,
     verify: bool = False,
     variant: str | None = None,
+    signed_by: PublicKeys | None = None,
 ) -> Executable:
     """Load an artifact from a file, or from bytes in memory.
 
@@ -171,13 +163,32 @@ def load(
     verify: check the weights' hash too (everything else is always checked).
     variant: which of the artifact's builds to run, by name; None: where there are several, the one
         that the environment's BARYON_VARIANT names, else the first that this CPU can execute.
-    Raises ArtifactError, UnsupportedCpuError, OSError, and ValueError for a variant that the
-    artifact does not have.
+    signed_by: Ed25519 public keys, one of which must have signed the artifact (`sign_file`): a PEM
+        file's path, or its contents as bytes. Everything is verified then, before any of it is
+        mapped to be executed.
+    Raises ArtifactError, SignatureError, InputError for bad keys, UnsupportedCpuError, OSError, and
+    ValueError for a variant that the artifact does not have.
     """
     if threads is not None and threads < 1:
         raise ValueError(f"threads is {threads}, expected at least 1, or None")
-    options = (threads or 0, verify, variant or "")
+    options = (threads or 0, verify, variant or "", _text_of(signed_by))
     if isinstance(source, bytes | bytearray | memoryview):
         return Executable(_native.Executable.load_bytes(source, *options))
     Path(source).stat()  # a missing file gets Python's own error
     return Executable(_native.Executable.load_file(os.fsencode(source), *options))
+
+
+def verify_file(path: str | os.PathLike[str], signed_by: PublicKeys | None = None) -> None:
+    """Check the hashes of all of an artifact's parts, and its signature, where keys are given.
+
+    Any CPU will do. Raises ArtifactError, SignatureError, InputError, OSError.
+    """
+    Path(path).stat()
+    _native.verify_file(os.fsencode(path), _text_of(signed_by))
+
+
+def _text_of(keys: PublicKeys | None) -> str | None:
+    if keys is None:
+        return None
+    data = keys if isinstance(keys, bytes) else Path(keys).read_bytes()
+    return data.replace(b"\0", b" ").decode("ascii", "replace")

@@ -27,6 +27,7 @@ class Settings:
     """Of a server. models: a folder of models, or one artifact. Ports: 0 lets the system choose.
 
     log_requests: one of `logs.LEVELS`. poll: seconds between two looks at the folder; 0: none.
+    keys: PEM text of public keys, one of which must have signed each artifact; None: none need.
     """
 
     models: Path
@@ -36,6 +37,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     log_requests: str = "errors"
     poll: float = 1.0
+    keys: bytes | None = None
 
 
 def serve(settings: Settings) -> None:
@@ -50,7 +52,7 @@ class Server:
         self._settings = settings
         self._logs = Logs(settings.log_requests)
         self._traffic = Traffic()
-        self._repository = Repository(settings.models, self._logs.event)
+        self._repository = Repository(settings.models, self._logs.event, settings.keys)
         self._stopping = asyncio.Event()
 
     async def run(self) -> None:

@@ -61,24 +61,28 @@ class Model:
             await self.scheduler.close()
 
 
-async def start(name: str, version: int, path: Path, settings: ModelSettings) -> Model:
+async def start(
+    name: str, version: int, path: Path, settings: ModelSettings, keys: bytes | None
+) -> Model:
     """Load, warm up and start a version. The event loop goes on meanwhile.
 
-    Raises ArtifactError, UnsupportedCpuError, OSError.
+    keys: see Repository. Raises ArtifactError, SignatureError, UnsupportedCpuError, OSError.
     """
-    executable = await asyncio.to_thread(_load, path, settings)
+    executable = await asyncio.to_thread(_load, path, settings, keys)
     return Model(name, version, executable, settings)
 
 
-def _load(path: Path, settings: ModelSettings) -> Executable:
-    executable = load(path, threads=settings.threads)
+def _load(path: Path, settings: ModelSettings, keys: bytes | None) -> Executable:
+    executable = load(path, threads=settings.threads, signed_by=keys)
     signature = signature_of(executable)
     inputs = [np.zeros(signature.least_shape(p), p.dtype) for p in signature.inputs]
     with ThreadPoolExecutor(1) as other:
-        verified = other.submit(executable.verify)  # the weights; code was verified before
+        # the weights, which `load` verifies only where a signature is required
+        verified = other.submit(executable.verify) if keys is None else None
         for _ in range(settings.warm_up):
             executable(*inputs)
-        verified.result()
+        if verified is not None:
+            verified.result()
     return executable
 
 

@@ -54,11 +54,15 @@ class IndexEntry:
 
 
 class Repository:
-    """The models of a folder, or of one file. log: called with an event and its fields."""
+    """The models of a folder, or of one file. log: called with an event and its fields.
 
-    def __init__(self, root: Path, log: Log) -> None:
+    keys: PEM text of public keys, one of which must have signed each artifact; None: none need.
+    """
+
+    def __init__(self, root: Path, log: Log, keys: bytes | None = None) -> None:
         self._root = root
         self._log = log
+        self._keys = keys
         self._names: dict[str, dict[int, Version]] = {}
         self._problems: dict[str, str] = {}
         self._unloaded: set[str] = set()
@@ -178,7 +182,7 @@ class Repository:
         version.source, version.reason, version.is_loading = source, "", True
         artifact, settings = source
         try:
-            model = await start(name, number, artifact.path, settings)
+            model = await start(name, number, artifact.path, settings, self._keys)
         except (BaryonRuntimeError, OSError, MemoryError) as error:
             version.reason = f"{artifact.path}: {error}"
             self._log("model_failed", model=name, version=number, reason=version.reason)

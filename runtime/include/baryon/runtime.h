@@ -29,7 +29,7 @@
  * library returns lives as long as the executable, unless it says otherwise.
  *
  * An artifact holds machine code: load only files whose author you trust. The library refuses
- * damaged files; it cannot tell a malicious one.
+ * damaged files; whose a file is it can tell where it is signed (bry_options.public_keys).
  */
 #ifndef BARYON_RUNTIME_H_
 #define BARYON_RUNTIME_H_
@@ -77,7 +77,8 @@ enum {
   BRY_BAD_INPUT = 5, /* a tensor's dtype, shape, strides or memory is not what the network takes */
   BRY_KERNEL_FAILED = 6, /* compiled code reported an error */
   BRY_OUT_OF_MEMORY = 7,
-  BRY_INTERNAL = 8
+  BRY_INTERNAL = 8,
+  BRY_UNTRUSTED = 9 /* no good signature by a required key, or none can be checked here */
 };
 
 /* "BRY_BAD_INPUT" and so on, for messages and logs; "?" for a number that is no status. */
@@ -100,6 +101,9 @@ typedef struct bry_options {
   const char* variant;     /* which of the artifact's builds to run (bry_variant_name); NULL: where
                               there are several, the one that the environment variable
                               BARYON_VARIANT names, else the first that this CPU can execute */
+  const char* public_keys; /* not NULL: PEM text with one or more Ed25519 public keys, one of which
+                              must have signed the artifact; then the weights' hash is checked too.
+                              Needs OpenSSL's libcrypto, which is loaded for it. */
 } bry_options;
 
 /* Map and check the file at `path`; it must not be modified while it is loaded (replacing it by
@@ -110,6 +114,10 @@ BRY_API bry_status bry_load_file(const char* path, const bry_options* options,
 /* The same for `bytes` bytes at `data`, which are copied. */
 BRY_API bry_status bry_load_memory(const void* data, uint64_t bytes, const bry_options* options,
                                    bry_executable** executable);
+
+/* Check the hash of every section of a file, and, where `public_keys` is not NULL, its signature as
+ * bry_load_file does. The CPU need not be one that can run it. */
+BRY_API bry_status bry_verify_file(const char* path, const char* public_keys);
 
 /* Release everything. No other call on this executable may be under way. NULL is fine. */
 BRY_API void bry_close(bry_executable* executable);

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 MAGIC = b"BARYON\r\n"
+SIGNATURE_MAGIC, SIGNATURE_BYTES = b"BARYSIG1", 104
 VERSION = 2
 PAGE = 4096
 # ELF's numbers of instruction sets, and what code for them is aligned to: no Linux of that machine

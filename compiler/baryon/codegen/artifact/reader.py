@@ -84,6 +84,8 @@ def read_entries(view: memoryview) -> list[Entry]:
     need(header["header_bytes"] == fmt.HEADER.itemsize, "A3", "header size")
     need(not any(reserved), "A3", "a reserved field is not zero", "header")
     size, stated = len(view), int(header["file_bytes"])
+    if size > stated and view[stated : stated + len(fmt.SIGNATURE_MAGIC)] == fmt.SIGNATURE_MAGIC:
+        size -= fmt.SIGNATURE_BYTES
     need(stated == size, "A4", f"the file has {size} of {stated} bytes: it was cut or extended")
     count, start = int(header["section_count"]), int(header["table_offset"])
     need(1 <= count <= fmt.MAX_SECTIONS, "A5", f"{count} sections")
