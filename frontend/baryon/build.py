@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, count
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +26,27 @@ from baryon.codegen.group import Group
 from baryon.codegen.layout_costs import KernelCosts
 from baryon.codegen.targets import Target, get_target
 from baryon.codegen.tuning import Chooser, by_model
-from baryon.ir import Module, Op, UnsupportedError, print_module
+from baryon.ir import Module, Op, UnsupportedError
 from baryon.ops.quantize import holds_codes
 from baryon.ops.structure import FUSED
 from baryon.passes import (
     LOWERINGS,
     NOTHING,
     SIMPLIFY,
+    History,
     Machine,
     MemoryPlan,
     Off,
     Pass,
     PassManager,
+    Snapshot,
+    pack,
     parse_pipeline,
     plan_memory,
     without_patterns,
 )
 from baryon.passes.machine import CodeSpeed
 from baryon.runtime import Executable, load
-
-_NUMBERS = re.compile(r"\((?:[-+.\de]+, ){16,}[-+.\de]+,?\)")
-"""A tuple of many numbers."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +72,15 @@ class Options:
 class Lowered:
     """A module after all passes. groups: its kernels, in the order of their calls.
 
-    stages: its text at the end of each stage. off: pattern groups that were switched off. refused:
-    where it had codes and computes in float32 all the same, with the reason.
+    history: its text after each pass. off: pattern groups that were switched off. refused: where it
+    had codes and computes in float32 all the same, with the reason.
     """
 
     module: Module
     groups: Sequence[Group]
     memory: MemoryPlan
     target: Target
-    stages: Mapping[str, str]
+    history: Sequence[Snapshot]
     off: Off = NOTHING
     precision: str = "fp32"
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -93,8 +93,8 @@ class Lowered:
             "target": self.target.name,
             "precision": self.precision,
             "groups": [describe(g, k, self.module.symbols, self.target) for g, k in pairs],
-            "ir": self.stages,
-            "memory": {"arena_bytes": self.memory.arena_bytes},
+            "passes": pack(self.history),
+            "memory": describe_memory(self.module, self.memory),
             "patterns_off": sorted(self.off),
             "refused": dict(self.refused),
             **notes,
@@ -125,14 +125,13 @@ def lower(module: Module, options: Options) -> Lowered:
     """Run the passes over a module, which is changed, and plan its memory."""
     target = get_target(options.target)
     target = exact(target) if holds_codes(module) else target
-    stages = {"source": _text(module)}
     speed = _Asked(CodeCosts(exact(target))) if options.refuse_slower else None
-    stages |= run_passes(module, options, target, speed)
+    history = run_passes(module, options, target, speed)
     plan = plan_memory(module)
     constants = constants_of(module.main.body.ops, module.constants)
     groups = [Group(op, constants) for op in module.main.body.ops if op.name == FUSED]
     refused = speed.refused if speed else {}
-    return Lowered(module, groups, plan, target, stages, options.off, options.precision, refused)
+    return Lowered(module, groups, plan, target, history, options.off, options.precision, refused)
 
 
 @dataclass(frozen=True)
@@ -170,21 +169,18 @@ def _pipeline(options: Options, target: Target, speed: CodeSpeed | None) -> tupl
 
 def run_passes(
     module: Module, options: Options, target: Target, speed: CodeSpeed | None = None
-) -> dict[str, str]:
-    """Run the pipeline over a module in place; returns the text at the end of each stage."""
+) -> list[Snapshot]:
+    """Run the pipeline over a module in place; returns what became of it, pass by pass."""
     passes = _pipeline(options, target, speed)
-    last_of = {step.leaves.name: number for number, step in enumerate(passes)}
-    texts: dict[str, str] = {}
-    numbers = iter(range(len(passes)))
+    history = History(module)
+    numbers = count(1)
 
-    def observe(step: Pass, _: Module) -> None:
-        number = next(numbers)
-        options.progress(f"pass {step.name}", number + 1, len(passes))
-        if last_of[step.leaves.name] == number:
-            texts[step.leaves.name] = _text(module)
+    def observe(step: Pass, now: Module, changed: bool) -> None:
+        options.progress(f"pass {step.name}", next(numbers), len(passes))
+        history.observe(step, now, changed)
 
     PassManager(passes, observer=observe).run(module)
-    return texts
+    return history.snapshots
 
 
 def places(plan: MemoryPlan) -> Memory:
@@ -198,16 +194,6 @@ def places(plan: MemoryPlan) -> Memory:
     )
 
 
-def _text(module: Module) -> str:
-    """The module for people, without the scales of every channel: they may outweigh the weights."""
-    return _NUMBERS.sub(_shortened, print_module(module, locs=False))
-
-
-def _shortened(numbers: re.Match[str]) -> str:
-    first, *rest = numbers[0].strip("()").rstrip(",").split(", ")
-    return f"({first}, ... {len(rest)} more)"
-
-
 def in_process(artifact: Artifact, threads: int | None = None) -> Executable:
     """Load an artifact that exists in memory only."""
     return load_all(artifact, [threads])[0]
@@ -219,6 +205,20 @@ def load_all(artifact: Artifact, threads: Sequence[int | None]) -> list[Executab
         path = Path(folder) / "model.baryon"
         write_artifact(path, artifact)
         return [load(path, threads=count) for count in threads]
+
+
+def describe_memory(module: Module, plan: MemoryPlan) -> dict[str, Any]:
+    """The arena for people: its size, and its buffers over the calls of a run.
+
+    buffers: [value, offset, bytes, first call, last call], in the order of their first calls.
+    """
+    before = [0, *accumulate(op.name == FUSED for op in module.main.body.ops)]
+    buffers = [
+        [root.name, plan.placements[root].offset, block.size, before[block.first],
+         max(before[block.first], before[block.last + 1] - 1)]
+        for root, block in plan.blocks.items()
+    ]  # fmt: skip
+    return {"arena_bytes": plan.arena_bytes, "buffers": sorted(buffers, key=lambda b: b[3])}
 
 
 def _memory_directory() -> str | None:

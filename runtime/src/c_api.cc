@@ -260,6 +260,17 @@ bry_status bry_session_run(bry_session* session, uint32_t first_call, uint32_t c
   });
 }
 
+bry_status bry_session_argument(const bry_session* session, uint32_t call, uint32_t argument,
+                                bry_tensor* tensor) {
+  return guarded([=] {
+    need(session != nullptr && tensor != nullptr, "session or tensor");
+    const KernelTensor& found = session->context->argument(call, argument);
+    const bry_dtype dtype{found.dtype.code, found.dtype.bits, found.dtype.lanes};
+    const auto ndim = static_cast<uint32_t>(found.ndim);
+    *tensor = {found.data, dtype, ndim, found.shape, found.strides};
+  });
+}
+
 bry_status bry_output_shape(const bry_executable* executable, const bry_tensor* inputs,
                             uint32_t input_count, uint32_t index, int64_t shape[BRY_MAX_NDIM]) {
   return guarded([=] {

@@ -48,6 +48,15 @@ void Context::bind(Tensors inputs, Tensors outputs, const Symbols& symbols) {
   symbols_ = symbols;
 }
 
+const KernelTensor& Context::argument(size_t call, size_t number) const {
+  if (call >= network_.calls.size())
+    fail(BRY_INVALID_ARGUMENT, "call %zu, there are %zu", call, network_.calls.size());
+  const Network::Call& record = network_.calls[call];
+  const auto count = static_cast<size_t>(record.arg_count);
+  if (number >= count) fail(BRY_INVALID_ARGUMENT, "argument %zu, there are %zu", number, count);
+  return tensors_[network_.plan.args[record.first_arg + number]];
+}
+
 void Context::run(size_t first, size_t count, Trace* trace) {
   const Network::Call* const calls = network_.calls.data();
   if (trace == nullptr) {

@@ -62,6 +62,8 @@ class Context {
   // Point the arguments at the caller's memory, which has been checked.
   void bind(Tensors inputs, Tensors outputs, const Symbols& symbols);
   size_t call_count() const { return network_.calls.size(); }
+  // As it was bound last. Throws Error.
+  const KernelTensor& argument(size_t call, size_t number) const;
   // Executes the calls first .. first + count - 1, and writes when to the trace unless it is null.
   // Throws Error.
   void run(size_t first, size_t count, Trace* trace);

@@ -5,6 +5,8 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -337,6 +339,21 @@ class Session {
     check(status);
   }
 
+  // (dtype, shape, a copy of the bytes); None for one that lies in strides or has no memory yet.
+  nb::object argument(uint32_t call, uint32_t number) const {
+    bry_tensor tensor;
+    check(bry_session_argument(session_, call, number, &tensor));
+    if (tensor.strides != nullptr || tensor.data == nullptr) return nb::none();
+    uint64_t bytes = std::max(1, tensor.dtype.bits / 8);
+    nb::list shape;
+    for (uint32_t i = 0; i < tensor.ndim; ++i) {
+      shape.append(tensor.shape[i]);
+      bytes *= static_cast<uint64_t>(tensor.shape[i]);
+    }
+    return nb::make_tuple(dtype_name(tensor.dtype), nb::tuple(shape),
+                          nb::bytes(tensor.data, bytes));
+  }
+
  private:
   bry_executable* handle_;
   bry_session* session_ = nullptr;
@@ -349,6 +366,26 @@ void verify_file(const nb::bytes& path, const std::optional<std::string>& keys) 
     status = bry_verify_file(path.c_str(), keys ? keys->c_str() : nullptr);
   }
   check(status);
+}
+
+// The clock of this core in hertz, by sums that wait for each other: one a cycle. The highest of
+// some short attempts, since what disturbs one only slows it.
+double clock_hz() {
+  constexpr int kSums = 16, kRounds = 20000, kAttempts = 9;
+  double best = 0;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    uint64_t sum = 0;
+    const auto start = std::chrono::steady_clock::now();
+    for (int round = 0; round < kRounds; ++round) {
+      for (int i = 0; i < kSums; ++i) {
+        sum += 3;
+        __asm__ volatile("" : "+r"(sum));  // the next one must wait for it
+      }
+    }
+    const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
+    best = std::max(best, kSums * kRounds / spent.count());
+  }
+  return best;
 }
 
 }  // namespace
@@ -375,8 +412,10 @@ NB_MODULE(_native, module) {
   nb::class_<Session>(module, "Session")
       .def(nb::init<Executable&>(), nb::arg("executable"), nb::keep_alive<1, 2>())
       .def("run", &Session::run, nb::arg("first"), nb::arg("count"), nb::arg("inputs"),
-           nb::arg("outputs"));
+           nb::arg("outputs"))
+      .def("argument", &Session::argument, nb::arg("call"), nb::arg("number"));
   module.def("verify_file", verify_file, nb::arg("path"), nb::arg("keys").none());
+  module.def("clock_hz", clock_hz);
   module.def("version", bry_version);
   module.def("format_version", bry_format_version);
 }

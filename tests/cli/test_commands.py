@@ -192,7 +192,7 @@ def test_inspect_prints_the_ir(baryon: Run, artifact: Path, model: Path) -> None
     assert "ir.fused" in baryon("inspect", artifact, "--ir", "lowered").out
     assert "ir.fused" not in baryon("inspect", artifact, "--ir", "graph").out
     melted = baryon("inspect", artifact, "--ir", "melted")
-    assert "it has: fused, graph, lowered, source" in melted.err
+    assert "it has: source, graph, fused, lowered" in melted.err
 
 
 def test_inspect_verify_finds_damaged_weights(baryon: Run, artifact: Path, tmp_path: Path) -> None:

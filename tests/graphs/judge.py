@@ -84,7 +84,7 @@ def check_each_pass(drawn: Drawn) -> Mismatch | None:
     module = copy(drawn.module)
     found: list[Mismatch] = []
 
-    def observe(step: Pass, now: Module) -> None:
+    def observe(step: Pass, now: Module, _: bool) -> None:
         if not found:
             bad = compare(f"pass {step.name}", drawn, run(now, drawn.inputs, precise=True))
             found.extend([bad] if bad else [])

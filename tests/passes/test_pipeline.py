@@ -105,7 +105,7 @@ def test_a_failure_names_the_passes_before_and_leaves_a_reproducer(tmp_path: Pat
 def test_the_observer_sees_each_pass() -> None:
     seen: list[str] = []
     manager = PassManager(
-        parse_pipeline("dce,cse"), observer=lambda step, module: seen.append(step.name)
+        parse_pipeline("dce,cse"), observer=lambda step, module, changed: seen.append(step.name)
     )
     timings = manager.run(example())
     assert seen == [t.name for t in timings] == ["dce", "cse"]

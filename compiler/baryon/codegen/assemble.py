@@ -77,7 +77,7 @@ class _PlanBuilder:
     weights: WeightsBuilder = field(default_factory=WeightsBuilder)
     tensors: dict[TensorDesc, int] = field(default_factory=dict)
     calls: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
-    packed: dict[tuple[int, object], int] = field(default_factory=dict)
+    scratch_bytes: int = 0
 
     def tensor(self, desc: TensorDesc) -> int:
         """The number of a tensor, equal ones stored once."""
@@ -87,6 +87,7 @@ class _PlanBuilder:
         self, group: Group, compiled: CompiledKernel, constants: Sequence[Array | None]
     ) -> None:
         """Add one step. constants: for each argument what it reads, where that is one."""
+        self.scratch_bytes = max(self.scratch_bytes, compiled.kernel.scratch)
         given = [
             self._constant(array) if array is not None else self._kernel_view(_value(group, arg))
             for arg, array in zip(compiled.kernel.args, constants, strict=True)
@@ -132,6 +133,7 @@ class _PlanBuilder:
             symbols=tuple(Symbol(n, lo, hi) for n, (lo, hi) in self.module.symbols.items()),
             features=target.required,
             arena_bytes=self.memory.arena_bytes,
+            scratch_bytes=self.scratch_bytes,
         )
 
 

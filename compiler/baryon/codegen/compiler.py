@@ -35,6 +35,9 @@ from baryon.ops.quantize import DEQUANTIZE
 Progress = Callable[[str, int, int], None]
 """Called with a stage's name, what is done of it and how much there is."""
 
+NUMBERS = ("flops", "efficiency", "scratch")
+"""Fields of a kernel that are kept beside its machine code."""
+
 
 @dataclass(frozen=True)
 class CompiledKernel:
@@ -133,7 +136,8 @@ def to_notes(kernel: Kernel) -> dict[str, Any]:
     if not all(isinstance(arg, tuple) for arg in kernel.args):
         return {}
     types = [(t.dtype, t.symbol, t.count) for t in kernel.types]
-    return {"args": kernel.args, "types": types, "flops": kernel.flops, "notes": dict(kernel.notes)}
+    numbers = {name: getattr(kernel, name) for name in NUMBERS}
+    return {"args": kernel.args, "types": types, "notes": dict(kernel.notes), **numbers}
 
 
 def from_notes(notes: Mapping[str, Any]) -> Kernel | None:
@@ -142,7 +146,8 @@ def from_notes(notes: Mapping[str, Any]) -> Kernel | None:
         return None
     args = tuple((kind, index) for kind, index in notes["args"])
     types = tuple(Rows(*fields) for fields in notes["types"])
-    return Kernel(None, args, types, notes["flops"], notes["notes"])
+    numbers = {name: notes[name] for name in NUMBERS}
+    return Kernel(None, args, types, notes=notes["notes"], **numbers)
 
 
 def _key(group: Group, target: Target) -> tuple[Any, ...]:

@@ -6,34 +6,32 @@ from collections.abc import Mapping
 from typing import Any
 
 from baryon.codegen.compiler import CompiledKernel
+from baryon.codegen.estimate import work_of
 from baryon.codegen.group import Group
+from baryon.codegen.kernel import Arg, Derived, Pack
 from baryon.codegen.kernels.quantized import QuantizedFactors
 from baryon.codegen.targets import Target
-from baryon.ir import Op, Sym, TensorType, bf16
+from baryon.ir import Op, bf16
 from baryon.ops.nn_conv import CONVOLUTION
 
 CODED = (CONVOLUTION, "npx.fully_connected")
 """Anchors whose kernels multiply codes."""
-CLOCK_HZ = 3.0e9
-BANDWIDTH = 20e9
-"""Nominal clock and memory bandwidth (bytes per second) of one core, for estimates only."""
 
 
 def describe(
     group: Group, compiled: CompiledKernel, symbols: Mapping[str, tuple[int, int]], target: Target
 ) -> dict[str, Any]:
-    """One kernel: its ops, shapes, layout, work at the symbols' maximum, and estimated time.
+    """One kernel: its ops, shapes, layout, and its work with symbols at their maximum.
 
-    flops count a multiply-add as two; bytes count every operand and result once. estimate_us is
-    that of one core: the larger of computing at the peak and moving the bytes. nodes are those of
-    the user's network that the kernel computes.
+    flops count a multiply-add as two; bytes what it reads and writes, weight_bytes the constants
+    among them; cycles are those of its arithmetic on one core, by the model (`work_of`). nodes are
+    those of the user's network that the kernel computes; op_nodes says which of them each op is of.
+    args: what each argument of the call is (`_role`).
     """
     sizes = {name: high for name, (_, high) in symbols.items()}
     values = [*group.op.operands, *group.op.results]
-    moved = sum(_elements(v.type, sizes) * v.type.dtype.itemsize for v in values)
-    factor = max(sizes.values(), default=1) if _is_symbolic(group) else 1
-    flops = compiled.kernel.flops * factor
-    peak = 4 * target.lanes(4) * CLOCK_HZ
+    work = work_of(group, compiled.kernel, sizes, target)
+    nodes = {node: n for n, node in enumerate(dict.fromkeys(map(_node, group.body)))}
     (result, *_) = group.op.results
     return {
         "name": compiled.name,
@@ -43,12 +41,24 @@ def describe(
         "precision": precision_of(group),
         "layout": str(result.type.layout or "row-major").strip("{}"),
         "source": str(group.op.loc),
-        "nodes": list(dict.fromkeys(_node(op) for op in group.body)),
-        "flops": flops,
-        "bytes": moved,
-        "estimate_us": round(max(flops / peak, moved / BANDWIDTH) * 1e6, 3),
+        "nodes": list(nodes),
+        "op_nodes": [nodes[_node(op)] for op in group.body],
+        "args": [_role(arg) for arg in compiled.kernel.args],
+        "flops": work.flops,
+        "bytes": work.moved,
+        "weight_bytes": work.weights,
+        "cycles": round(work.cycles),
         "notes": dict(compiled.kernel.notes),
     }
+
+
+def _role(arg: Arg) -> str:
+    """Where an argument comes from: `operand 0`, `result 0`, `packed 1` (an operand in the form
+    that the kernel wants), or `derived` (made of the group's attributes)."""
+    if isinstance(arg, Derived):
+        return "derived"
+    kind, index = ("packed", arg.operand) if isinstance(arg, Pack) else arg
+    return f"{kind} {index}"
 
 
 def _node(op: Op) -> str:
@@ -84,14 +94,3 @@ def _multiplies_codes(group: Group) -> bool:
         "npx.fully_connected",
     )
     return is_product and QuantizedFactors.of(group) is not None
-
-
-def _is_symbolic(group: Group) -> bool:
-    return any(not v.type.is_static for v in group.op.results)
-
-
-def _elements(type: TensorType, sizes: Mapping[str, int]) -> int:
-    count = 1
-    for dim in type.shape:
-        count *= dim.factor * sizes[dim.name] if isinstance(dim, Sym) else dim
-    return count

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any
@@ -20,6 +21,9 @@ from baryon.ir.memory import rows
 
 PARALLEL_WORK = 1 << 15
 """Elements to visit below which waking other threads costs more than it saves."""
+
+ON_STACK = 1024
+"""Bytes of a buffer above which TVM takes it from the workspace (its `kMaxStackAlloca`)."""
 
 MAX_ELEMENTS = 1 << 31
 """Offsets are 32-bit integers."""
@@ -66,7 +70,8 @@ class Kernel:
     func: a tirx.PrimFunc; None for a kernel that was compiled before. args: where its buffer
     parameters come from. types: what each of them is in memory. flops: operations per run, for one
     row of a symbolic dimension. helpers: LLVM functions that it calls (see
-    `baryon.codegen.helpers`).
+    `baryon.codegen.helpers`). efficiency: the share of the full rate at which it computes, by the
+    cost model; 0 where none was asked. scratch: bytes of workspace that a thread takes at most.
     """
 
     func: Any
@@ -75,6 +80,20 @@ class Kernel:
     flops: int = 0
     notes: Mapping[str, str] = field(default_factory=dict)
     helpers: str = ""
+    efficiency: float = 0.0
+    scratch: int = 0
+
+
+_SCRATCH: ContextVar[list[int]] = ContextVar("scratch")
+"""Bytes of the buffers of the kernel under construction that lie in the workspace."""
+
+
+def allocate(size: int, dtype: str, **options: Any) -> Any:
+    """A TIR buffer of `size` elements that the running thread has for itself."""
+    taken = size * max(1, int("0" + "".join(filter(str.isdigit, dtype))) // 8)
+    if taken > ON_STACK:
+        _SCRATCH.get([]).append(taken)
+    return T.alloc_buffer((size,), dtype, **options)
 
 
 class Symbols:
@@ -114,7 +133,7 @@ class Memory:
     @staticmethod
     def local(size: int, dtype: DType) -> Memory:
         """Allocate a buffer of the running thread: registers and stack, or workspace when large."""
-        return Memory(T.alloc_buffer((size,), tvm_name(dtype)), dtype)
+        return Memory(allocate(size, tvm_name(dtype)), dtype)
 
     def _at(self, index: Any) -> list[Any]:
         return [0, index] if self._is_matrix else [index]
@@ -138,6 +157,7 @@ class KernelBuilder:
         self.symbols = Symbols()
         self.args: list[Arg] = []
         self.types: list[Rows] = []
+        self.scratch: list[int] = []
 
     @contextmanager
     def function(self, *, in_place: bool = False) -> Iterator[KernelBuilder]:
@@ -148,7 +168,11 @@ class KernelBuilder:
         with IRBuilder() as builder, T.prim_func(s_tir=True):
             T.func_name("main")
             T.func_attr({"tirx.noalias": not in_place})
-            yield self
+            before = _SCRATCH.set(self.scratch)
+            try:
+                yield self
+            finally:
+                _SCRATCH.reset(before)
         self.func = builder.get()
 
     def param(self, arg: Arg, type: TensorType) -> Memory:
@@ -172,9 +196,11 @@ class KernelBuilder:
         with loop(0, prod(sizes[1:], start=sizes[0]) if sizes else 1) as task:
             yield unravel(task, sizes) if sizes else []
 
-    def finish(self, flops: int = 0, **notes: str) -> Kernel:
+    def finish(self, flops: int = 0, efficiency: float = 0.0, **notes: str) -> Kernel:
         """The kernel."""
-        return Kernel(self.func, tuple(self.args), tuple(self.types), flops, notes)
+        args, types = tuple(self.args), tuple(self.types)
+        scratch = sum(-(-size // 64) * 64 for size in self.scratch)
+        return Kernel(self.func, args, types, flops, notes, "", efficiency, scratch)
 
 
 @contextmanager

@@ -53,7 +53,7 @@ def explain(module: Module, node: str, environment: Mapping[str, str]) -> dict[s
     off = switched_off(environment=environment)
     with tracing(chosen) as trace:
 
-        def observe(step: object, _: Module) -> None:
+        def observe(step: object, _: Module, __: bool) -> None:
             name = str(step).partition("{")[0]
             new = trace.attempts[len(steps) :]
             steps.extend(_step(name, attempt, environment) for attempt in new)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from baryon.cli.console import format_bytes, format_count, plain_table, stdout
 from baryon.ir import Array
 from baryon.runtime import Executable
+
+if TYPE_CHECKING:
+    from baryon.inspection import Estimate
 
 PROFILE_RUNS = 7
 
@@ -22,18 +25,22 @@ def measure(executable: Executable, feeds: Mapping[str, Array]) -> list[float]:
 
 
 def group_rows(
-    meta: Mapping[str, Any], measured_us: Sequence[float] | None = None
+    meta: Mapping[str, Any], estimate: Estimate, measured_us: Sequence[float] | None = None
 ) -> list[dict[str, Any]]:
-    """META's groups in the order of execution, with `measured_us` where it is given."""
+    """META's groups in the order of execution, with `estimate_us`, and `measured_us` if given."""
     rows = [dict(group) for group in meta.get("groups", ())]
+    for row, guess in zip(rows, estimate.microseconds, strict=False):
+        row["estimate_us"] = guess
     for row, spent in zip(rows, measured_us or (), strict=False):
         row["measured_us"] = spent
     return rows
 
 
-def print_groups(meta: Mapping[str, Any], measured_us: Sequence[float] | None = None) -> None:
+def print_groups(
+    meta: Mapping[str, Any], estimate: Estimate, measured_us: Sequence[float] | None = None
+) -> None:
     """Print the groups: ops, shapes, layout, FLOPs, bytes, estimated and measured time."""
-    rows = group_rows(meta, measured_us)
+    rows = group_rows(meta, estimate, measured_us)
     timed = [] if measured_us is None else ["measured us", "GFLOP/s"]
     numbers = ("FLOPs", "bytes", "estimate us", *timed)
     mixed = ["precision"] if any(row.get("precision", "f32") != "f32" for row in rows) else []

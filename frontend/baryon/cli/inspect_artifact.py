@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,11 @@ from baryon.cli.files import FileError
 from baryon.cli.groups import group_rows, measure, print_groups
 from baryon.codegen.artifact import Artifact, Dim, Plan, Port, Variant, read_artifact
 from baryon.feeds import random_feeds
+from baryon.inspection import Estimate, Machine, estimate_run
 from baryon.runtime import load
+
+HIDDEN = ("groups", "passes", "memory")
+"""Parts of META that are shown otherwise."""
 
 
 def show(
@@ -30,20 +34,24 @@ def show(
     if stage is not None:
         click.echo(_ir(artifact, stage, path), nl=False)
         return
+    estimate = estimate_run(artifact, Machine.measured(threads))
     measured = _measure(path, threads) if profile else None
     if json:
         known = describe(path, artifact) | {"weights_verified": verify}
-        print_json(known | {"groups": group_rows(artifact.meta, measured)})
+        known["estimate"] = estimate.to_dict()
+        print_json(known | {"groups": group_rows(artifact.meta, estimate, measured)})
         return
-    _print(path, artifact, verify)
-    print_groups(artifact.meta, measured)
+    _print(path, artifact, estimate, verify)
+    print_groups(artifact.meta, estimate, measured)
 
 
 def _ir(artifact: Artifact, stage: str, path: Path) -> str:
-    texts: Mapping[str, str] = artifact.meta.get("ir", {})
-    if stage not in texts:
+    passes = importlib.import_module("baryon.passes")  # slow to import
+    texts = passes.stages(passes.unpack(artifact.meta["passes"]))
+    text: str | None = texts.get(stage)
+    if text is None:
         raise FileError(f"{path} has no IR of stage {stage}", hint=f"it has: {', '.join(texts)}")
-    return texts[stage]
+    return text
 
 
 def _measure(path: Path, threads: int | None) -> list[float]:
@@ -57,7 +65,7 @@ def describe(path: Path, artifact: Artifact) -> dict[str, Any]:
     return {
         "file": str(path),
         "bytes": path.stat().st_size,
-        "meta": {k: v for k, v in artifact.meta.items() if k not in ("groups", "ir")},
+        "meta": {k: v for k, v in artifact.meta.items() if k not in HIDDEN},
         "inputs": [_port(plan, port) for port in plan.inputs],
         "outputs": [_port(plan, port) for port in plan.outputs],
         "symbols": {s.name: [s.min, s.max] for s in plan.symbols},
@@ -87,7 +95,7 @@ def _dim(dim: Dim | int) -> str | int:
     return dim.symbol if dim.factor == 1 else f"{dim.factor}*{dim.symbol}"
 
 
-def _print(path: Path, artifact: Artifact, verified: bool) -> None:
+def _print(path: Path, artifact: Artifact, estimate: Estimate, verified: bool) -> None:
     known, console = describe(path, artifact), stdout()
     console.print(f"[bold]{path}[/bold]: {format_bytes(known['bytes'])}", end="")
     console.print(f", for {known['meta'].get('target', '?')}", markup=False)
@@ -108,4 +116,18 @@ def _print(path: Path, artifact: Artifact, verified: bool) -> None:
     if off := known["meta"].get("patterns_off"):
         console.print(f"  without the patterns {', '.join(off)}", markup=False)
     show_refused(console, known["meta"].get("refused", {}))
+    console.print(f"  {_estimated(estimate)}", markup=False)
     console.print("  the hash of the weights is right\n" if verified else "")
+
+
+def _estimated(estimate: Estimate) -> str:
+    memory, machine = estimate.memory, estimate.machine
+    parts = {
+        "weights": memory.weights, "working memory": memory.arena, "workspace": memory.scratch,
+        "inputs and outputs": memory.ports, "code": memory.code,
+    }  # fmt: skip
+    sizes = ", ".join(f"{format_bytes(size)} of {name}" for name, size in parts.items() if size)
+    return (
+        f"estimated: {estimate.milliseconds:.3g} ms a run by {plural(machine.threads, 'thread')} "
+        f"({machine.clock / 1e9:.2f} GHz); {format_bytes(memory.peak)} of memory: {sizes}"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,9 @@ def command(
     else:
         _show(outputs)
     if profile:
-        print_groups(executable.meta, measure(executable, feeds))
+        inspection = importlib.import_module("baryon.inspection")  # which other runs do not need
+        estimate = inspection.estimate_file(artifact, executable.threads)
+        print_groups(executable.meta, estimate, measure(executable, feeds))
 
 
 def _check_suffix(output: Path | None, names: list[str]) -> None:

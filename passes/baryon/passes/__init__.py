@@ -7,6 +7,7 @@ plan = plan_memory(module)
 from baryon.passes.base import Pass, PassError, PipelineError, RulePass
 from baryon.passes.families import has_kernel
 from baryon.passes.forward_first import ForwardFirst, early_calls, waiting_ops
+from baryon.passes.history import History, Snapshot, pack, stages, unpack
 from baryon.passes.layout import ChooseLayout
 from baryon.passes.machine import Machine
 from baryon.passes.manager import PassManager, Timing, run_pipeline
@@ -43,6 +44,7 @@ __all__ = [
     "STAGES",
     "ChooseLayout",
     "ForwardFirst",
+    "History",
     "Machine",
     "MemoryPlan",
     "Off",
@@ -53,6 +55,7 @@ __all__ = [
     "PipelineError",
     "Placement",
     "RulePass",
+    "Snapshot",
     "SplitBatch",
     "Stage",
     "Storage",
@@ -60,12 +63,15 @@ __all__ = [
     "UnknownPatternError",
     "early_calls",
     "has_kernel",
+    "pack",
     "parse_pipeline",
     "plan_memory",
     "print_pipeline",
     "run_pipeline",
     "set_variable",
+    "stages",
     "switched_off",
+    "unpack",
     "verify_stage",
     "waiting_ops",
     "without_patterns",

@@ -15,7 +15,7 @@ from baryon.passes.base import Pass, PassError
 from baryon.passes.pipeline import parse_pipeline, print_pipeline
 from baryon.passes.stages import verify_stage
 
-Observer = Callable[[Pass, Module], None]
+Observer = Callable[[Pass, Module, bool], None]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class PassManager:
 
     check: verify the module before the first pass and after each that changed it.
     debug: also compare each pass's changed-bit with the printed text (slow on large modules).
-    observer: called after each pass, for inspection and progress.
+    observer: called after each pass, for inspection and progress, with whether it changed anything.
     repro_dir: where a failing pass writes repro.ir and repro.npz; None writes nothing.
     """
 
@@ -62,7 +62,7 @@ class PassManager:
         except Exception as error:
             raise self._failure(number, error, before, constants) from error
         if self.observer is not None:
-            self.observer(step, module)
+            self.observer(step, module, changed)
         return Timing(step.name, seconds, changed)
 
     def _check_needs(self, number: int, module: Module) -> None:

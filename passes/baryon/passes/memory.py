@@ -9,7 +9,7 @@ not alive at once may overlap. Sizes hold for all symbols at their maximum.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from baryon.ir import CONSTANT, Func, Module, Value
@@ -56,12 +56,14 @@ class Placement:
 class MemoryPlan:
     """Placements of all values of a function.
 
-    arena_bytes: size of the arena. lower_bound: no plan with these classes needs less.
+    arena_bytes: size of the arena. lower_bound: no plan with these classes needs less. blocks: the
+    classes in the arena, by the value that stands for each.
     """
 
     placements: Mapping[Value, Placement]
     arena_bytes: int
     lower_bound: int
+    blocks: Mapping[Value, Block] = field(default_factory=dict)
 
     def __str__(self) -> str:
         total = f"arena {self.arena_bytes} bytes, at least {self.lower_bound}"
@@ -82,7 +84,7 @@ def plan_memory(module: Module, func: Func | None = None, *, in_place: bool = Tr
     homes = fixed | {root: Placement(Storage.ARENA, root, offsets[b]) for root, b in blocks.items()}
     placements = {v: _within(homes, *aliases.root(v)) for v in _values(func)}
     total = max((offsets[b] + b.size for b in blocks.values()), default=0)
-    return MemoryPlan(placements, total, peak(blocks.values()))
+    return MemoryPlan(placements, total, peak(blocks.values()), blocks)
 
 
 def _within(homes: Mapping[Value, Placement], root: Value, offset: int) -> Placement:

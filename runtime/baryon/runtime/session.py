@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from baryon.runtime import _native
 from baryon.runtime.executable import Executable
+from baryon.runtime.spec import numpy_dtype
 
 
 class Session:
@@ -28,3 +30,15 @@ class Session:
         these calls do not use may hold anything. Raises InputError, RuntimeError.
         """
         self._native.run(first, count, inputs, outputs)
+
+    def argument(self, call: int, number: int) -> NDArray[Any] | None:
+        """A copy of what an argument of a call holds, after a part that has executed the call.
+
+        As the kernel sees it: rows of memory. None for an argument that is not row-major. Raises
+        ValueError for a call or an argument that is not there.
+        """
+        found = self._native.argument(call, number)
+        if found is None:
+            return None
+        name, shape, data = found
+        return np.frombuffer(data, numpy_dtype(name)).reshape(shape)

@@ -40,7 +40,7 @@ class TensorSpec:
 def spec_from(port: PortTuple) -> TensorSpec:
     """The spec of a port as the C++ part describes it."""
     name, type_name, dims = port
-    dtype = _dtype(type_name)
+    dtype = numpy_dtype(type_name)
     return TensorSpec(
         name=name,
         shape=tuple(_size(dim) for dim in dims),
@@ -67,7 +67,8 @@ def _size(dim: DimTuple) -> int | str:
     return symbol if factor == 1 else f"{factor}*{symbol}"
 
 
-def _dtype(name: str) -> np.dtype[Any]:
+def numpy_dtype(name: str) -> np.dtype[Any]:
+    """NumPy's element type of that name; bfloat16 is that of `ml_dtypes`."""
     if name == "bfloat16":
         name = importlib.import_module("ml_dtypes").bfloat16
     dtype: np.dtype[Any] = np.dtype(name)

@@ -234,6 +234,13 @@ BRY_API bry_status bry_session_run(bry_session* session, uint32_t first_call, ui
                                    const bry_tensor* inputs, uint32_t input_count,
                                    const bry_tensor* outputs, uint32_t output_count);
 
+/* What argument number `argument` of a call was in this session's last part: its memory, element
+ * type and shape, for looking at intermediate values between the calls. All of it is the session's
+ * and must not be written; it holds until the session's next run. BRY_INVALID_ARGUMENT for a call
+ * or an argument that is not there. */
+BRY_API bry_status bry_session_argument(const bry_session* session, uint32_t call,
+                                        uint32_t argument, bry_tensor* tensor);
+
 /* One set of arrays for bry_map: as many as the executable has inputs and outputs. */
 typedef struct bry_set {
   const bry_tensor* inputs;

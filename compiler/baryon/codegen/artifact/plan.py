@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 from baryon.codegen.artifact.format import DTYPES
@@ -66,6 +67,11 @@ class TensorDesc:
     def itemsize(self) -> int:
         """Bytes of one element."""
         return DTYPES[self.dtype][1] // 8
+
+    def nbytes(self, sizes: Mapping[str, int]) -> int:
+        """Bytes of its elements, with these values of symbols."""
+        dims = (d if isinstance(d, int) else d.factor * sizes[d.symbol] for d in self.shape)
+        return self.itemsize * prod(dims)
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ def build_as(problem: Contraction, plan: Plan) -> Kernel:
         operands = Operands(data, weights, output, batch, fetch=fused.fetch)
         plan.emit(operands, fused.epilogue, fused.prologue if spec.staged else None)
     images = problem.batch.factor if isinstance(problem.batch, Sym) else problem.batch
-    return builder.finish(flops=2 * spec.macs * images, plan=plan.name)
+    return builder.finish(2 * spec.macs * images, plan.efficiency, plan=plan.name)
 
 
 @dataclass(frozen=True)

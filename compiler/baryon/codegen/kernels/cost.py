@@ -158,7 +158,8 @@ class Cost:
     @cached_property
     def efficiency(self) -> float:
         """Mean over the target's numbers of threads of useful cycles per cycle spent."""
-        useful = self.images * self.spec.macs / (2 * self.schedule.lanes)
+        macs = self.images * self.rows * self.spec.out_channels * self.spec.depth
+        useful = macs / (2 * self.schedule.lanes)
         threads = self.target.threads
         return sum(useful / (t * self.cycles(t)) for t in threads) / len(threads)
 

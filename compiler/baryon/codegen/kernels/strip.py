@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from baryon.codegen.kernel import allocate
 from baryon.codegen.kernels.border import Border
 from baryon.codegen.kernels.microkernel import Buffer, Expr, Flat, bind, splat
 from baryon.codegen.kernels.spec import ImplicitGemm, ceil_div
@@ -98,7 +99,7 @@ class Strip:
 
     def _allocate(self, elements: int) -> Flat:
         """Scratch memory, and as much more as the last word of a run may reach beyond it."""
-        return Flat(T.alloc_buffer((elements + self.spec.depths - 1,), self.dtype, layout=None))
+        return Flat(allocate(elements + self.spec.depths - 1, self.dtype, layout=None))
 
     @property
     def dtype(self) -> str:

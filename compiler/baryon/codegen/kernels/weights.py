@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import prod
 
 from baryon.codegen.expr import Math, splat
-from baryon.codegen.kernel import Memory, grid
+from baryon.codegen.kernel import Memory, allocate, grid
 from baryon.codegen.kernels.microkernel import Expr, Flat, bind
 from baryon.codegen.kernels.schedule import Columns, Schedule
 from baryon.codegen.kernels.spec import ImplicitGemm
@@ -68,7 +68,7 @@ class _Packer:
 
     def emit(self) -> Flat:
         columns = Columns(self.spec, self.schedule)
-        packed = Flat(T.alloc_buffer((prod(columns.packed_shape),), self.spec.dtype, layout=None))
+        packed = Flat(allocate(prod(columns.packed_shape), self.spec.dtype, layout=None))
         channels, width = columns.depth_channels, columns.packed_width
         with T.parallel(columns.count * channels) as task:
             panel, channel = bind(task // channels), bind(task % channels)

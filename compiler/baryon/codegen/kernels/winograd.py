@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from baryon.codegen.kernel import allocate
 from baryon.codegen.kernels.codes import CodeWords, MultiplyCodes
 from baryon.codegen.kernels.implicit_gemm import Operands, fetch_steps, loop
 from baryon.codegen.kernels.microkernel import (
@@ -95,7 +96,7 @@ class _Emitter:
         return self._allocate(self.layout.inputs_size, self.layout.input_type)
 
     def _allocate(self, elements: int, dtype: str | None = None) -> Flat:
-        return Flat(T.alloc_buffer((elements,), dtype or self.spec.dtype, layout=None))
+        return Flat(allocate(elements, dtype or self.spec.dtype, layout=None))
 
     def _first(self, index: Expr) -> Expr:
         """First tile of a block, counted over all images."""
