@@ -11,7 +11,9 @@ import onnx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
 from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 from baryon.importers import ModelError, import_onnx
 from baryon.interp import run
@@ -181,9 +183,9 @@ def test_local_functions_are_inlined() -> None:
 # refusals
 
 REFUSED: dict[str, tuple[Callable[[], onnx.ModelProto], dict[str, Any]]] = {
-    r"Foo \(acme\): 2 x, at foo1, foo2; Einsum \(ai.onnx\): 1 x, at n_Einsum": (
+    r"RandomNormalLike \(ai.onnx\): 1 x, at n_RandomNormalLike; Foo \(acme\): 2 x, at foo1, foo2": (
         lambda: model([
-            node("Einsum", "x x", "a", equation="ij,ij->i"),
+            node("RandomNormalLike", "x", "a"),
             helper.make_node("Foo", ["a"], ["b"], name="foo1", domain="acme"),
             helper.make_node("Foo", ["b"], ["y"], name="foo2", domain="acme"),
         ], {"x": X}, ["y"]), {}),
@@ -229,7 +231,45 @@ def test_refusals(text: str, tmp_path: Path) -> None:
 
 def test_unknown_ops_say_how_to_add_them() -> None:
     with pytest.raises(UnsupportedError, match=r"docs/recipes/import-an-onnx-op.md"):
-        import_onnx(model([node("Einsum", "x", "y", equation="ij->i")], {"x": X}, ["y"]))
+        import_onnx(model([node("RandomNormalLike", "x", "y")], {"x": X}, ["y"]))
+
+
+def test_inputs_that_decide_shapes_are_given_as_values() -> None:
+    shaped = model(
+        [node("Reshape", "x s", "r"), node("ReduceSum", "r a", "y")],
+        {"x": X, "s": numpy.zeros(2, numpy.int64), "a": numpy.zeros(1, numpy.int64)}, ["y"],
+    )  # fmt: skip
+    with pytest.raises(UnsupportedError, match="the shape must be a constant"):
+        import_onnx(shaped)
+    values = {"s": numpy.array([-1, 2]), "a": numpy.array([1])}
+    module = import_onnx(shaped, values=values)
+    assert [i.name for i in module.main.inputs] == ["x"]
+    (got,) = run(module, [X])
+    assert_array_equal(got, X.reshape(-1, 2).sum(1, keepdims=True))
+    with pytest.raises(ModelError, match="values names q"):
+        import_onnx(shaped, values={"q": X})
+
+
+@pytest.mark.parametrize(
+    ("op", "inputs", "attrs"),
+    [
+        ("Celu", "x", {"alpha": 0.5}),
+        ("Celu", "x", {}),  # its body reads a default that the node does not write
+        ("MeanVarianceNormalization", "x", {"axes": [0]}),
+        ("SoftmaxCrossEntropyLoss", "x labels", {}),  # two bodies deep
+    ],
+)
+def test_ops_that_the_standard_defines_by_others(
+    op: str, inputs: str, attrs: dict[str, Any]
+) -> None:
+    mixed = numpy.array([[-1.5, 0.5, 2], [0.1, -3, 1.2]], numpy.float32)
+    feeds: dict[str, Any] = {"x": mixed, "labels": numpy.array([1, 0], numpy.int64)}
+    feeds = {name: feeds[name] for name in inputs.split()}
+    made = model([node(op, inputs, "y", **attrs)], feeds, ["y"])
+    (want,) = ReferenceEvaluator(made).run(None, feeds)
+    got: Any
+    (got,) = run(import_onnx(made), [*feeds.values()])
+    assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
 def test_no_such_file(tmp_path: Path) -> None:

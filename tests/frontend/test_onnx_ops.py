@@ -60,6 +60,10 @@ CONV = (f(1, 4, 7, 6), f(6, 4, 3, 2), f(6))
 GROUPED = (f(1, 4, 7, 6), f(6, 2, 3, 3))
 UP = (f(1, 4, 5, 4), f(4, 3, 3, 2), f(3))
 BN = (f(2, 3, 4), pos(3), f(3), f(3), pos(3))
+I8 = numpy.array([-128, -3, 0, 5, 127], numpy.int8)
+U8 = numpy.array([0, 1, 7, 200, 255], numpy.uint8)
+ODD = numpy.array([1, numpy.nan, numpy.inf, -numpy.inf], numpy.float32)
+TIES = numpy.array([[2, 2, 1, 1], [3, 0, 3, 0]], numpy.float32)
 BOOL = numpy.array([[True, False], [False, False]])
 
 
@@ -111,6 +115,17 @@ CASES = [
     Case("Trilu", (f(2, 3, 4),)),
     Case("Trilu", (f(3, 4), numpy.array(-1, numpy.int64)), {"upper": 0}, constants=(1,)),
     Case("Trilu", (f(4, 3), numpy.array(1, numpy.int64)), {"upper": 1}, constants=(1,)),
+    *(Case(op, (X,)) for op in ("Cos", "Sin", "Tan", "Atan", "Cosh", "Sinh", "Asinh", "Round")),
+    *(Case(op, (numpy.tanh(X),)) for op in ("Acos", "Asin", "Atanh")), Case("Acosh", (1 + pos(5),)),
+    *(Case(op, (BOOL, BOOL[::-1])) for op in ("Or", "Xor")),
+    *(Case(op, (I8, I8[::-1]), opset=18) for op in ("BitwiseAnd", "BitwiseOr", "BitwiseXor")),
+    Case("BitwiseNot", (I8,), opset=18),
+    *(Case("BitShift", (U8, U8 % 5), {"direction": way}) for way in ("LEFT", "RIGHT")),
+    *(Case("IsInf", (ODD,), {"detect_negative": below, "detect_positive": above})
+      for below in (0, 1) for above in (0, 1)),
+    Case("ThresholdedRelu", (X,), {"alpha": 0.4}), Case("ThresholdedRelu", (X,)),
+    Case("Shrink", (X,), {"lambd": 0.4, "bias": 0.2}), Case("Shrink", (X,)),
+    Case("Div", (i64(-7, 7, -8), i64(2, -2, -4))), Case("Div", (U8, U8[::-1] // 2 + 1)),
     Case("Clip", (X,), {"min": -0.5, "max": 0.5}, 6), Case("Clip", (X,), {}, 6),
     Case("Clip", (X, numpy.float32(-0.5), numpy.float32(0.5)), opset=11, constants=(1, 2)),
     Case("Clip", (X, None, numpy.float32(0.5)), opset=13, constants=(2,)),
@@ -225,6 +240,34 @@ CASES = [
     Case("ReduceMean", (f(2, 3), i64(0)), {"keepdims": 0}, 18, (1,)),
     *(Case(op, (f(2, 3, 4),), a) for op in ("ArgMax", "ArgMin")
       for a in ({}, {"axis": -1, "keepdims": 0})),
+    # at computed places
+    Case("GatherElements", (f(2, 3, 4), numpy.array([[[0, -1, 1, 2]]] * 2)), {"axis": 1}),
+    Case("GatherND", (f(2, 3, 4), i64([0, 1], [1, -1]))),
+    Case("GatherND", (f(2, 3, 4), i64([1], [0])), {"batch_dims": 1}),
+    Case("GatherND", (f(2, 3, 4), i64([[1], [2]], [[0], [2]])), {"batch_dims": 1}),
+    *(Case("ScatterElements", (f(3, 4), i64([0, 2, 1, -1], [2, 2, 1, 0]), f(2, 4)),
+           {"axis": 0, "reduction": way}, 18) for way in ("none", "add", "mul", "max", "min")),
+    Case("ScatterElements", (f(2, 5), i64([1, 3], [0, 4]), f(2, 2)), {"axis": 1}),
+    Case("Scatter", (f(2, 5), i64([1, 3], [0, 4]), f(2, 2)), {"axis": 1}, 9, judge="ort"),
+    *(Case("ScatterND", (f(4, 3), i64([1], [3], [1]), f(3, 3)), {"reduction": way}, 18)
+      for way in ("none", "add", "mul", "max", "min")),
+    Case("ScatterND", (f(4, 3), i64([1, 2], [0, -1]), f(2))),
+    *(Case("OneHot", (i64(1, -1, 3), numpy.array(4), f(2)), {"axis": axis}, constants=(1,))
+      for axis in (-1, 0)),
+    Case("Hardmax", (f(3, 4),)), Case("Hardmax", (f(3, 4, 2),), {"axis": 1}),
+    *(Case("TopK", (f(3, 6), i64(2)), {"axis": a, "largest": g}, constants=(1,), outputs=2)
+      for a, g in ((-1, 1), (0, 0))),
+    *(Case(op, (f(3, 6), numpy.array(1)), {"exclusive": e, "reverse": r}, v, (1,))
+      for op, v in (("CumSum", 14), ("CumProd", 26)) for e in (0, 1) for r in (0, 1)),
+    *(Case("Einsum", (f(2, 3, 4), f(2, 4, 5)), {"equation": e})
+      for e in ("bij,bjk->bik", "bij, bjk -> ik", "bij,bjk")),
+    Case("Tile", (f(2, 3), i64(2, 1)), constants=(1,)),
+    *(Case(op, (f(2, 3, 4), i64(1, 2)), {"keepdims": k}, 18, (1,))
+      for op in ("ReduceLogSumExp",) for k in (0, 1)),
+    Case("ReduceLogSum", (pos(2, 3, 4), i64(-1)), {}, 18, (1,)),
+    Case("ReduceLogSumExp", (numpy.array([[-numpy.inf, 900.0, 901.0]], numpy.float32),)),
+    *(Case(op, (TIES,), {"select_last_index": 1, "axis": 1, "keepdims": k})
+      for op in ("ArgMax", "ArgMin") for k in (0, 1)),
     # constants
     Case("ConstantOfShape", (i64(2, 3),), constants=(0,)),
     Case("Range", (i64(1).reshape(()), i64(9).reshape(()), i64(3).reshape(())), {}, 17, (0, 1, 2)),

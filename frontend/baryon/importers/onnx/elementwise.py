@@ -75,10 +75,11 @@ def _divide(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
     node.ignore("consumed_inputs")
     if is_symbolic(x) or is_symbolic(y):
         return _on_dims(node, dim_floordiv, x, y)
-    if numpy_dtype(x).kind == "f":
-        return o.np.divide(x, y)
-    a, b = node.known(x, "an integer operand"), node.known(y, "an integer operand")
-    return np.trunc(np.true_divide(a, b)).astype(numpy_dtype(x))  # C's division, not Python's
+    if numpy_dtype(x).kind == "u":
+        return o.np.floor_divide(x, y)
+    if numpy_dtype(x).kind == "i":  # C's division, not Python's
+        return o.np.floor_divide(o.np.subtract(x, o.np.fmod(x, y)), y)
+    return o.np.divide(x, y)
 
 
 def _on_dims(node: Node, f: Any, x: Operand, y: Operand) -> Array:
@@ -160,12 +161,33 @@ def _identity(o: Calls[Operand], node: Node, x: Operand) -> Any:
     return x
 
 
-def _and(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
-    return o.np.multiply(x, y)
+def _shift(o: Calls[Operand], node: Node, x: Operand, by: Operand) -> Any:
+    left = node.attr("direction", "") == "LEFT"
+    return (o.np.bitwise_left_shift if left else o.np.bitwise_right_shift)(x, by)
+
+
+def _is_infinite(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    below, above = node.attr("detect_negative", 1), node.attr("detect_positive", 1)
+    if below and above:
+        return o.np.isinf(x)
+    if not below and not above:
+        return o.np.zeros_like(o.np.isinf(x))
+    return o.np.isneginf(x) if below else o.np.isposinf(x)
+
+
+def _shrink(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    border, bias = float(node.attr("lambd", 0.5)), float(node.attr("bias", 0.0))
+    above = o.np.where(o.np.greater(x, border), o.np.subtract(x, bias), o.np.zeros_like(x))
+    return o.np.where(o.np.less(x, -border), o.np.add(x, bias), above)
 
 
 def _same_names(pairs: Sequence[tuple[str, str]]) -> tuple[OnnxOp, ...]:
     return tuple(direct(theirs, ours) for theirs, ours in pairs)
+
+
+def _thresholded(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    above = o.np.greater(x, float(node.attr("alpha", 1.0)))
+    return o.np.where(above, x, o.np.zeros_like(x))
 
 
 OPS = (
@@ -177,11 +199,17 @@ OPS = (
         ("Not", "np.logical_not"), ("Reciprocal", "np.reciprocal"), ("Relu", "npx.relu"),
         ("Sigmoid", "npx.sigmoid"), ("Sign", "np.sign"), ("Softplus", "npx.softplus"),
         ("Softsign", "npx.softsign"), ("Sqrt", "np.sqrt"), ("Sub", "np.subtract"),
-        ("Tanh", "np.tanh"), ("Where", "np.where"),
+        ("Tanh", "np.tanh"), ("Where", "np.where"), ("And", "np.logical_and"),
+        ("Or", "np.logical_or"), ("Xor", "np.logical_xor"), ("BitwiseAnd", "np.bitwise_and"),
+        ("BitwiseOr", "np.bitwise_or"), ("BitwiseXor", "np.bitwise_xor"),
+        ("BitwiseNot", "np.invert"), ("Round", "np.rint"), ("Cos", "np.cos"), ("Sin", "np.sin"),
+        ("Tan", "np.tan"), ("Acos", "np.arccos"), ("Asin", "np.arcsin"), ("Atan", "np.arctan"),
+        ("Cosh", "np.cosh"), ("Sinh", "np.sinh"), ("Acosh", "np.arccosh"),
+        ("Asinh", "np.arcsinh"), ("Atanh", "np.arctanh"),
     )),
     direct("LeakyRelu", "npx.leaky_relu", slope=("alpha", 0.01)),
     direct("Elu", "npx.elu", slope=("alpha", 1.0)),
-    OnnxOp("And", _and),
+    OnnxOp("BitShift", _shift, since=11),
     OnnxOp("Cast", _cast, since=6),
     OnnxOp("CastLike", _cast_like, since=15),
     OnnxOp("Ceil", _ceil),
@@ -192,6 +220,7 @@ OPS = (
     OnnxOp("HardSigmoid", _hard_sigmoid),
     OnnxOp("HardSwish", _hard_swish, since=14),
     OnnxOp("Identity", _identity),
+    OnnxOp("IsInf", _is_infinite, since=10),
     OnnxOp("Max", _variadic("np.maximum")),
     OnnxOp("Mean", _mean),
     OnnxOp("Min", _variadic("np.minimum")),
@@ -201,6 +230,8 @@ OPS = (
     OnnxOp("Pow", _pow),
     OnnxOp("PRelu", _prelu, since=7),
     OnnxOp("Selu", _selu),
+    OnnxOp("Shrink", _shrink, since=9),
     OnnxOp("Sum", _variadic("np.add")),
+    OnnxOp("ThresholdedRelu", _thresholded, since=10),
     OnnxOp("Swish", _swish, since=24),
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import onnx
 
 from baryon.importers.onnx.calls import Recorder
@@ -14,6 +15,7 @@ from baryon.importers.onnx.node import Node, Operand, node_title
 from baryon.importers.onnx.reader import ModelFile, Source, domain_of, element_type
 from baryon.importers.onnx.table import find, find_arity
 from baryon.ir import (
+    Array,
     BaryonError,
     Builder,
     Dim,
@@ -31,6 +33,9 @@ from baryon.ops import lookup
 DEFAULT_MAX_BATCH = 16
 """The largest batch where a model leaves its size open and the caller does not say."""
 
+_DEEPEST_BODY = 8
+"""How often the body of an op may hold ops that are replaced by bodies."""
+
 _MISUSE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 """What a mapping raises when a damaged file gives a node the wrong inputs or attributes."""
 
@@ -40,6 +45,7 @@ def import_onnx(
     *,
     dynamic_batch: int | None = None,
     input_shapes: Mapping[str, Sequence[int | str]] | None = None,
+    values: Mapping[str, Array] | None = None,
 ) -> Module:
     """Read an ONNX model (a path or a ModelProto) into a module whose function is `main`.
 
@@ -50,23 +56,34 @@ def import_onnx(
     dynamic_batch: make the leading dimension of every input the symbol N in 1..dynamic_batch,
         also where the file fixes it; shapes that the file writes out follow.
     input_shapes: replaces the shapes of inputs, by name; a string is a symbol.
+    values: inputs that are always the same, by name: they become constants. Inputs that decide
+        shapes (the shape of a Reshape, the axes of a sum) have to be given so.
     Raises ModelError for a file that cannot be read or contradicts itself, and UnsupportedError for
     ops or options that baryon lacks (all missing ops at once).
     """
     file = ModelFile(source)
+    for _ in range(_DEEPEST_BODY):
+        if not file.expand(_missing(file)):
+            break
     _refuse_unknown(file)
-    return _Importer(file, dynamic_batch, dict(input_shapes or {})).run()
+    return _Importer(file, dynamic_batch, dict(input_shapes or {}), dict(values or {})).run()
 
 
-def _refuse_unknown(file: ModelFile) -> None:
+def _missing(file: ModelFile) -> dict[tuple[str, str], list[str]]:
+    """The ops without a mapping, by domain and name, and the nodes that use them."""
     missing: dict[tuple[str, str], list[str]] = defaultdict(list)
     for node in file.graph.node:
         domain = domain_of(node)
         if find(domain, node.op_type, file.opsets.get(domain, 1)) is None:
-            missing[domain or "ai.onnx", node.op_type].append(node_title(node))
+            missing[domain, node.op_type].append(node_title(node))
+    return missing
+
+
+def _refuse_unknown(file: ModelFile) -> None:
+    missing = _missing(file)
     if missing:
         lines = (
-            f"{op} ({domain}): {len(names)} x, at {', '.join(names[:3])}"
+            f"{op} ({domain or 'ai.onnx'}): {len(names)} x, at {', '.join(names[:3])}"
             for (domain, op), names in sorted(missing.items())
         )
         raise UnsupportedError(
@@ -78,22 +95,27 @@ def _refuse_unknown(file: ModelFile) -> None:
 
 class _Importer:
     def __init__(
-        self, file: ModelFile, dynamic_batch: int | None, shapes: dict[str, Sequence[int | str]]
-    ) -> None:
+        self, file: ModelFile, dynamic_batch: int | None, shapes: dict[str, Sequence[int | str]],
+        known: dict[str, Array],
+    ) -> None:  # fmt: skip
         self.file, self.dynamic_batch, self.shapes = file, dynamic_batch, shapes
+        self.known = known
         self.module = Module()
         self.values: dict[str, Operand] = {}
         self.initializers = {t.name: t for t in file.graph.initializer}
         self.batches: set[int] = set()
 
     def run(self) -> Module:
-        inputs = [i for i in self.file.graph.input if i.name not in self.initializers]
-        self.refuse_extras([i.name for i in inputs])
+        free = [i for i in self.file.graph.input if i.name not in self.initializers]
+        self.refuse_extras([i.name for i in free])
+        inputs = [i for i in free if i.name not in self.known]
         types = [self.input_type(i) for i in inputs]
         region = Region(types, [i.name for i in inputs])
         self.values.update(zip((i.name for i in inputs), region.args, strict=True))
         builder = Builder(self.module, region, lookup)
         self.recorder = Recorder(builder)
+        for name, array in self.known.items():
+            self.define(name, np.asarray(array))
         for proto in self.file.graph.node:
             self.node(builder, proto)
         names = [o.name for o in self.file.graph.output]
@@ -112,11 +134,12 @@ class _Importer:
     def refuse_extras(self, inputs: list[str]) -> None:
         if self.file.graph.sparse_initializer:
             raise self.file.error("sparse initializers are not supported")
-        unknown = sorted(set(self.shapes) - set(inputs))
-        if unknown:
-            raise self.file.error(
-                f"input_shapes names {', '.join(unknown)}", hint=f"inputs: {', '.join(inputs)}"
-            )
+        for parameter, given in (("input_shapes", self.shapes), ("values", self.known)):
+            unknown = sorted({*given} - {*inputs})
+            if unknown:
+                raise self.file.error(
+                    f"{parameter} names {', '.join(unknown)}", hint=f"inputs: {', '.join(inputs)}"
+                )
         if self.dynamic_batch is not None and self.dynamic_batch < 1:
             raise self.file.error(f"dynamic_batch must be at least 1, not {self.dynamic_batch}")
 
@@ -170,7 +193,7 @@ class _Importer:
         domain = domain_of(proto)
         opset = self.file.opsets.get(domain, 1)
         batch = next(iter(self.batches)) if len(self.batches) == 1 else None
-        node = Node(self.file, proto, opset, batch)
+        node = Node(self.file, proto, opset, batch, self.recorder)
         inputs = [self.read(i, node.title) if i else None for i in proto.input]
         least, most = find_arity(domain, proto.op_type, opset)
         if not least <= sum(x is not None for x in inputs) <= len(inputs) <= most:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import onnx
@@ -13,6 +13,9 @@ from onnx import helper
 from baryon.importers.onnx.reader import ModelFile
 from baryon.ir import Array, Dim, Loc, Sym, UnsupportedError, Value
 from baryon.ops import Calls
+
+if TYPE_CHECKING:
+    from baryon.importers.onnx.calls import Recorder
 
 Operand = Value | Array
 """A value of the graph, or an array that is known while importing."""
@@ -39,12 +42,14 @@ class OnnxOp:
 
 
 class Node:
-    """One ONNX node: its attributes and its place in the file."""
+    """One ONNX node: its attributes, its place in the file, and where its ops are recorded."""
 
     def __init__(
-        self, file: ModelFile, proto: onnx.NodeProto, opset: int, batch: int | None
-    ) -> None:
+        self, file: ModelFile, proto: onnx.NodeProto, opset: int, batch: int | None,
+        recorder: Recorder,
+    ) -> None:  # fmt: skip
         self.file, self.proto, self.opset, self.batch = file, proto, opset, batch
+        self.recorder = recorder
         self.op, self.outputs = proto.op_type, tuple(proto.output)
         self.title = node_title(proto)
         self.loc = Loc(f"{file.name}#{self.title}")

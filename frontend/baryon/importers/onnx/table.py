@@ -10,7 +10,9 @@ from onnx import defs
 from baryon.importers.onnx import (
     constants,
     conv,
+    cumulative,
     elementwise,
+    gathering,
     gemm,
     indexing,
     norm,
@@ -24,7 +26,7 @@ from baryon.importers.onnx.node import OnnxOp
 
 FAMILIES = (
     conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
-    quantize,
+    quantize, gathering, cumulative,
 )  # fmt: skip
 
 

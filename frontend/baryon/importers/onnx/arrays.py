@@ -1,0 +1,80 @@
+"""Mappings written with arrays: the functions of `np` and `npx`, recorded into the module.
+
+A mapping by calls of single ops (`o.np.add`) needs no more than the ops. Where NumPy has a function
+that is several ops (`einsum`, `topk`, control flow), `by_arrays` lets a mapping use it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from baryon.array import ArrayBase, ndarray, recording_to
+from baryon.importers.onnx.calls import Recorder
+from baryon.importers.onnx.node import Build, Node, Operand, is_symbolic
+from baryon.ir import UnsupportedError, Value
+from baryon.ops import Calls, OpDef
+
+ByArrays = Callable[..., Any]
+"""(node, *inputs) -> an array or a tuple of them; an input that is left out is None."""
+
+
+def by_arrays(function: ByArrays) -> Build:
+    """The `build` of a mapping that is written with arrays.
+
+    Inputs that are known while importing are arrays with elements, on which everything is computed
+    at once; the others are traced ones.
+    """
+
+    def build(o: Calls[Operand], node: Node, *inputs: Operand | None) -> Any:
+        bridge = Bridge(node.recorder)
+        with recording_to(bridge):
+            results = function(node, *(bridge.array(x) for x in inputs))
+        if isinstance(results, tuple | list):
+            return tuple(bridge.operand(x) for x in results)
+        return bridge.operand(results)
+
+    return build
+
+
+class Bridge:
+    """Takes down what functions of arrays call, as the recorder of an import."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def array(self, x: Operand | None) -> ndarray | None:
+        """An operand of a node as an array."""
+        if isinstance(x, Value):
+            return ndarray(None, x, self)
+        if is_symbolic(x):
+            raise UnsupportedError("an operand depends on the batch size")
+        return None if x is None else ndarray(np.asarray(x))
+
+    def operand(self, x: ArrayBase) -> Operand:
+        """What an array stands for."""
+        return x.value_for(self) if x.is_traced else x.elements("the importer", "")
+
+    def takes(self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]) -> bool:
+        """Whether an operand is not known while importing."""
+        return any(x.is_traced for x in operands)
+
+    def watch(self, operands: Sequence[ArrayBase]) -> None:
+        """Nothing writes to arrays of a file."""
+
+    def emit(
+        self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
+    ) -> Sequence[Value]:
+        """Append an op of the node that is being imported."""
+        values = [self._recorder.value(self.operand(x)) for x in operands]
+        return self._recorder.builder.emit(opdef.name, values, attrs)
+
+    def draw(self) -> tuple[ArrayBase, int]:
+        """Refuses: the files ask for numbers that nobody can foretell."""
+        raise UnsupportedError("random numbers cannot be imported")
+
+    def assign(self, target: ArrayBase, value: ArrayBase) -> None:
+        """Refuses: a mapping computes results and changes nothing."""
+        raise UnsupportedError("a mapping assigned to an array")

@@ -1,0 +1,112 @@
+"""Ops that read and write elements at computed places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from baryon import np, npx
+from baryon.array import ndarray
+from baryon.importers.onnx.arrays import by_arrays
+from baryon.importers.onnx.node import Node, OnnxOp
+from baryon.ir import Dim
+
+_COMBINED: dict[str, Callable[[ndarray, ndarray], ndarray]] = {
+    "add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum,
+}  # fmt: skip
+"""How `reduction` joins an element with its update."""
+
+_MOST_JOINED = 512
+"""Updates that are joined one after the other."""
+
+
+def _gather_elements(node: Node, x: ndarray, indices: ndarray) -> ndarray:
+    return np.take_along_axis(x, indices, axis=node.attr("axis", 0))
+
+
+def _gather_nd(node: Node, x: ndarray, indices: ndarray) -> ndarray:
+    lead = node.attr("batch_dims", 0)
+    places = np.moveaxis(indices, -1, 0)
+    own = _own_places(node, indices.shape[:-1])[:lead]
+    return x[(*own, *places)]
+
+
+def _own_places(node: Node, shape: Sequence[Dim]) -> list[ndarray]:
+    """For each axis of a shape the place along it, in a form that broadcasts to the shape."""
+    sizes = [node.number(d, "a dimension") for d in shape]
+    return [
+        np.arange(n, dtype="int64").reshape((n, *(1,) * (len(sizes) - i - 1)))
+        for i, n in enumerate(sizes)
+    ]
+
+
+def _scatter_elements(node: Node, x: ndarray, indices: ndarray, updates: ndarray) -> ndarray:
+    axis, reduction = node.attr("axis", 0) % x.ndim, node.attr("reduction", "none")
+    places = _own_places(node, indices.shape)
+    places[axis] = indices
+    return _written(node, x, tuple(places), updates, reduction)
+
+
+def _scatter_nd(node: Node, x: ndarray, indices: ndarray, updates: ndarray) -> ndarray:
+    places = tuple(np.moveaxis(indices, -1, 0))
+    return _written(node, x, places, updates, node.attr("reduction", "none"))
+
+
+def _written(
+    node: Node, x: ndarray, places: tuple[ndarray, ...], updates: ndarray, reduction: str
+) -> ndarray:
+    """A copy of x with updates at places."""
+    whole = updates.shape[: max(p.ndim for p in places)]
+    index = np.stack([np.reshape(np.broadcast_to(p, whole), -1) for p in places])
+    rows = np.reshape(updates, (-1, *x.shape[len(places) :]))
+    if reduction == "none":
+        return npx.index_update(x, index, rows)
+    if reduction == "add":
+        return npx.index_add(x, index, rows)
+    if reduction not in _COMBINED:
+        raise node.unsupported(f"reduction={reduction!r}")
+    count = node.number(rows.shape[0], "the number of updates")
+    if count > _MOST_JOINED:
+        raise node.unsupported(f"reduction={reduction!r} with {count} updates")
+    for k in range(count):  # one after the other: several updates may meet at one element
+        at = index[:, k : k + 1]
+        joined = _COMBINED[reduction](npx.gather_nd(x, at), rows[k : k + 1])
+        x = npx.index_update(x, at, joined)
+    return x
+
+
+def _one_hot(node: Node, indices: ndarray, depth: ndarray, values: ndarray) -> ndarray:
+    size = int(depth.item())
+    axis = node.attr("axis", -1) % (indices.ndim + 1)
+    places = np.expand_dims(indices.astype("int64"), axis)
+    lines = np.arange(size, dtype="int64").reshape((size, *(1,) * (indices.ndim - axis)))
+    hits = np.logical_or(np.equal(places, lines), np.equal(places, lines - size))
+    result: ndarray = np.where(hits, values[1], values[0])
+    return result
+
+
+def _hardmax(node: Node, x: ndarray) -> ndarray:
+    axis = node.attr("axis", -1) % x.ndim
+    best = np.argmax(x, axis=axis, keepdims=True)
+    return np.equal(best, _own_places(node, x.shape)[axis]).astype(x.dtype)
+
+
+def _top_k(node: Node, x: ndarray, k: ndarray) -> tuple[ndarray, ndarray]:
+    node.ignore("sorted")  # in order is one of the orders that sorted=0 allows
+    ascending = not node.attr("largest", 1)
+    values, places = npx.topk(
+        x, axis=node.attr("axis", -1), k=int(k.item()), ret_typ="both", is_ascend=ascending,
+        dtype="int64",
+    )  # fmt: skip
+    return values, places
+
+
+OPS = (
+    OnnxOp("GatherElements", by_arrays(_gather_elements), since=11),
+    OnnxOp("GatherND", by_arrays(_gather_nd), since=11),
+    OnnxOp("Hardmax", by_arrays(_hardmax), since=13),
+    OnnxOp("OneHot", by_arrays(_one_hot), since=9),
+    OnnxOp("Scatter", by_arrays(_scatter_elements), since=9),
+    OnnxOp("ScatterElements", by_arrays(_scatter_elements), since=11),
+    OnnxOp("ScatterND", by_arrays(_scatter_nd), since=11),
+    OnnxOp("TopK", by_arrays(_top_k), since=10),
+)
