@@ -39,7 +39,7 @@ def published_case(model: Path, output: Path) -> tuple[dict[str, Any], Any]:
 def compile_model(model: Path, artifact: Path, threads: int) -> float:
     """Run the command that a user would; returns the seconds that it took."""
     start = time.perf_counter()
-    command = [sys.executable, "-m", "baryon.cli.main", "compile", str(model), "-o", str(artifact)]
+    command = [sys.executable, "-m", "baryon.command", "compile", str(model), "-o", str(artifact)]
     subprocess.run([*command, "--jobs", str(threads)], check=True)
     return time.perf_counter() - start
 

@@ -111,7 +111,7 @@ def least(code: str, key: str, *args: str, runs: int = 5) -> float:
 def compile_seconds(name: str, out: Path) -> float:
     """Wall time of `baryon compile`, the start of Python included; no kernel is there already."""
     start = time.perf_counter()
-    command = [sys.executable, "-m", "baryon.cli.main", "compile"]
+    command = [sys.executable, "-m", "baryon.command", "compile"]
     model = str(LIGHT / f"light_{name}.onnx")
     cold = os.environ | {"BARYON_CACHE": "off", "BARYON_TUNING": "off"}
     subprocess.run([*command, model, "-o", str(out)], check=True, capture_output=True, env=cold)

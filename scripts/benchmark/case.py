@@ -82,7 +82,7 @@ class Build:
 def compile_ours(case: Case, artifact: Path, how: Build) -> dict[str, Any]:
     """Compile by the command line in a fresh process; wall seconds, and what it says itself."""
     precision = "fp32" if how.precision == "int8" else how.precision  # it is in the file
-    command = [sys.executable, "-m", "baryon.cli.main", "compile", str(case.model), "--json"]
+    command = [sys.executable, "-m", "baryon.command", "compile", str(case.model), "--json"]
     command += ["-o", str(artifact), "--target", how.target, "--precision", precision]
     start = time.perf_counter()
     done = subprocess.run(

@@ -47,7 +47,7 @@ class Server:
 @contextmanager
 def serving(models: Path, *more: str) -> Iterator[Server]:
     """A server of a folder while the block runs."""
-    command = [sys.executable, "-m", "baryon.cli.main", "serve", str(models)]
+    command = [sys.executable, "-m", "baryon.command", "serve", str(models)]
     options = ["--http-port", "0", "--grpc-port", "0", "--poll", "0", *more]
     with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from baryon.cli.main import main
+from baryon.command.main import main
 
 
 class Result(NamedTuple):

@@ -18,7 +18,7 @@ from .conftest import Run
 
 PROGRAM = """
 import sys
-from baryon.cli.main import main
+from baryon.command.main import main
 try:
     main(sys.argv[1:])
 finally:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from baryon.cli.main import COMMANDS, describe
+from baryon.command.main import COMMANDS, describe
 from baryon.ir import BaryonError
 
 from .conftest import Run
@@ -110,7 +110,7 @@ def test_errors_become_one_line() -> None:
 
 
 def test_a_closed_pipe_is_silent() -> None:
-    script = "from baryon.cli.main import main; main(['opt', '--list'])"
+    script = "from baryon.command.main import main; main(['opt', '--list'])"
     with subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -123,7 +123,7 @@ def test_a_closed_pipe_is_silent() -> None:
 
 def test_running_does_not_load_the_compiler(artifact: Path, image: Path) -> None:
     script = (
-        "import sys\nfrom baryon.cli.main import main\n"
+        "import sys\nfrom baryon.command.main import main\n"
         f"try: main(['run', {str(artifact)!r}, '-i', {str(image)!r}])\n"
         "except SystemExit as stop: assert stop.code == 0\n"
         "loaded = {'tvm', 'onnx', 'baryon.codegen', 'baryon.passes'} & set(sys.modules)\n"

@@ -102,7 +102,7 @@ def test_what_was_refused_gives_the_same_bits_on_other_kernels(
 
 def test_the_command_line_says_so(model: Path, tmp_path: Path) -> None:
     def baryon(*words: object) -> str:
-        command = [sys.executable, "-m", "baryon.cli.main", *map(str, words)]
+        command = [sys.executable, "-m", "baryon.command", *map(str, words)]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     out = tmp_path / "net.baryon"

@@ -45,7 +45,7 @@ class Served:
     """A running server: a context that ends it. lines: its log so far."""
 
     def __init__(self, models: Path, *options: str) -> None:
-        command = [sys.executable, "-m", "baryon.cli.main", "serve", str(models)]
+        command = [sys.executable, "-m", "baryon.command", "serve", str(models)]
         ports = ["--http-port", "0", "--grpc-port", "0", *options]
         self.process = subprocess.Popen([*command, *ports], stderr=subprocess.PIPE, text=True)
         self.lines: list[dict[str, Any]] = []

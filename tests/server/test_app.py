@@ -142,7 +142,7 @@ def test_the_extra_is_asked_for(tmp_path: Path) -> None:
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Absent())\n"
         f"sys.argv = ['baryon', 'serve', {str(tmp_path)!r}]\n"
-        "from baryon.cli.main import main\n"
+        "from baryon.command.main import main\n"
         "main()\n"
     )
     done = subprocess.run(
@@ -150,7 +150,8 @@ def test_the_extra_is_asked_for(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr == (
-        "baryon: error: serving needs grpc, orjson, uvloop: pip install 'baryon[serve]'\n"
+        "baryon: error: serving needs grpc, orjson, uvloop: pip install 'baryon[serve]', "
+        "or 'baryon-runtime[serve]' where the compiler is not needed\n"
     )
 
 

@@ -25,15 +25,6 @@ OUTPUT_OPTION = click.option(
     help="The file to write. [default: MODEL's name with .baryon, in this folder]",
 )
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
-ARTIFACT_ARGUMENT = click.argument(
-    "artifact", type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-SIGNATURE_OPTION = click.option(
-    "--require-signature",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="KEYS.pem",
-    help="Refuse an artifact that none of these Ed25519 public keys has signed.",
-)
 THREADS_OPTION = click.option(
     "--threads",
     type=click.IntRange(1, 1024),

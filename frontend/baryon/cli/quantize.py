@@ -158,7 +158,7 @@ def command(model: Path, output: Path | None, page: Path | None, as_json: bool,
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command `quantize_net`."""
     given = sys.argv[1:] if arguments is None else arguments
-    importlib.import_module("baryon.cli.main").main(["quantize", *given])
+    importlib.import_module("baryon.command.main").main(["quantize", *given])
 
 
 def _refuse_one_file_for_two(paths: Sequence[Path | None]) -> None:

@@ -9,19 +9,12 @@ from typing import Any
 import click
 import numpy as np
 
-from baryon.cli.console import (
-    ARTIFACT_ARGUMENT,
-    JSON_OPTION,
-    SIGNATURE_OPTION,
-    THREADS_OPTION,
-    plain_table,
-    print_json,
-    stdout,
-)
+from baryon.cli.console import JSON_OPTION, THREADS_OPTION, plain_table, print_json, stdout
 from baryon.cli.files import FileError, bind_inputs, write_arrays
 from baryon.cli.groups import measure, print_groups
 from baryon.cli.outputs import check_destination
 from baryon.cli.trace import Phases, trace, write_trace
+from baryon.command.options import ARTIFACT_ARGUMENT, SIGNATURE_OPTION
 from baryon.ir import Array
 from baryon.runtime import load
 

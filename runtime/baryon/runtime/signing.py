@@ -45,7 +45,7 @@ def _key_of(pem: bytes, password: bytes | None) -> tuple[Any, bytes]:
         serialization = importlib.import_module("cryptography.hazmat.primitives.serialization")
     except ImportError as error:
         raise SignatureError(
-            "signing needs the package cryptography: pip install 'baryon[sign]'"
+            "signing needs the package cryptography: pip install cryptography"
         ) from error
     try:
         private = serialization.load_pem_private_key(pem, password)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from baryon.cli.console import SIGNATURE_OPTION
+from baryon.command.options import SIGNATURE_OPTION
 
 NEEDED = ("grpc", "google.protobuf", "httptools", "orjson", "prometheus_client", "uvloop")
 """Modules of the extra `serve`."""
@@ -94,7 +94,8 @@ def command(
     missing = [name for name in NEEDED if not _is_there(name)]
     if missing:
         raise click.ClickException(
-            f"serving needs {', '.join(missing)}: pip install 'baryon[serve]'"
+            f"serving needs {', '.join(missing)}: pip install 'baryon[serve]', "
+            "or 'baryon-runtime[serve]' where the compiler is not needed"
         )
     app = importlib.import_module("baryon.server.app")
     limits = importlib.import_module("baryon.server.settings").Limits(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from baryon.cli.console import ARTIFACT_ARGUMENT, SIGNATURE_OPTION
+from baryon.command.options import ARTIFACT_ARGUMENT, SIGNATURE_OPTION
 from baryon.runtime import verify_file
 
 

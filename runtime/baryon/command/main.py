@@ -1,8 +1,12 @@
-"""The command `baryon`: finds the command asked for, and turns errors into one line."""
+"""The command `baryon`: finds the command asked for, and turns errors into one line.
+
+Where only the runtime is installed, its commands are those of the runtime.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import os
 import sys
 import traceback
@@ -11,8 +15,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import click
 
-import baryon
-from baryon.runtime import BaryonRuntimeError
+from baryon.runtime import BaryonRuntimeError, __version__
 
 if TYPE_CHECKING:
     from baryon.ir import BaryonError
@@ -23,9 +26,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "compile": ("baryon.cli.compile", "Turn a trained network into one native file."),
     "quantize": ("baryon.cli.quantize", "Turn a trained network into one INT8 file."),
     "run": ("baryon.cli.run", "Run a compiled network on arrays from files."),
-    "serve": ("baryon.cli.serve", "Answer requests over HTTP and gRPC."),
-    "sign": ("baryon.cli.sign", "Sign a compiled file."),
-    "verify": ("baryon.cli.verify", "Check that a compiled file is whole, and who signed it."),
+    "serve": ("baryon.command.serve", "Answer requests over HTTP and gRPC."),
+    "sign": ("baryon.command.sign", "Sign a compiled file."),
+    "verify": ("baryon.command.verify", "Check that a compiled file is whole, and who signed it."),
     "inspect": ("baryon.cli.inspect", "Show what is inside a model or a compiled file."),
     "bench": ("baryon.cli.bench", "Time a compiled network."),
     "opt": ("baryon.cli.opt", "Run passes over IR text (for developers of passes)."),
@@ -37,12 +40,14 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of a newcomer's work."""
-        return [*COMMANDS]
+        return [name for name in COMMANDS if _is_installed(name)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command, imported now; None for an unknown name."""
         if cmd_name not in COMMANDS:
             return None
+        if not _is_installed(cmd_name):
+            raise click.ClickException(f"{cmd_name} needs the compiler: pip install baryon")
         command = importlib.import_module(COMMANDS[cmd_name][0]).command
         assert isinstance(command, click.Command)
         return command
@@ -50,7 +55,13 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in `--help`, made without importing anything."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _is_installed(name: str) -> bool:
+    """Whether the package is there that has the command: the one of the runtime always is."""
+    package = COMMANDS[name][0].rpartition(".")[0]
+    return importlib.util.find_spec(package) is not None
 
 
 @click.group(
@@ -58,7 +69,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with:  baryon compile model.onnx -o model.baryon",
 )
-@click.version_option(baryon.__version__, prog_name="baryon")
+@click.version_option(__version__, prog_name="baryon")
 @click.option("-v", "--verbose", is_flag=True, help="On errors, show the IR around and the trace.")
 @click.pass_context
 def cli(context: click.Context, verbose: bool) -> None:
@@ -114,8 +125,9 @@ def describe(error: Exception) -> str:
 
 
 def _is_designed(error: Exception) -> TypeGuard[BaryonError]:
-    """Whether an error has a place and a hint; its class is not imported before there is one."""
-    return isinstance(error, importlib.import_module("baryon.ir").BaryonError)
+    """Whether an error has a place and a hint: only the compiler raises such."""
+    module = sys.modules.get("baryon.ir")
+    return module is not None and isinstance(error, module.BaryonError)
 
 
 def _fail(message: str, verbose: bool, error: Exception | None = None) -> int:
@@ -125,7 +137,3 @@ def _fail(message: str, verbose: bool, error: Exception | None = None) -> int:
             print(error.excerpt, file=sys.stderr)
         traceback.print_exception(error)
     return 1
-
-
-if __name__ == "__main__":
-    main()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from baryon.cli.console import ARTIFACT_ARGUMENT
+from baryon.command.options import ARTIFACT_ARGUMENT
 from baryon.runtime import sign_file
 
 

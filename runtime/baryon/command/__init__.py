@@ -1,0 +1,1 @@
+"""The command `baryon`, and those of its commands that need no compiler."""

@@ -1,0 +1,5 @@
+"""`python -m baryon.command`."""
+
+from baryon.command.main import main
+
+main()
