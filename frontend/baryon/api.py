@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from baryon.importers.onnx import import_onnx
 from baryon.ir import Module, UnsupportedError, parse_module, print_module
 from baryon.passes import switched_off
 from baryon.runtime import Executable
-from baryon.tune import Tuning, build_tuned
+from baryon.tune import Tuning, build_variants
 
 Source = Callable[..., Any] | str | os.PathLike[str] | Module
 
@@ -28,7 +28,7 @@ Source = Callable[..., Any] | str | os.PathLike[str] | Module
 def compile(
     source: Source,
     *inputs: Any,
-    target: str = "native",
+    target: str | Sequence[str] = "native",
     precision: str = "fp32",
     dynamic_axes: Mapping[Any, Mapping[int, str]] | None = None,
     dynamic_batch: int | None = None,
@@ -45,7 +45,9 @@ def compile(
         module.
     target: `native`, or one of x86-64, x86-64-v2 (SSE4.2), x86-64-v3 (AVX2), x86-64-v3-vnni (with
         AVX-VNNI), x86-64-v4 (AVX-512), x86-64-v4-vnni (with AVX512-VNNI), x86-64-v4-bf16 (with
-        AVX512-BF16 as well).
+        AVX512-BF16 as well). Several make one artifact with a build for each over one copy of the
+        weights; the best one that this CPU can run is loaded, and `save` writes all of them. One
+        that would never run, as another needs no more and is preferred, is left out.
     precision: fp32, or bf16: factors of convolutions and products and most of what is stored in
         bfloat16, sums and everything sensitive in float32 (docs/precision.md). Inputs and outputs
         keep their types.
@@ -67,14 +69,14 @@ def compile(
         raise UnsupportedError(f"tune is {tune} seconds", hint="0 measures nothing")
     module = to_module(source, inputs, dynamic_axes, dynamic_batch)
     options = Options(
-        target,
-        precision,
+        precision=precision,
         progress=progress,
         off=switched_off(patterns, os.environ),
         refuse_slower=is_path(source) if refuse_slower is None else refuse_slower,
     )
     tuning = Tuning(tune, threads, None if tune_cache is None else os.fspath(tune_cache))
-    outcome = build_tuned(module, options, tuning)
+    targets = [target] if isinstance(target, str) else target
+    outcome = build_variants(module, targets, options, tuning)
     for problem in outcome.problems:
         warnings.warn(problem, stacklevel=2)
     return in_process(outcome.artifact, threads)

@@ -6,7 +6,7 @@ import llvmlite.binding as llvm
 import pytest
 from tvm.target import Target as TvmTarget
 
-from baryon.codegen.targets import TargetError, get_target, target_names
+from baryon.codegen.targets import TargetError, get_target, get_targets, target_names
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
@@ -30,3 +30,20 @@ def test_native_requires_only_what_the_host_has() -> None:
     assert host.issuperset(native.features)
     assert not set(native.features) & set(native.disabled)
     assert set(native.threads) >= {1}
+
+
+def test_best_first() -> None:
+    names = ["x86-64", "x86-64-v3", "x86-64-v4", "x86-64-v3-vnni", "x86-64-v4-bf16"]
+    best_first = [target.name for target in get_targets(names).best_first]
+    wanted = ["x86-64-v4-bf16", "x86-64-v4", "x86-64-v3-vnni", "x86-64-v3", "x86-64"]
+    assert best_first == wanted
+    for number, name in enumerate(best_first):
+        assert not any(get_target(b).covers(get_target(name)) for b in best_first[:number])
+
+
+def test_native_stands_for_what_needs_as_much() -> None:
+    native = get_target("native")
+    same = [n for n in target_names() if {*get_target(n).required} == {*native.required}]
+    chosen = get_targets(["x86-64", *same])
+    assert chosen.best_first[0].name == "native"
+    assert chosen.left_out == {n: "native" for n in same if n != "native"}

@@ -9,6 +9,7 @@ that `tvm.target.Target` takes.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,10 @@ class Target:
         """The features that an artifact asks of a CPU."""
         return tuple(name for name in self.features if name not in _UNASKED)
 
+    def covers(self, other: Target) -> bool:
+        """Whether this target runs on every CPU on which the other does."""
+        return {*other.required} >= {*self.required}
+
     def has(self, feature: str) -> bool:
         """Whether generated code may use the named feature."""
         return feature in self.features
@@ -161,9 +166,49 @@ def get_target(name: str) -> Target:
     return _PRESETS[name]
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Targets of one artifact, best first: a CPU runs the first that it can.
+
+    left_out: names of those that no CPU would come to, with the target that comes before.
+    """
+
+    best_first: tuple[Target, ...]
+    left_out: dict[str, str]
+
+
+def get_targets(names: Iterable[str]) -> Chosen:
+    """The targets of those names in the order in which a runtime should try them.
+
+    Wider vectors come first, then more features, then `native`, which knows more of the machine.
+    Raises TargetError, also if there are no names.
+    """
+    targets = [get_target(name) for name in dict.fromkeys(names)]
+    if not targets:
+        raise TargetError("no target is named", hint="name at least one, such as native")
+    best_first: list[Target] = []
+    left_out: dict[str, str] = {}
+    for target in sorted(targets, key=_rank):
+        before = next((other for other in best_first if other.covers(target)), None)
+        if before is None:
+            best_first.append(target)
+        else:
+            left_out[target.name] = before.name
+    return Chosen(tuple(best_first), left_out)
+
+
+def _rank(target: Target) -> tuple[int, int, bool]:
+    return -target.vector_bytes, -len(target.required), target.name != NATIVE
+
+
+def runs_here(target: Target) -> bool:
+    """Whether this machine has all that a target needs."""
+    return {name for name, there in _host().items() if there} >= {*target.required}
+
+
 def _native() -> Target:
     """The host: the widest preset whose features it has, with its own CPU name and caches."""
-    host = dict(llvm.get_host_cpu_features())
+    host = _host()
     have = {name for name, present in host.items() if present}
     fitting = [target for target in _PRESETS.values() if have.issuperset(target.features)]
     if not fitting:
@@ -178,6 +223,11 @@ def _native() -> Target:
         cache_bytes=_host_caches(fitting[-1].cache_bytes),
         threads=tuple(sorted({1, os.cpu_count() or 1})),
     )
+
+
+def _host() -> dict[str, bool]:
+    """LLVM's features by name, and whether this machine has them."""
+    return dict(llvm.get_host_cpu_features())
 
 
 def _tuned_for(host: str, preset: Target) -> str:

@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     "--target",
     default="native",
     show_default=True,
+    metavar="NAMES",
     help="native (this CPU), x86-64, x86-64-v2 (SSE4.2), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), "
-    "x86-64-v3-vnni or x86-64-v4-vnni (with VNNI) or x86-64-v4-bf16 (with BF16).",
+    "x86-64-v3-vnni or x86-64-v4-vnni (with VNNI) or x86-64-v4-bf16 (with BF16). Several, with "
+    "commas between, make one file that takes the best for the CPU that it runs on.",
 )
 @click.option(
     "--precision",
@@ -109,6 +111,7 @@ def command(
     \b
     baryon compile resnet50.onnx
     baryon compile resnet50.onnx -o r50.baryon --target x86-64-v3 --dynamic-batch 8
+    baryon compile resnet50.onnx -o r50.baryon --target x86-64-v2,x86-64-v3,x86-64-v4
     """
     output = output or Path(model.with_suffix(".baryon").name)
     check_destination(output)  # before the work, not after it
@@ -116,11 +119,11 @@ def command(
     kept = find_kept(model, choices, tune_cache) if not tune else None
     summary = kept.take(output) if kept else None
     if summary is None:
-        options = {"target": target, "precision": precision, "jobs": jobs} | {
-            "refuse_slower": refuse_slower
-        }
+        options = {"precision": precision, "jobs": jobs, "refuse_slower": refuse_slower}
         tuning = (tune, threads, tune_cache)
-        summary = _compile(model, output, options, patterns, dynamic_batch, tuning, as_json)
+        targets = [name.strip() for name in target.split(",")]
+        how = (patterns, dynamic_batch, tuning, targets)
+        summary = _compile(model, output, options, how, as_json)
         if kept and not summary["problems"]:  # which should be told again
             kept.keep(output, summary)
     for problem in summary["problems"]:
@@ -135,12 +138,14 @@ def _compile(
     model: Path,
     output: Path,
     settings: dict[str, Any],
-    patterns: str,
-    dynamic_batch: int | None,
-    tuning: tuple[float, int | None, str | None],
+    how: tuple[str, int | None, tuple[float, int | None, str | None], list[str]],
     as_json: bool,
 ) -> dict[str, Any]:
-    """Compile and write; the summary. settings: of `baryon.build.Options`."""
+    """Compile and write; the summary.
+
+    settings: of `baryon.build.Options`. how: patterns, largest batch, tuning, targets.
+    """
+    patterns, dynamic_batch, tuning, targets = how
     with stages(show=not as_json) as progress, _no_collections():
         progress("start", 0, 1)
         # loads TVM, for which `--help`, bad arguments and what is kept should not wait
@@ -152,12 +157,13 @@ def _compile(
         options = compiler.Options(**settings, progress=progress, off=off)
         progress("import", 0, 1)
         module = api.to_module(model, dynamic_batch=dynamic_batch)
-        outcome = tuner.build_tuned(module, options, tuner.Tuning(*tuning))
+        outcome = tuner.build_variants(module, targets, options, tuner.Tuning(*tuning))
         progress("write", 0, 1)
         artifacts.write_artifact(output, outcome.artifact)
     summary = summarize(outcome.artifact, output, progress.seconds)
-    summary["tuning"] = {**outcome.artifact.meta["tuning"], "file": outcome.file}
-    summary["problems"] = [*outcome.problems]
+    file = outcome.outcomes[0].file
+    summary["tuning"] = {**outcome.artifact.meta["tuning"], "file": file}
+    summary["left_out"], summary["problems"] = outcome.left_out, outcome.problems
     return summary
 
 
@@ -177,16 +183,19 @@ def _no_collections() -> Iterator[None]:
 
 
 def summarize(artifact: Artifact, output: Path, seconds: dict[str, float]) -> dict[str, Any]:
-    """What `--json` prints: sizes in bytes, times in seconds by stage."""
-    plan, code = artifact.variants[0].plan, artifact.variants[0].code
+    """What `--json` prints: sizes in bytes, times in seconds by stage.
+
+    Sizes at the top are those of the best variant, but `bytes`, which is the file's."""
+    tables = importlib.import_module("baryon.cli.variants")
+    variants = tables.variant_rows(artifact)
+    best = variants[0]
     return {
         "output": str(output),
         "bytes": output.stat().st_size if output.is_file() else None,
-        "code_bytes": len(code.image),
-        "arena_bytes": plan.arena_bytes,
-        "kernels": len(plan.kernels),
-        "calls": len(plan.calls),
-        "target": artifact.meta.get("target"),
+        "target": ",".join(row["name"] for row in variants),
+        **{key: best[key] for key in ("code_bytes", "arena_bytes", "kernels", "calls")},
+        "variants": variants,
+        "weights": tables.sharing_rows(artifact),
         "refused": artifact.meta.get("refused", {}),
         "seconds": {name: round(spent, 3) for name, spent in seconds.items()},
         "total_seconds": round(sum(seconds.values()), 3),
@@ -198,11 +207,10 @@ def _show(summary: dict[str, Any]) -> None:
     spent = ", ".join(f"{name} {s:.2f}" for name, s in summary["seconds"].items())
     console = stdout()
     console.print(f"[bold]{summary['output']}[/bold]: {size}, for {summary['target']}")
-    console.print(
-        f"  {plural(summary['kernels'], 'kernel')} in {plural(summary['calls'], 'call')}, "
-        f"{format_bytes(summary['code_bytes'])} of code, "
-        f"{format_bytes(summary['arena_bytes'])} of working memory"
-    )
+    tables = importlib.import_module("baryon.cli.variants")
+    tables.print_variants(console, summary["variants"], summary["weights"])
+    for name, before in summary["left_out"].items():
+        console.print(f"  {name} is left out: {before} needs no more, and is preferred")
     show_refused(console, summary.get("refused", {}))
     console.print(f"  {summary['total_seconds']:.2f} s: {spent}")
     _show_tuning(console, summary["tuning"])

@@ -31,6 +31,11 @@ MAGIC = b"BARYON\r\n"
     help="Of a model: which rules were tried on a node and why they did not fire, and which kernel "
     "took it in. NODE is its name, that of its result, or of an IR value.",
 )
+@click.option(
+    "--variant",
+    metavar="NAME",
+    help="Of a file for several CPUs: whose groups and IR to show. [default: the best one]",
+)
 @click.option("--verify", is_flag=True, help="Check the hash of the weights too.")
 @click.option("--profile", is_flag=True, help="Run it on random input and show measured times.")
 @THREADS_OPTION
@@ -39,6 +44,7 @@ def command(
     file: Path,
     stage: str | None,
     node: str | None,
+    variant: str | None,
     verify: bool,
     profile: bool,
     threads: int | None,
@@ -58,17 +64,20 @@ def command(
     with file.open("rb") as head:
         compiled = head.read(len(MAGIC)) == MAGIC or file.suffix == ".baryon"
     if node is not None:
-        if compiled or stage or verify or profile or threads is not None:
+        if compiled or stage or variant or verify or profile or threads is not None:
             raise click.UsageError("--explain is for models, and goes with --json only.")
         importlib.import_module("baryon.cli.explain").show(file, node, json=as_json)
         return
     if compiled:
         # these two are slow to import, and only one is needed
         artifact = importlib.import_module("baryon.cli.inspect_artifact")
-        artifact.show(file, stage, verify=verify, profile=profile, threads=threads, json=as_json)
+        how = {"verify": verify, "profile": profile, "threads": threads, "json": as_json}
+        artifact.show(file, stage, variant, **how)
         return
     if file.suffix != ".onnx":
         raise FileError(f"{file} is neither a compiled file nor an .onnx model")
-    if verify or profile or threads is not None:
-        raise click.UsageError("--verify, --profile and --threads are for compiled files.")
+    if variant or verify or profile or threads is not None:
+        raise click.UsageError(
+            "--variant, --verify, --profile and --threads are for compiled files."
+        )
     importlib.import_module("baryon.cli.inspect_onnx").show(file, stage, json=as_json)

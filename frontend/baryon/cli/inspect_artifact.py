@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import click
 from baryon.cli.console import format_bytes, plural, print_json, show_refused, stdout
 from baryon.cli.files import FileError
 from baryon.cli.groups import group_rows, measure, print_groups
-from baryon.codegen.artifact import Artifact, Dim, Plan, Port, Variant, read_artifact
+from baryon.cli.variants import print_variants, sharing_rows, variant_rows
+from baryon.codegen.artifact import Artifact, Dim, Plan, Port, read_artifact
 from baryon.feeds import random_feeds
 from baryon.inspection import Estimate, Machine, estimate_run
 from baryon.runtime import load
@@ -23,26 +25,40 @@ HIDDEN = ("groups", "passes", "memory")
 def show(
     path: Path,
     stage: str | None,
+    variant: str | None,
     *,
     verify: bool,
     profile: bool,
     threads: int | None,
     json: bool,
 ) -> None:
-    """Print what the file holds. Works for CPUs other than this one, except with `profile`."""
+    """Print what the file holds. Works for CPUs other than this one, except with `profile`.
+
+    variant: whose groups and IR; None for the first, or the one that runs here with `profile`.
+    """
     artifact = read_artifact(path, verify=verify)
+    executable = load(path, threads=threads, variant=variant) if profile else None
+    shown = _only(artifact, executable.variant if executable else variant, path)
     if stage is not None:
-        click.echo(_ir(artifact, stage, path), nl=False)
+        click.echo(_ir(shown, stage, path), nl=False)
         return
-    estimate = estimate_run(artifact, Machine.measured(threads))
-    measured = _measure(path, threads) if profile else None
+    estimate = estimate_run(shown, Machine.measured(threads))
+    measured = measure(executable, random_feeds(executable)) if executable else None
     if json:
         known = describe(path, artifact) | {"weights_verified": verify}
         known["estimate"] = estimate.to_dict()
-        print_json(known | {"groups": group_rows(artifact.meta, estimate, measured)})
+        print_json(known | {"groups": group_rows(shown.meta, estimate, measured)})
         return
     _print(path, artifact, estimate, verify)
-    print_groups(artifact.meta, estimate, measured)
+    print_groups(shown.meta, estimate, measured)
+
+
+def _only(artifact: Artifact, name: str | None, path: Path) -> Artifact:
+    """The artifact with the variant of that name alone, or its first one."""
+    variants = {variant.plan.name: variant for variant in artifact.variants}
+    if name is not None and name not in variants:
+        raise FileError(f"{path} has no variant {name}", hint=f"it has: {', '.join(variants)}")
+    return replace(artifact, variants=(variants[name] if name else artifact.variants[0],))
 
 
 def _ir(artifact: Artifact, stage: str, path: Path) -> str:
@@ -52,11 +68,6 @@ def _ir(artifact: Artifact, stage: str, path: Path) -> str:
     if text is None:
         raise FileError(f"{path} has no IR of stage {stage}", hint=f"it has: {', '.join(texts)}")
     return text
-
-
-def _measure(path: Path, threads: int | None) -> list[float]:
-    executable = load(path, threads=threads)
-    return measure(executable, random_feeds(executable))
 
 
 def describe(path: Path, artifact: Artifact) -> dict[str, Any]:
@@ -69,18 +80,8 @@ def describe(path: Path, artifact: Artifact) -> dict[str, Any]:
         "inputs": [_port(plan, port) for port in plan.inputs],
         "outputs": [_port(plan, port) for port in plan.outputs],
         "symbols": {s.name: [s.min, s.max] for s in plan.symbols},
-        "variants": [_variant(v) for v in artifact.variants],
-    }
-
-
-def _variant(variant: Variant) -> dict[str, Any]:
-    return {
-        "features": list(variant.plan.features),
-        "kernels": len(variant.plan.kernels),
-        "calls": len(variant.plan.calls),
-        "code_bytes": len(variant.code.image),
-        "arena_bytes": variant.plan.arena_bytes,
-        "scratch_bytes": variant.plan.scratch_bytes,
+        "variants": variant_rows(artifact),
+        "weights": sharing_rows(artifact),
     }
 
 
@@ -98,21 +99,15 @@ def _dim(dim: Dim | int) -> str | int:
 def _print(path: Path, artifact: Artifact, estimate: Estimate, verified: bool) -> None:
     known, console = describe(path, artifact), stdout()
     console.print(f"[bold]{path}[/bold]: {format_bytes(known['bytes'])}", end="")
-    console.print(f", for {known['meta'].get('target', '?')}", markup=False)
+    names = ", ".join(row["name"] for row in known["variants"])
+    console.print(f", for {names}", markup=False)
     for kind in ("inputs", "outputs"):
         for port in known[kind]:
             dims = ",".join(map(str, port["shape"]))
             console.print(f"  {kind[:-1]} {port['name']}: {port['dtype']}[{dims}]", markup=False)
     for name, (low, high) in known["symbols"].items():
         console.print(f"  {name} is {low} to {high}", markup=False)
-    for variant in known["variants"]:
-        console.print(
-            f"  {plural(variant['kernels'], 'kernel')} in {plural(variant['calls'], 'call')}, "
-            f"{format_bytes(variant['code_bytes'])} of code, "
-            f"{format_bytes(variant['arena_bytes'])} of working memory; "
-            f"needs {' '.join(variant['features']) or 'any CPU'}",
-            markup=False,
-        )
+    print_variants(console, known["variants"], known["weights"])
     if off := known["meta"].get("patterns_off"):
         console.print(f"  without the patterns {', '.join(off)}", markup=False)
     show_refused(console, known["meta"].get("refused", {}))

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baryon.codegen.artifact import Artifact, Variant, read_artifact
+from baryon.codegen.artifact.join import read_bytes
 from baryon.inspection.machine import Machine
 
 LAUNCH = 1.2e-6
@@ -86,7 +87,7 @@ def estimate_run(artifact: Artifact, machine: Machine, number: int = 0) -> Estim
     variant = artifact.variants[number]
     groups = variant.meta.get("groups", ())
     times = tuple(round(1e6 * seconds(group, machine), 3) for group in groups)
-    memory = _memory(variant, artifact.weights.nbytes, machine.threads)
+    memory = _memory(variant, read_bytes(variant.plan), machine.threads)
     return Estimate(machine, times, memory)
 
 

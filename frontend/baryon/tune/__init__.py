@@ -2,5 +2,14 @@
 
 from baryon.tune.remembered import Tuning, build_tuned
 from baryon.tune.tuner import Report, Settings, tune
+from baryon.tune.variants import Variants, build_variants
 
-__all__ = ["Report", "Settings", "Tuning", "build_tuned", "tune"]
+__all__ = [
+    "Report",
+    "Settings",
+    "Tuning",
+    "Variants",
+    "build_tuned",
+    "build_variants",
+    "tune",
+]

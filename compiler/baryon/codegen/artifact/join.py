@@ -66,6 +66,11 @@ def shared_bytes(plans: Sequence[Plan]) -> Mapping[tuple[str, ...], int]:
     return {names: size for names, size in totals.most_common() if names and size}
 
 
+def read_bytes(plan: Plan) -> int:
+    """Bytes of the weights that a plan reads."""
+    return sum(high - low for low, high in spans(plan))
+
+
 def spans(plan: Plan) -> list[tuple[int, int]]:
     """First byte and end of each part of the weights that a plan reads, ascending and apart."""
     found: list[tuple[int, int]] = []
