@@ -30,6 +30,10 @@ def pos(*shape: int) -> Any:
     return RNG.uniform(0.2, 2, shape).astype(numpy.float32)
 
 
+def scales(*factors: float) -> Any:
+    return numpy.array(factors, numpy.float32)
+
+
 def i64(*values: Any) -> Any:
     return numpy.array(values, numpy.int64)
 
@@ -268,6 +272,28 @@ CASES = [
     Case("ReduceLogSumExp", (numpy.array([[-numpy.inf, 900.0, 901.0]], numpy.float32),)),
     *(Case(op, (TIES,), {"select_last_index": 1, "axis": 1, "keepdims": k})
       for op in ("ArgMax", "ArgMin") for k in (0, 1)),
+    # resized
+    *(Case("Resize", (f(1, 2, 4, 5), None, scales(1, 1, 0.6, 1.7)),
+           {"mode": m, "coordinate_transformation_mode": c, **more}, 19, (2,))
+      for m, c, more in (
+          ("nearest", "asymmetric", {"nearest_mode": "ceil"}), ("nearest", "half_pixel", {}),
+          ("nearest", "half_pixel_symmetric", {"nearest_mode": "round_prefer_ceil"}),
+          ("nearest", "align_corners", {"nearest_mode": "floor"}),
+          ("linear", "half_pixel", {}), ("linear", "align_corners", {}),
+          ("linear", "pytorch_half_pixel", {"antialias": 1}), ("cubic", "half_pixel", {}),
+          ("cubic", "asymmetric", {"cubic_coeff_a": -0.5, "exclude_outside": 1}),
+          ("cubic", "half_pixel", {"antialias": 1}),
+      )),
+    *(Case("Resize", (f(1, 2, 4, 5), None, None, i64(7, 3)),
+           {"mode": "linear", "axes": [2, 3], "keep_aspect_ratio_policy": p}, 19, (3,))
+      for p in ("stretch", "not_larger", "not_smaller")),
+    Case("Resize", (f(1, 1, 4, 4), scales(0, 0, 0.4, 0.6, 1, 1, 1.2, 1.7), None, i64(1, 1, 3, 3)),
+         {"mode": "linear", "coordinate_transformation_mode": "tf_crop_and_resize",
+          "extrapolation_value": 10.0}, 13, (1, 3)),
+    Case("Resize", (f(1, 1, 2, 3), scales(1, 1, 2, 2)), {"mode": "nearest"}, 10, (1,), judge="ort"),
+    Case("Upsample", (f(1, 1, 2, 3), scales(1, 1, 2, 3)), {"mode": "nearest"}, 9, (1,)),
+    Case("Upsample", (f(1, 1, 2, 3),), {"mode": "linear", "scales": [1.0, 1.0, 2.0, 3.0]}, 7,
+         judge="ort"),
     # constants
     Case("ConstantOfShape", (i64(2, 3),), constants=(0,)),
     Case("Range", (i64(1).reshape(()), i64(9).reshape(()), i64(3).reshape(())), {}, 17, (0, 1, 2)),

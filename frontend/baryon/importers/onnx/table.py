@@ -20,13 +20,14 @@ from baryon.importers.onnx import (
     quantize,
     recurrent,
     reduction,
+    resize,
     shape,
 )
 from baryon.importers.onnx.node import OnnxOp
 
 FAMILIES = (
     conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
-    quantize, gathering, cumulative,
+    quantize, gathering, cumulative, resize,
 )  # fmt: skip
 
 
