@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import email
 import email.message
-import fcntl
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from runtime_wheel import build
 
 ROOT = Path(__file__).parents[1]
 ROOTS = ("frontend", "passes", "compiler", "runtime")
@@ -26,31 +29,14 @@ Wheels = dict[str, zipfile.ZipFile]
 pytestmark = pytest.mark.slow
 
 
-def built(project: Path, folder: Path) -> zipfile.ZipFile:
-    """The wheel of a project, built in the folder that an installation left."""
-    script = f"from scikit_build_core.build import build_wheel; build_wheel({str(folder)!r})"
-    lock = ROOT / "build" / "lock"
-    lock.parent.mkdir(exist_ok=True)
-    with lock.open("w") as file:  # tests may run in several processes
-        fcntl.flock(file, fcntl.LOCK_EX)
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=project,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-    assert done.returncode == 0, done.stdout
-    (path,) = folder.glob("*.whl")
-    return zipfile.ZipFile(path)
-
-
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Wheels:
     """Both wheels of this source tree, by name."""
     pytest.importorskip("scikit_build_core", reason=MISSING)
-    return {name: built(path, tmp_path_factory.mktemp(name)) for name, path in PROJECTS.items()}
+    return {
+        name: zipfile.ZipFile(build(path, tmp_path_factory.mktemp(name)))
+        for name, path in PROJECTS.items()
+    }
 
 
 @pytest.fixture(params=PROJECTS)
@@ -139,3 +125,16 @@ def test_what_both_projects_say_is_the_same() -> None:
     packages = part["tool"]["scikit-build"]["wheel"]["packages"]
     known = whole["tool"]["scikit-build"]["wheel"]["packages"]
     assert all(known[name] == f"runtime/{folder}" for name, folder in packages.items())
+
+
+def test_the_runtime_needs_no_compiler() -> None:
+    """In a fresh environment: what is installed, and what it computes, by itself and served."""
+    script = ROOT / "scripts" / "runtime_wheel"
+    text = subprocess.check_output(
+        [script], text=True, env=os.environ | {"BARYON_PYTHON": sys.executable}
+    )
+    (alone, _) = re.findall(r"packages\n  (.*)", text)
+    assert re.findall(r"([a-z-]+) [0-9]", alone) == ["baryon-runtime", "click", "numpy"]
+    for title in ("run", "serve"):
+        assert f"{title}: 30 outputs, bit for bit those of the compiler's environment\n" in text
+    assert "compile needs the compiler: pip install baryon\n" in text

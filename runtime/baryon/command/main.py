@@ -64,10 +64,13 @@ def _is_installed(name: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
 
+START = "compile model.onnx -o model.baryon" if _is_installed("compile") else "serve model.baryon"
+
+
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with:  baryon compile model.onnx -o model.baryon",
+    epilog=f"Start with:  baryon {START}",
 )
 @click.version_option(__version__, prog_name="baryon")
 @click.option("-v", "--verbose", is_flag=True, help="On errors, show the IR around and the trace.")
