@@ -64,23 +64,22 @@ class Job:
 
 @dataclass(eq=False, slots=True)
 class Batch:
-    """Jobs that are run together, and what came of it; times in nanoseconds."""
+    """Jobs that are run together, and what came of it; times in nanoseconds.
+
+    rows: of all jobs. size: what the time of a run depends on.
+    """
 
     jobs: list[Job]
+    rows: int = field(init=False)
+    size: object = field(init=False)
     outputs: list[Array] = field(default_factory=list)
     error: Exception | None = None
     join_time: int = 0
     run_time: int = 0
 
-    @property
-    def rows(self) -> int:
-        """Of all jobs."""
-        return sum(job.rows for job in self.jobs)
-
-    @property
-    def size(self) -> object:
-        """What the time of a run depends on."""
-        return self.rows, self.jobs[0].kind
+    def __post_init__(self) -> None:
+        self.rows = sum(job.rows for job in self.jobs)
+        self.size = self.rows, self.jobs[0].kind
 
 
 class Scheduler:

@@ -5,44 +5,31 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import grpc
 
 from baryon.server import describe
 from baryon.server.errors import ServerError, Status
+from baryon.server.grpc_requests import Codec
 from baryon.server.logs import Logs, request_id_of
 from baryon.server.messages import SERVICE, class_of, message, methods
+from baryon.server.model import Model
 from baryon.server.repository import Repository
-from baryon.server.requests import (
-    Given,
-    Request,
-    Wanted,
-    arrange,
-    check_parameters,
-    output_number,
-    timeout_of,
-)
 from baryon.server.settings import Limits
-from baryon.server.signature import Array, Signature
-from baryon.server.tensors import to_bytes
 from baryon.server.traffic import Traffic
+from baryon.server.wire import Call, split, stream_answer
 
 _STREAM_DEPTH = 64
 """Requests of one stream that are under way at the same time."""
 _HEAD_ROOM = 1024 * 1024
 """Bytes of a message beside its tensors."""
-_CONTENTS = {
-    "BOOL": "bool_contents", "INT8": "int_contents", "INT16": "int_contents",
-    "INT32": "int_contents", "INT64": "int64_contents", "UINT8": "uint_contents",
-    "UINT16": "uint_contents", "UINT32": "uint_contents", "UINT64": "uint64_contents",
-    "FP32": "fp32_contents", "FP64": "fp64_contents",
-}  # fmt: skip
 
-_InferResponse = message("ModelInferResponse")
 _StreamResponse = message("ModelStreamInferResponse")
 
 
@@ -80,22 +67,30 @@ class Service:
         self._limits = limits
         self._logs = logs
         self._traffic = traffic
+        self._codecs: WeakKeyDictionary[Model, Codec] = WeakKeyDictionary()
 
     # ---- Inference ----
 
-    async def model_infer(self, request: Any, seconds: float | None) -> Any:
+    async def model_infer(self, request: bytes, seconds: float | None) -> bytes:
         """Run a model. seconds: the deadline of the call."""
-        model = self._repository.get(request.model_name, request.model_version)
-        asked = _parse(model.signature, request)
+        return await self._infer(split(request), seconds)
+
+    async def _infer(self, call: Call | None, seconds: float | None) -> bytes:
+        if call is None:
+            raise ServerError("the call holds no ModelInferRequest")
+        model = self._repository.get(call.model, call.version)
+        codec = self._codecs.get(model)
+        if codec is None:
+            codec = self._codecs[model] = Codec(model.name, model.version, model.signature)
+        asked = codec.read(call)
         limit = min(asked.seconds or 1e9, seconds or 1e9, self._limits.request)
-        outputs = await model.infer(asked.inputs, limit)
-        return _answer(model.name, model.version, model.signature, asked, outputs)
+        return codec.write(asked, await model.infer(asked.inputs, limit))
 
     async def model_stream_infer(
-        self, requests: AsyncIterator[Any], context: Any
-    ) -> AsyncIterator[Any]:
+        self, requests: AsyncIterator[bytes], context: Any
+    ) -> AsyncIterator[bytes]:
         """Run a model for each request of a stream, several at a time; answers keep their order."""
-        tasks: asyncio.Queue[asyncio.Task[Any] | None] = asyncio.Queue(_STREAM_DEPTH)
+        tasks: asyncio.Queue[asyncio.Task[bytes] | None] = asyncio.Queue(_STREAM_DEPTH)
         reader = asyncio.create_task(self._read_stream(requests, tasks))
         task = None
         try:
@@ -110,19 +105,22 @@ class Service:
                 task = None if tasks.empty() else tasks.get_nowait()
 
     async def _read_stream(
-        self, requests: AsyncIterator[Any], tasks: asyncio.Queue[asyncio.Task[Any] | None]
+        self, requests: AsyncIterator[bytes], tasks: asyncio.Queue[asyncio.Task[bytes] | None]
     ) -> None:
         async for request in requests:
             await tasks.put(asyncio.create_task(self._answer_in_stream(request)))
         await tasks.put(None)
 
-    async def _answer_in_stream(self, request: Any) -> Any:
+    async def _answer_in_stream(self, request: bytes) -> bytes:
         """An answer, or an error that does not end the stream."""
-        with self._outcome("ModelStreamInfer", request.id) as outcome:
-            return _StreamResponse(infer_response=await self.model_infer(request, None))
+        call = split(request)
+        identifier = call.id if call else ""
+        with self._outcome("ModelStreamInfer", identifier) as outcome:
+            return stream_answer(await self._infer(call, None))
         failed = _StreamResponse(error_message=outcome.text)
-        failed.infer_response.id = request.id
-        return failed
+        failed.infer_response.id = identifier
+        answer: bytes = failed.SerializeToString()
+        return answer
 
     def _outcome(self, name: str, given: str | None) -> _Outcome:
         return _Outcome(name, given, self._logs, self._traffic)
@@ -189,92 +187,35 @@ class Service:
     # ---- Calls ----
 
     def handlers(self) -> Any:
-        """All methods, as gRPC takes them."""
+        """All methods, as gRPC takes them: inference reads and writes its messages itself."""
         found = {}
         for method in methods():
             own = getattr(self, re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower())
-            kinds = {
-                "request_deserializer": class_of(method.input_type).FromString,
-                "response_serializer": class_of(method.output_type).SerializeToString,
-            }
+            kinds: dict[str, Any] = {}
+            if method.input_type.name != "ModelInferRequest":
+                kinds["request_deserializer"] = class_of(method.input_type).FromString
+                kinds["response_serializer"] = partial(_serialized, class_of(method.output_type))
             if method.client_streaming:
                 found[method.name] = grpc.stream_stream_rpc_method_handler(own, **kinds)
             else:
-                call = self._call(method.name, own, class_of(method.output_type))
+                call = self._call(method.name, own)
                 found[method.name] = grpc.unary_unary_rpc_method_handler(call, **kinds)
         return grpc.method_handlers_generic_handler(SERVICE, found)
 
-    def _call(self, name: str, own: Callable[..., Any], kind: Any) -> Callable[..., Any]:
+    def _call(self, name: str, own: Callable[..., Any]) -> Callable[..., Any]:
         """A method with what all have in common: errors, counts, logs."""
 
         async def call(request: Any, context: Any) -> Any:
             given = dict(context.invocation_metadata()).get("x-request-id")
             with self._outcome(name, given) as outcome:
-                answer = await own(request, context.time_remaining())
-                return kind(**answer) if isinstance(answer, Mapping) else answer
+                return await own(request, context.time_remaining())
             return await context.abort(getattr(grpc.StatusCode, outcome.code), outcome.text)
 
         return call
 
 
-def _parse(signature: Signature, request: Any) -> Request:
-    parameters = _parameters(request.parameters, "the request")
-    seconds = timeout_of(parameters.get("timeout"))
-    outputs = [Wanted(output_number(signature, entry.name), True) for entry in request.outputs]
-    for entry in request.outputs:
-        _parameters(entry.parameters, f"output '{entry.name[:80]}'")
-    return Request(
-        id=request.id,
-        inputs=arrange(signature, _given(request)),
-        outputs=outputs or [Wanted(index, True) for index in range(len(signature.outputs))],
-        seconds=seconds,
-    )
-
-
-def _given(request: Any) -> list[Given]:
-    raw = [*request.raw_input_contents]
-    if raw and len(raw) != len(request.inputs):
-        raise ServerError(
-            f"there are {len(request.inputs)} inputs and {len(raw)} raw_input_contents: "
-            "either all inputs are raw or none"
-        )
-    given = []
-    for number, entry in enumerate(request.inputs):
-        _parameters(entry.parameters, f"input '{entry.name[:80]}'")
-        if raw and entry.HasField("contents"):
-            raise ServerError(f"input '{entry.name[:80]}' has contents beside raw_input_contents")
-        data = raw[number] if raw else None
-        values = None if raw else _values(entry)
-        given.append(Given(entry.name, entry.datatype, tuple(entry.shape), data, values))
-    return given
-
-
-def _values(entry: Any) -> list[Any]:
-    field = _CONTENTS.get(entry.datatype)
-    if field is None:
-        raise ServerError(
-            f"input '{entry.name[:80]}' of {entry.datatype[:20]} can only be in raw_input_contents"
-        )
-    return [*getattr(entry.contents, field)]
-
-
-def _parameters(given: Mapping[str, Any], where: str) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, value in given.items():
-        kind = value.WhichOneof("parameter_choice")
-        found[name] = None if kind is None else getattr(value, kind)
-    check_parameters(found, where)
-    return found
-
-
-def _answer(
-    name: str, version: int, signature: Signature, asked: Request, outputs: Sequence[Array]
-) -> Any:
-    answer = _InferResponse(model_name=name, model_version=str(version), id=asked.id)
-    for wanted in asked.outputs:
-        port, array = signature.outputs[wanted.index], outputs[wanted.index]
-        answer.outputs.add(name=port.name, datatype=port.datatype, shape=array.shape)
-        answer.raw_output_contents.append(bytes(to_bytes(array)))
+def _serialized(kind: Any, fields: Mapping[str, Any]) -> bytes:
+    answer: bytes = kind(**fields).SerializeToString()
     return answer
 
 

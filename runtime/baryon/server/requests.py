@@ -54,6 +54,12 @@ def arrange(signature: Signature, given: Sequence[Given]) -> list[Array]:
 
     Shapes are checked before data is looked at, so that no size of a client's choice is trusted.
     """
+    ordered = order(signature, given)
+    return [_array(port, t) for port, t in zip(signature.inputs, ordered, strict=True)]
+
+
+def order(signature: Signature, given: Sequence[Given]) -> list[Given]:
+    """The tensors in the network's order. Raises ServerError for names, dtypes and shapes."""
     named = {tensor.name: tensor for tensor in given}
     names = [port.name for port in signature.inputs]
     if len(named) != len(given) or named.keys() != {*names}:
@@ -62,7 +68,7 @@ def arrange(signature: Signature, given: Sequence[Given]) -> list[Array]:
     for port, tensor in zip(signature.inputs, ordered, strict=True):
         check_datatype(port, tensor.datatype)
     signature.check_shapes([tensor.shape for tensor in ordered])
-    return [_array(port, t) for port, t in zip(signature.inputs, ordered, strict=True)]
+    return ordered
 
 
 def _array(port: Port, tensor: Given) -> Array:
