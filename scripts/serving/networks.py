@@ -14,6 +14,8 @@ IMAGE = (3, 224, 224)
 SMALL = (16,)
 CIFAR = (3, 32, 32)
 MAX_BATCH = 32
+HIDDEN = (512, 1024)
+"""Hidden units of the small CNNs: 2.1 and 4.2 million weights."""
 
 
 def build(folder: Path) -> None:
@@ -21,7 +23,13 @@ def build(folder: Path) -> None:
     _save(_first_pixels(), folder / "noop.baryon", threads=1)
     _save(_relu("echo", IMAGE), folder / "echo.baryon", threads=1)
     _save(_relu("small", SMALL), folder / "small.baryon", threads=1)
-    _save(_cnn(), folder / "cnn.baryon", dynamic_batch=MAX_BATCH)
+    build_cnns(folder)
+
+
+def build_cnns(folder: Path) -> None:
+    """Compile the small CNNs, by the number of their hidden units."""
+    for hidden in HIDDEN:
+        _save(_cnn(hidden), folder / f"cnn_{hidden}.baryon", dynamic_batch=MAX_BATCH)
 
 
 def build_small(folder: Path) -> None:
@@ -70,10 +78,10 @@ def _first_pixels() -> onnx.ModelProto:
     return _model(nodes, (IMAGE, (1, 1, 8)), {k: np.array(v) for k, v in numbers.items()})
 
 
-def _cnn() -> onnx.ModelProto:
-    """Two convolutions and two dense layers for 32x32 images, 2.1 million weights."""
+def _cnn(hidden: int) -> onnx.ModelProto:
+    """Two convolutions and two dense layers for 32x32 images."""
     random = np.random.default_rng(0)
-    shapes = {"w1": (32, 3, 3, 3), "w2": (64, 32, 3, 3), "w3": (4096, 512), "w4": (512, 10)}
+    shapes = {"w1": (32, 3, 3, 3), "w2": (64, 32, 3, 3), "w3": (4096, hidden), "w4": (hidden, 10)}
     weights = {
         name: (random.standard_normal(shape) * 0.05).astype(np.float32)
         for name, shape in shapes.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -68,3 +69,17 @@ def serving(models: Path, *more: str) -> Iterator[Server]:
             process.terminate()
             process.wait()
             reader.join()
+
+
+@contextmanager
+def apart(models: Path) -> Iterator[Server]:
+    """As `serving`, on a core that this process stays away from, where there are two."""
+    known = os.sched_getaffinity(0)
+    own = {min(known)}
+    os.sched_setaffinity(0, own)  # the server's, which inherits it
+    try:
+        with serving(models) as server:
+            os.sched_setaffinity(0, known - own or own)
+            yield server
+    finally:
+        os.sched_setaffinity(0, known)
