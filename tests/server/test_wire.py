@@ -98,7 +98,7 @@ def test_other_bytes_mean_what_protobuf_says(data: bytes, more: Any) -> None:
 @given(texts(200), st.lists(st.binary(max_size=20_000), max_size=3))
 def test_answers_are_those_of_protobuf(identifier: str, tensors: list[bytes]) -> None:
     head = message("ModelInferResponse")(model_name="m", outputs=[{"name": "y", "shape": [3]}])
-    data = answer(head.SerializeToString(), identifier, [*map(memoryview, tensors)])
+    data = answer(head.SerializeToString(), identifier, [memoryview(tensor) for tensor in tensors])
     head.id = identifier
     head.raw_output_contents.extend(tensors)
     assert message("ModelInferResponse").FromString(data) == head
