@@ -38,6 +38,13 @@ MAGIC = b"BARYON\r\n"
 )
 @click.option("--verify", is_flag=True, help="Check the hash of the weights too.")
 @click.option("--profile", is_flag=True, help="Run it on random input and show measured times.")
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PAGE",
+    help="Write a page for a browser: passes, groups with their times, memory over time, weights.",
+)
 @THREADS_OPTION
 @JSON_OPTION
 def command(
@@ -45,6 +52,7 @@ def command(
     stage: str | None,
     node: str | None,
     variant: str | None,
+    page: Path | None,
     verify: bool,
     profile: bool,
     threads: int | None,
@@ -58,6 +66,7 @@ def command(
     \b
     baryon inspect resnet50.onnx
     baryon inspect resnet50.baryon --profile --threads 2
+    baryon inspect resnet50.baryon --html resnet50.html
     baryon inspect resnet50.baryon --ir fused
     baryon inspect resnet50.onnx --explain /4/body/body.2/Relu
     """
@@ -68,14 +77,20 @@ def command(
             raise click.UsageError("--explain is for models, and goes with --json only.")
         importlib.import_module("baryon.cli.explain").show(file, node, json=as_json)
         return
+    if not compiled and file.suffix != ".onnx":
+        raise FileError(f"{file} is neither a compiled file nor an .onnx model")
+    if page is not None:
+        if stage or verify or profile or as_json or (variant and not compiled):
+            raise click.UsageError("--html goes with --threads, and of compiled files --variant.")
+        html = importlib.import_module("baryon.cli.inspect_html")
+        html.write(file, page, threads, variant, compiled=compiled)
+        return
     if compiled:
         # these two are slow to import, and only one is needed
         artifact = importlib.import_module("baryon.cli.inspect_artifact")
         how = {"verify": verify, "profile": profile, "threads": threads, "json": as_json}
         artifact.show(file, stage, variant, **how)
         return
-    if file.suffix != ".onnx":
-        raise FileError(f"{file} is neither a compiled file nor an .onnx model")
     if variant or verify or profile or threads is not None:
         raise click.UsageError(
             "--variant, --verify, --profile and --threads are for compiled files."

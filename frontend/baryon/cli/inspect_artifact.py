@@ -38,7 +38,7 @@ def show(
     """
     artifact = read_artifact(path, verify=verify)
     executable = load(path, threads=threads, variant=variant) if profile else None
-    shown = _only(artifact, executable.variant if executable else variant, path)
+    shown = only_variant(artifact, executable.variant if executable else variant, path)
     if stage is not None:
         click.echo(_ir(shown, stage, path), nl=False)
         return
@@ -53,7 +53,7 @@ def show(
     print_groups(shown.meta, estimate, measured)
 
 
-def _only(artifact: Artifact, name: str | None, path: Path) -> Artifact:
+def only_variant(artifact: Artifact, name: str | None, path: Path) -> Artifact:
     """The artifact with the variant of that name alone, or its first one."""
     variants = {variant.plan.name: variant for variant in artifact.variants}
     if name is not None and name not in variants:

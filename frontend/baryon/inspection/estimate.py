@@ -82,9 +82,9 @@ def estimate_file(path: str | os.PathLike[str], threads: int | None = None) -> E
     return estimate_run(read_artifact(path), Machine.measured(threads))
 
 
-def estimate_run(artifact: Artifact, machine: Machine, number: int = 0) -> Estimate:
-    """The estimate of one of an artifact's builds, with symbols at their maximum."""
-    variant = artifact.variants[number]
+def estimate_run(artifact: Artifact, machine: Machine) -> Estimate:
+    """The estimate of an artifact's first variant, with symbols at their maximum."""
+    variant = artifact.variants[0]
     groups = variant.meta.get("groups", ())
     times = tuple(round(1e6 * seconds(group, machine), 3) for group in groups)
     memory = _memory(variant, read_bytes(variant.plan), machine.threads)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from baryon.quantization.page.markup import Markup, element, percent, significant
+from baryon.page import Markup, element, percent, significant
 from baryon.quantization.report import Histogram, TensorReport
 
 WIDTH, HEIGHT, AXIS = 420, 96, 22

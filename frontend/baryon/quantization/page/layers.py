@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from baryon.page import Cell, Markup, element, milliseconds, percent, significant, sortable
 from baryon.quantization.page.histogram import figure
-from baryon.quantization.page.markup import (
-    Markup,
-    decibels,
-    element,
-    milliseconds,
-    percent,
-    significant,
-)
 from baryon.quantization.page.overview import describe_error
-from baryon.quantization.page.severity import relative_error, severity
+from baryon.quantization.page.severity import decibels, relative_error, severity
 from baryon.quantization.report import ErrorReport, LayerReport, TensorReport, WeightReport
 
 COLUMNS = (
@@ -38,56 +31,42 @@ def anchor(index: int) -> str:
 
 
 def table(layers: Sequence[LayerReport]) -> Markup:
-    """One row per layer; JavaScript sorts by `data-value`."""
-    heads = [element("th", name, scope="col", data_sort=kind) for name, kind in COLUMNS]
-    rows = [_row(index, layer) for index, layer in enumerate(layers)]
-    return element(
-        "div",
-        element(
-            "table", element("thead", element("tr", heads)), element("tbody", rows), id="layers"
-        ),
-        class_="wide",
-    )
+    """One row per layer."""
+    return sortable("layers", COLUMNS, [_row(*numbered) for numbered in enumerate(layers)])
 
 
-def _row(index: int, layer: LayerReport) -> Markup:
+def _row(index: int, layer: LayerReport) -> list[Cell]:
     badge = element("span", layer.decision, class_=f"badge {severity(layer)}")
-    cells = [
-        _cell(str(index + 1), index),
-        _cell(element("a", layer.name, href=f"#{anchor(index)}"), layer.name),
-        _cell(layer.op, layer.op),
-        _cell(badge, layer.decision),
+    cosine = layer.accumulated.cosine if layer.accumulated else None
+    return [
+        Cell(str(index + 1), index),
+        Cell(element("a", layer.name, href=f"#{anchor(index)}"), layer.name),
+        Cell.of(layer.op),
+        Cell(badge, layer.decision),
         _error(layer.alone, severity(layer)),
         _error(layer.accumulated, None),
-        _cell(f"{layer.accumulated.cosine:.5f}", layer.accumulated.cosine)
-        if layer.accumulated
-        else _cell("", ""),
+        Cell.of("") if cosine is None else Cell(f"{cosine:.5f}", cosine),
         _time(layer.float_ms),
         _time(layer.int8_ms),
-        _cell(layer.reason, layer.reason),
+        Cell.of(layer.reason),
     ]
-    return element("tr", cells)
 
 
-def _cell(shown: str, value: object) -> Markup:
-    return element("td", shown, data_value=repr(value) if isinstance(value, float) else value)
-
-
-def _error(error: ErrorReport | None, level: str | None) -> Markup:
+def _error(error: ErrorReport | None, level: str | None) -> Cell:
     """Decibels and the share, and for `level` a bar of its colour; sorted by the share."""
     if error is None:
-        return _cell("", "")
+        return Cell.of("")
     share = relative_error(error.sqnr)
     text = f"{decibels(error.sqnr)} ({percent(share)})"
     if level is None:
-        return _cell(text, share)
+        return Cell(text, share)
     style = f"width:{min(100.0, max(1.0, 100 * share**0.5)):.0f}%"
     meter = element("span", element("i", class_=level, style=style), class_="meter")
-    return _cell(Markup(meter + element("span", text)), share)
+    return Cell(Markup(meter + element("span", text)), share)
 
 
-def _time(spent: float | None) -> Markup:
-    return _cell("", "") if spent is None else _cell(milliseconds(spent), spent)
+def _time(spent: float | None) -> Cell:
+    return Cell.of("") if spent is None else Cell(milliseconds(spent), spent)
 
 
 def sections(layers: Sequence[LayerReport], opened: Sequence[LayerReport]) -> list[Markup]:

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from baryon.quantization.page.markup import Markup, decibels, element, milliseconds, percent
-from baryon.quantization.page.severity import relative_error, severity, worst
+from baryon.page import Markup, element, milliseconds, percent
+from baryon.quantization.page.severity import decibels, relative_error, severity, worst
 from baryon.quantization.report import ErrorReport, LayerReport
 
 LEFT, RIGHT = 56, 52

@@ -5,18 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from baryon.page import Markup, document, element, filter_of, milliseconds, percent, significant
 from baryon.quantization.page import layers as parts
-from baryon.quantization.page.markup import (
-    Markup,
-    decibels,
-    element,
-    milliseconds,
-    percent,
-    significant,
-)
 from baryon.quantization.page.overview import describe_error, overview
 from baryon.quantization.page.search import search
-from baryon.quantization.page.severity import WORDS, relative_error, severity, worst
+from baryon.quantization.page.severity import WORDS, decibels, relative_error, severity, worst
 from baryon.quantization.report import (
     CalibrationReport,
     LayerReport,
@@ -34,25 +27,11 @@ OPENED = 3
 
 def to_html(report: QuantizationReport) -> str:
     """One file for a browser, without references to other files; it works without JavaScript."""
-    title = f"{report.network}: INT8"
-    head = element(
-        "head",
-        Markup('<meta charset="utf-8">'),
-        Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
-        Markup('<meta name="color-scheme" content="light dark">'),
-        element("title", title),
-        element("style", _file("style.css")),
-    )
-    body = element(
-        "body",
+    return document(
+        f"{report.network}: INT8",
         element("main", _sections(report), data_layers=len(report.layers)),
-        element("script", _file("script.js")),
+        Path(__file__).with_name("style.css").read_text(encoding="utf-8"),
     )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
-
-
-def _file(name: str) -> Markup:
-    return Markup(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
 def _sections(report: QuantizationReport) -> list[str]:
@@ -69,9 +48,7 @@ def _sections(report: QuantizationReport) -> list[str]:
         _legend(report.layers),
         *([element("h2", "Search"), search(report.search)] if report.search else []),
         element("h2", "All layers"),
-        Markup('<p id="tools" hidden><input id="filter" type="search" '
-               'placeholder="name, op, decision or reason" aria-label="filter"> '
-               '<span id="shown"></span></p>'),
+        filter_of("layers", "name, op, decision or reason"),
         parts.table(report.layers),
         element("h2", "Ranges"),
         element("p", RANGES, class_="note"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baryon.quantization.page.markup import Markup, element, percent
+from baryon.page import Markup, element, percent
 from baryon.quantization.report import SearchReport, SearchStep
 
 WIDTH, HEIGHT, LEFT, FOOT = 420, 120, 56, 22

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from baryon.quantization.report import LayerReport
+from baryon.quantization.report import MAX_SQNR, LayerReport
 
 Severity = Literal["good", "fair", "poor", "kept", "unknown"]
 
@@ -33,6 +33,11 @@ def severity(layer: LayerReport) -> Severity:
         return "unknown"
     sqnr = layer.alone.sqnr
     return "good" if sqnr >= FAIR else "fair" if sqnr >= POOR else "poor"
+
+
+def decibels(sqnr: float) -> str:
+    """Such as 31.2 dB; what is the same in float32 is "exact"."""
+    return "exact" if sqnr >= MAX_SQNR else f"{sqnr:.1f} dB"
 
 
 def relative_error(sqnr: float) -> float:

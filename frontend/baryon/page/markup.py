@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from baryon.quantization.report import MAX_SQNR
-
 
 class Markup(str):
     """Text that is markup already; other text is escaped where it goes in."""
@@ -58,9 +56,13 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def decibels(sqnr: float) -> str:
-    """Such as 31.2 dB; what is the same in float32 is "exact"."""
-    return "exact" if sqnr >= MAX_SQNR else f"{sqnr:.1f} dB"
+def kibibytes(count: float) -> str:
+    """Such as 97.5 MiB."""
+    for unit in ("B", "KiB", "MiB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.2f} GiB"
 
 
 def milliseconds(value: float) -> str:

@@ -1,16 +1,12 @@
 "use strict";
-// Sorting and filtering of the table of layers. The page says everything without them.
+// Sorting and filtering of tables. The page says everything without them.
 (() => {
-  const table = document.getElementById("layers");
-  const body = table.tBodies[0];
-  const heads = [...table.tHead.rows[0].cells];
-
   const value = (row, column, kind) => {
     const text = row.cells[column].dataset.value;
     return kind === "number" ? (text === "" ? -Infinity : Number(text)) : text.toLowerCase();
   };
 
-  const sort = (head) => {
+  const sort = (heads, body, head) => {
     const column = heads.indexOf(head), kind = head.dataset.sort;
     const first = kind === "number" && column > 0 ? "descending" : "ascending";
     const second = first === "ascending" ? "descending" : "ascending";
@@ -23,12 +19,20 @@
       (a, b) => compare(value(a, column, kind), value(b, column, kind))));
   };
 
-  for (const head of heads) {
-    head.tabIndex = 0;
-    head.addEventListener("click", () => sort(head));
-    head.addEventListener("keydown", (event) => { if (event.key === "Enter") sort(head); });
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
+    for (const head of heads) {
+      head.tabIndex = 0;
+      head.addEventListener("click", () => sort(heads, body, head));
+      head.addEventListener("keydown", (event) => {
+        if (event.key === "Enter") sort(heads, body, head);
+      });
+    }
   }
 
+  const tools = document.getElementById("tools");
+  if (!tools) return;
+  const body = document.getElementById(tools.dataset.for).tBodies[0];
   const filter = document.getElementById("filter"), shown = document.getElementById("shown");
   const apply = () => {
     const words = filter.value.toLowerCase().split(/\s+/);
@@ -41,6 +45,6 @@
     shown.textContent = `${count} of ${body.rows.length}`;
   };
   filter.addEventListener("input", apply);
-  document.getElementById("tools").hidden = false;
+  tools.hidden = false;
   apply();
 })();
