@@ -17,6 +17,7 @@ from baryon.interp import run
 from baryon.ir import UnsupportedError, verify
 from baryon.ops import lookup
 from frontend.onnx_models import one_node
+from frontend.test_onnx_control import TESTED as CONTROL
 from frontend.test_onnx_quantized import TESTED as QUANTIZED
 
 RNG = numpy.random.default_rng(7)
@@ -349,5 +350,5 @@ def test_recurrent_layers_without_a_kernel_are_refused(
 
 
 def test_every_mapped_op_has_a_case() -> None:
-    tested = {case.op for case in CASES} | {"Constant"} | QUANTIZED
+    tested = {case.op for case in CASES} | {"Constant"} | QUANTIZED | CONTROL
     assert tested == set(supported_ops())

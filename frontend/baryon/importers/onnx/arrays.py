@@ -29,7 +29,7 @@ def by_arrays(function: ByArrays) -> Build:
     """
 
     def build(o: Calls[Operand], node: Node, *inputs: Operand | None) -> Any:
-        bridge = Bridge(node.recorder)
+        bridge = Bridge(node.scope.recorder)
         with recording_to(bridge):
             results = function(node, *(bridge.array(x) for x in inputs))
         if isinstance(results, tuple | list):
@@ -44,6 +44,7 @@ class Bridge:
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self.builder, self.module = recorder.builder, recorder.builder.module
 
     def array(self, x: Operand | None) -> ndarray | None:
         """An operand of a node as an array."""
@@ -68,8 +69,11 @@ class Bridge:
         self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]
     ) -> Sequence[Value]:
         """Append an op of the node that is being imported."""
-        values = [self._recorder.value(self.operand(x)) for x in operands]
-        return self._recorder.builder.emit(opdef.name, values, attrs)
+        return self.builder.emit(opdef.name, [self.value(x) for x in operands], attrs)
+
+    def value(self, x: ArrayBase) -> Value:
+        """The value of an array in the module; a constant for one with elements."""
+        return self._recorder.value(self.operand(x))
 
     def draw(self) -> tuple[ArrayBase, int]:
         """Refuses: the files ask for numbers that nobody can foretell."""

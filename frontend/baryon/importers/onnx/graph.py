@@ -11,9 +11,10 @@ import numpy as np
 import onnx
 
 from baryon.importers.onnx.calls import Recorder
-from baryon.importers.onnx.node import Node, Operand, node_title
-from baryon.importers.onnx.reader import ModelFile, Source, domain_of, element_type
-from baryon.importers.onnx.table import find, find_arity
+from baryon.importers.onnx.node import node_title
+from baryon.importers.onnx.reader import ModelFile, Source, domain_of, element_type, nodes_of
+from baryon.importers.onnx.scope import Scope
+from baryon.importers.onnx.table import find
 from baryon.ir import (
     Array,
     BaryonError,
@@ -35,9 +36,6 @@ DEFAULT_MAX_BATCH = 16
 
 _DEEPEST_BODY = 8
 """How often the body of an op may hold ops that are replaced by bodies."""
-
-_MISUSE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
-"""What a mapping raises when a damaged file gives a node the wrong inputs or attributes."""
 
 
 def import_onnx(
@@ -72,7 +70,7 @@ def import_onnx(
 def _missing(file: ModelFile) -> dict[tuple[str, str], list[str]]:
     """The ops without a mapping, by domain and name, and the nodes that use them."""
     missing: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for node in file.graph.node:
+    for node in nodes_of(file.graph):
         domain = domain_of(node)
         if find(domain, node.op_type, file.opsets.get(domain, 1)) is None:
             missing[domain, node.op_type].append(node_title(node))
@@ -101,32 +99,31 @@ class _Importer:
         self.file, self.dynamic_batch, self.shapes = file, dynamic_batch, shapes
         self.known = known
         self.module = Module()
-        self.values: dict[str, Operand] = {}
-        self.initializers = {t.name: t for t in file.graph.initializer}
         self.batches: set[int] = set()
 
     def run(self) -> Module:
-        free = [i for i in self.file.graph.input if i.name not in self.initializers]
+        stored = {t.name for t in self.file.graph.initializer}
+        free = [i for i in self.file.graph.input if i.name not in stored]
         self.refuse_extras([i.name for i in free])
         inputs = [i for i in free if i.name not in self.known]
         types = [self.input_type(i) for i in inputs]
         region = Region(types, [i.name for i in inputs])
-        self.values.update(zip((i.name for i in inputs), region.args, strict=True))
-        builder = Builder(self.module, region, lookup)
-        self.recorder = Recorder(builder)
+        recorder = Recorder(Builder(self.module, region, lookup))
+        batch = next(iter(self.batches)) if len(self.batches) == 1 else None
+        scope = Scope(self.file, self.file.graph, recorder, batch)
+        scope.values.update(zip((i.name for i in inputs), region.args, strict=True))
         for name, array in self.known.items():
-            self.define(name, np.asarray(array))
-        for proto in self.file.graph.node:
-            self.node(builder, proto)
+            scope.define(name, np.asarray(array))
+        scope.run()
         names = [o.name for o in self.file.graph.output]
-        builder.loc = Loc(self.file.name)
-        builder.ret([self.output(name) for name in names])
+        recorder.builder.loc = Loc(self.file.name)
+        recorder.builder.ret([self.output(scope, name) for name in names])
         self.module.funcs["main"] = Func("main", region, names)
         return self.module
 
-    def output(self, name: str) -> Value:
+    def output(self, scope: Scope, name: str) -> Value:
         try:
-            return self.recorder.value(self.read(name, "the graph's outputs"))
+            return scope.recorder.value(scope.read(name, "the graph's outputs"))
         except UnsupportedError as error:
             error.where = f"{self.file.path or self.file.name}#{name}"
             raise
@@ -175,50 +172,6 @@ class _Importer:
         plain = name if name[0].isalpha() or name[0] == "_" else f"_{name}"
         self.module.symbols[plain] = (1, most)
         return Sym(plain)
-
-    def read(self, name: str, reader: str) -> Operand:
-        if name not in self.values and name in self.initializers:
-            self.define(name, self.file.array(self.initializers[name]))
-        if name not in self.values:
-            raise self.file.error(
-                f"{reader} needs {name!r}, which nothing before it computes", at=reader
-            )
-        return self.values[name]
-
-    def define(self, name: str, x: Operand) -> None:
-        self.recorder.name(x, name)
-        self.values[name] = x
-
-    def node(self, builder: Builder, proto: onnx.NodeProto) -> None:
-        domain = domain_of(proto)
-        opset = self.file.opsets.get(domain, 1)
-        batch = next(iter(self.batches)) if len(self.batches) == 1 else None
-        node = Node(self.file, proto, opset, batch, self.recorder)
-        inputs = [self.read(i, node.title) if i else None for i in proto.input]
-        least, most = find_arity(domain, proto.op_type, opset)
-        if not least <= sum(x is not None for x in inputs) <= len(inputs) <= most:
-            raise self.file.error(f"{node.op} has {len(inputs)} inputs", at=node.title)
-        builder.loc = node.loc
-        with_results = self.build(node, inputs)
-        for name, result in zip(proto.output, with_results, strict=False):
-            if name:
-                self.define(name, result)
-
-    def build(self, node: Node, inputs: Sequence[Operand | None]) -> Sequence[Operand]:
-        op = find(domain_of(node.proto), node.op, node.opset)
-        assert op is not None
-        place = f"{self.file.path or self.file.name}#{node.title}"
-        try:
-            out = op.build(self.recorder.calls, node, *inputs)
-        except BaryonError as error:
-            error.where = place
-            raise
-        except _MISUSE as error:
-            message = f"{node.op}: its inputs or attributes do not fit: {error}"
-            raise self.file.error(message, at=node.title) from error
-        if node.unread:
-            raise node.unsupported(f"the attribute {', '.join(node.unread)} is not supported")
-        return out if isinstance(out, tuple) else (out,)
 
 
 def _size_and_symbol(dim: Any) -> tuple[int | None, str]:

@@ -15,7 +15,7 @@ from baryon.ir import Array, Dim, Loc, Sym, UnsupportedError, Value
 from baryon.ops import Calls
 
 if TYPE_CHECKING:
-    from baryon.importers.onnx.calls import Recorder
+    from baryon.importers.onnx.scope import Scope
 
 Operand = Value | Array
 """A value of the graph, or an array that is known while importing."""
@@ -42,14 +42,10 @@ class OnnxOp:
 
 
 class Node:
-    """One ONNX node: its attributes, its place in the file, and where its ops are recorded."""
+    """One ONNX node: its attributes, its place in the file, and the graph that it is in."""
 
-    def __init__(
-        self, file: ModelFile, proto: onnx.NodeProto, opset: int, batch: int | None,
-        recorder: Recorder,
-    ) -> None:  # fmt: skip
-        self.file, self.proto, self.opset, self.batch = file, proto, opset, batch
-        self.recorder = recorder
+    def __init__(self, file: ModelFile, proto: onnx.NodeProto, opset: int, scope: Scope) -> None:
+        self.file, self.proto, self.opset, self.scope = file, proto, opset, scope
         self.op, self.outputs = proto.op_type, tuple(proto.output)
         self.title = node_title(proto)
         self.loc = Loc(f"{file.name}#{self.title}")
@@ -68,6 +64,18 @@ class Node:
         if not isinstance(value, bool | int | float | str | np.ndarray):
             value = tuple(v.decode() if isinstance(v, bytes) else v for v in value)
         return value  # type: ignore[no-any-return]
+
+    def graph(self, name: str) -> Any:
+        """An attribute that is a graph: the body of a loop or branch."""
+        proto = self._attrs.pop(name, None)
+        if proto is None or not proto.HasField("g"):
+            raise self.unsupported(f"it has no {name}")
+        return proto.g
+
+    @property
+    def batch(self) -> int | None:
+        """The batch size that the file fixes, where it becomes a symbol."""
+        return self.scope.batch
 
     def ints(self, name: str, default: Sequence[int] = ()) -> tuple[int, ...]:
         """An attribute that is a list of whole numbers."""

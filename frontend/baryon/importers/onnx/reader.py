@@ -112,7 +112,7 @@ class ModelFile:
 
 def _write_defaults(graph: Any, ops: set[tuple[str, str]], opsets: Mapping[str, int]) -> None:
     """Give nodes the attributes that they leave to the standard: the inliner forgets them."""
-    for node in graph.node:
+    for node in nodes_of(graph):
         domain = domain_of(node)
         if (domain, node.op_type) in ops:
             schema = defs.get_schema(node.op_type, opsets.get(domain, 1), domain)
@@ -179,6 +179,15 @@ def _little_endian(tensor: onnx.TensorProto) -> Array:
 def element_type(code: int) -> DType:
     """The DType of an ONNX element type code; a BaryonError where there is none."""
     return dtype_of(helper.tensor_dtype_to_np_dtype(code))
+
+
+def nodes_of(graph: Any) -> Iterator[Any]:
+    """The nodes of a graph and of all graphs inside it."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                yield from nodes_of(inner)
 
 
 def domain_of(node: onnx.NodeProto) -> str:

@@ -9,6 +9,7 @@ from onnx import defs
 
 from baryon.importers.onnx import (
     constants,
+    control,
     conv,
     cumulative,
     elementwise,
@@ -27,7 +28,7 @@ from baryon.importers.onnx.node import OnnxOp
 
 FAMILIES = (
     conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
-    quantize, gathering, cumulative, resize,
+    quantize, gathering, cumulative, resize, control,
 )  # fmt: skip
 
 
