@@ -38,6 +38,13 @@ def test_the_server_loads_nothing_of_the_compiler() -> None:
     assert not loaded & {"tvm", "tvm_ffi", "onnx", "llvmlite", "elftools", "click", "rich"}
 
 
+def test_the_command_loads_nothing_of_the_compiler() -> None:
+    loaded = loaded_after("import baryon.command.main, baryon.command.serve, baryon.command.sign")
+    own = {name.split(".")[1] for name in loaded if name.startswith("baryon.")}
+    assert own == {"runtime", "command"}
+    assert not loaded & {"tvm", "tvm_ffi", "onnx", "llvmlite", "elftools", "rich"}
+
+
 def test_the_package_itself_loads_nothing() -> None:
     assert not [name for name in loaded_after("import baryon") if name.startswith("baryon.")]
 

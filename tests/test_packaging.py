@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+import baryon
+import baryon.runtime
 from runtime_wheel import build
 
 ROOT = Path(__file__).parents[1]
@@ -125,6 +127,17 @@ def test_what_both_projects_say_is_the_same() -> None:
     packages = part["tool"]["scikit-build"]["wheel"]["packages"]
     known = whole["tool"]["scikit-build"]["wheel"]["packages"]
     assert all(known[name] == f"runtime/{folder}" for name, folder in packages.items())
+
+
+def test_there_is_one_version() -> None:
+    """In the projects, the packages, CMake and the header."""
+    header = (ROOT / "runtime/include/baryon/runtime.h").read_text("utf-8")
+    parts = re.findall(r"#define BRY_VERSION_(?:MAJOR|MINOR|PATCH) (\d+)", header)
+    cmake = (ROOT / "runtime/CMakeLists.txt").read_text("utf-8")
+    projects = [p / "pyproject.toml" for p in PROJECTS.values()]
+    versions = {tomllib.loads(p.read_text("utf-8"))["project"]["version"] for p in projects}
+    versions |= {".".join(parts), *re.findall(r"project\(baryon_runtime VERSION (\S+)", cmake)}
+    assert versions == {baryon.__version__} == {baryon.runtime.__version__}
 
 
 def test_the_runtime_needs_no_compiler() -> None:
