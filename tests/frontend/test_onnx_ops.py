@@ -19,6 +19,7 @@ from baryon.ops import lookup
 from frontend.onnx_models import one_node
 from frontend.test_onnx_control import TESTED as CONTROL
 from frontend.test_onnx_quantized import TESTED as QUANTIZED
+from frontend.test_onnx_sequences import TESTED as SEQUENCES
 
 RNG = numpy.random.default_rng(7)
 
@@ -350,5 +351,5 @@ def test_recurrent_layers_without_a_kernel_are_refused(
 
 
 def test_every_mapped_op_has_a_case() -> None:
-    tested = {case.op for case in CASES} | {"Constant"} | QUANTIZED | CONTROL
+    tested = {case.op for case in CASES} | {"Constant"} | QUANTIZED | CONTROL | SEQUENCES
     assert tested == set(supported_ops())

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from baryon.importers.onnx.node import Operand, is_symbolic, numpy_dtype
+from baryon.importers.onnx.node import Held, Operand, is_symbolic, numpy_dtype
 from baryon.ir import Array, Builder, Loc, UnsupportedError, Value
 from baryon.ops import TABLE, Calls, OpDef, as_operand
 from baryon.ops.quantize import DEQUANTIZE
@@ -25,11 +25,11 @@ class Recorder:
         self._names: dict[int, str] = {}
         self._values: dict[int, tuple[Array, Value]] = {}
 
-    def name(self, x: Operand, name: str) -> None:
+    def name(self, x: Held, name: str) -> None:
         """Give a value or an array its name in the file, if it has none yet."""
         if isinstance(x, np.ndarray):
             self._names.setdefault(id(x), name)
-        elif not x.name:
+        elif isinstance(x, Value) and not x.name:
             x.name = name
 
     def value(self, x: Operand) -> Value:

@@ -219,7 +219,7 @@ OPS = (
     OnnxOp("Gelu", _gelu, since=20),
     OnnxOp("HardSigmoid", _hard_sigmoid),
     OnnxOp("HardSwish", _hard_swish, since=14),
-    OnnxOp("Identity", _identity),
+    OnnxOp("Identity", _identity, takes_sequences=True),
     OnnxOp("IsInf", _is_infinite, since=10),
     OnnxOp("Max", _variadic("np.maximum")),
     OnnxOp("Mean", _mean),

@@ -123,7 +123,7 @@ class _Importer:
 
     def output(self, scope: Scope, name: str) -> Value:
         try:
-            return scope.recorder.value(scope.read(name, "the graph's outputs"))
+            return scope.recorder.value(scope.tensor(name, "the graph's outputs"))
         except UnsupportedError as error:
             error.where = f"{self.file.path or self.file.name}#{name}"
             raise

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 Operand = Value | Array
 """A value of the graph, or an array that is known while importing."""
 
+Held = Operand | list[Operand]
+"""What a name of the file stands for: a tensor, or a sequence of them."""
+
 Build = Callable[..., Any]
 T = TypeVar("T")
 
@@ -33,12 +36,14 @@ class OnnxOp:
         a model that uses them is refused. Every attribute of the node must be read (`node.attr`) or
         named as having no effect (`node.ignore`), or the model is refused: nothing is dropped
         silently.
+    takes_sequences: whether an input may be a list of tensors.
     """
 
     name: str
     build: Build
     since: int = 1
     domain: str = ""
+    takes_sequences: bool = False
 
 
 class Node:

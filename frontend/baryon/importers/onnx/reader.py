@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import defs, external_data_helper, helper, inliner, numpy_helper
+from onnx import defs, external_data_helper, helper, inliner, numpy_helper, version_converter
 
 from baryon.importers.errors import ModelError
 from baryon.importers.onnx.mapped import LARGE, outline
@@ -18,6 +18,9 @@ from baryon.ir import Array, BaryonError, DType, dtype_of
 
 Source = str | os.PathLike[str] | Any
 """A path, or a ModelProto (whose type the onnx wheel does not declare)."""
+
+_OLDEST = 7
+"""The oldest opset of ONNX's own ops with mappings; before it ops broadcast otherwise."""
 
 _DEFAULT_DOMAINS = ("", "ai.onnx")
 
@@ -41,6 +44,19 @@ class ModelFile:
         if self.proto.functions:
             self.proto = inliner.inline_local_functions(self.proto)
         self.opsets = {_domain(o.domain): int(o.version) for o in self.proto.opset_import}
+        if self.opsets.get("", _OLDEST) < _OLDEST:
+            self._convert()
+
+    def _convert(self) -> None:
+        """Write ops of an old opset as the oldest one that has mappings writes them."""
+        try:
+            self.proto = version_converter.convert_version(self.proto, _OLDEST)
+        except Exception as error:  # the library's own, of several types
+            raise self.error(
+                f"opset {self.opsets['']} cannot be converted to {_OLDEST}: {error}",
+                hint="convert it with onnx.version_converter, or export it anew",
+            ) from error
+        self.opsets[""] = _OLDEST
 
     def expand(self, ops: Iterable[tuple[str, str]]) -> bool:
         """Replace ops (domain, name) by their bodies; whether the standard gives any."""

@@ -11,10 +11,10 @@ import onnx
 from baryon.array import ndarray, recorder
 from baryon.array.regions import Body
 from baryon.importers.onnx.calls import Recorder
-from baryon.importers.onnx.node import Node, Operand
+from baryon.importers.onnx.node import Held, Node, Operand
 from baryon.importers.onnx.reader import ModelFile, domain_of
 from baryon.importers.onnx.table import find, find_arity
-from baryon.ir import BaryonError, Value
+from baryon.ir import BaryonError, UnsupportedError, Value
 
 _MISUSE = (ArithmeticError, AttributeError, LookupError, MemoryError, TypeError, ValueError)
 """What a mapping raises when a damaged file gives a node the wrong inputs or attributes."""
@@ -29,10 +29,10 @@ class Scope:
 
     def __init__(
         self, file: ModelFile, graph: Any, recorder: Recorder, batch: int | None = None,
-        around: Callable[[str, str], Operand] | None = None,
+        around: Callable[[str, str], Held] | None = None,
     ) -> None:  # fmt: skip
         self.file, self.graph, self.recorder, self.batch = file, graph, recorder, batch
-        self.values: dict[str, Operand] = {}
+        self.values: dict[str, Held] = {}
         self._around = around
         self._initializers = {t.name: t for t in graph.initializer}
 
@@ -46,7 +46,9 @@ class Scope:
         active: Any = recorder()
         owner = active.around if isinstance(active, Body) else active
 
-        def captured(x: Operand) -> Operand:
+        def captured(x: Held) -> Any:
+            if isinstance(x, list):
+                return [captured(part) for part in x]
             return active.value(ndarray(None, x, owner)) if isinstance(x, Value) else x
 
         ops = Recorder(active.builder)
@@ -54,13 +56,20 @@ class Scope:
         for info, x in zip(graph.input, arguments, strict=True):
             scope.values[info.name] = active.value(x) if x.is_traced else x.elements("a body", "")
         scope.run()
-        results = (scope.read(o.name, "the results of a body") for o in graph.output)
+        results = (scope.tensor(o.name, "the results of a body") for o in graph.output)
         return [
             ndarray(None, x, active) if isinstance(x, Value) else ndarray(np.asarray(x))
             for x in results
         ]
 
-    def read(self, name: str, reader: str) -> Operand:
+    def tensor(self, name: str, reader: str) -> Operand:
+        """What a name stands for, which has to be a tensor."""
+        x = self.read(name, reader)
+        if isinstance(x, list):
+            raise UnsupportedError(f"{name} is a sequence, and {reader} must be tensors")
+        return x
+
+    def read(self, name: str, reader: str) -> Held:
         """What a name stands for; ModelError, naming the `reader`, if nothing computes it."""
         if name not in self.values and name in self._initializers:
             self.define(name, self.file.array(self._initializers[name]))
@@ -72,7 +81,7 @@ class Scope:
             )
         return self.values[name]
 
-    def define(self, name: str, x: Operand) -> None:
+    def define(self, name: str, x: Held) -> None:
         """Give a name its meaning."""
         self.recorder.name(x, name)
         self.values[name] = x
@@ -91,9 +100,11 @@ class Scope:
             if name:
                 self.define(name, result)
 
-    def _build(self, node: Node, inputs: Sequence[Operand | None]) -> Sequence[Operand]:
+    def _build(self, node: Node, inputs: Sequence[Held | None]) -> Sequence[Held]:
         op = find(domain_of(node.proto), node.op, node.opset)
         assert op is not None
+        if any(isinstance(x, list) for x in inputs) and not op.takes_sequences:
+            raise self.file.error(f"{node.op} needs tensors, not a sequence", at=node.title)
         place = f"{self.file.path or self.file.name}#{node.title}"
         try:
             out = op.build(self.recorder.calls, node, *inputs)

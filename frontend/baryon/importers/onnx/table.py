@@ -22,6 +22,7 @@ from baryon.importers.onnx import (
     recurrent,
     reduction,
     resize,
+    sequences,
     shape,
 )
 from baryon.importers.onnx.node import OnnxOp
@@ -29,6 +30,7 @@ from baryon.importers.onnx.node import OnnxOp
 FAMILIES = (
     conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
     quantize, gathering, cumulative, resize, control,
+    sequences,
 )  # fmt: skip
 
 
