@@ -277,8 +277,8 @@ BRY_API uint32_t bry_variant_count(const bry_executable* executable);
 BRY_API const char* bry_variant_name(const bry_executable* executable, uint32_t index);
 
 /* The artifact's own bytes, and the JSON inside that describes the build that runs (UTF-8, not
- * NUL-terminated): what the network is called, compiled for and by, and for each kernel its ops,
- * shapes and costs (docs/spec/artifact.md). They live as long as the executable. */
+ * NUL-terminated): by what and for which target it was compiled, and for each kernel its ops,
+ * shapes and costs. They live as long as the executable. */
 BRY_API bry_status bry_artifact(const bry_executable* executable, const void** data,
                                 uint64_t* bytes);
 BRY_API bry_status bry_meta(const bry_executable* executable, const char** json, uint64_t* bytes);
