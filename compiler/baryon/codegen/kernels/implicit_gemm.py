@@ -94,6 +94,9 @@ FETCH_BYTES = 1 << 18
 FETCH_TILES = 64
 """Tiles per block up to which they are: with more, waiting for memory is a small part."""
 
+ROOMY_TILE = 8
+"""Accumulators of pairs of codes beside which registers can hold what several steps load."""
+
 
 def fetch_steps(weights: int, tiles: int, run: int) -> int:
     """Depth steps per fetch of a line of the next panel's weights; 0 for no fetching.
@@ -204,8 +207,14 @@ class _Emitter:
         share = size // steps
         within = tirx.min(tile * share, size - share)
         last = columns.count * size - width
-        line = LINE * 4 // self.spec.word_bytes
-        return Ahead(self._weights, bind((panel + 1) * size + within), last, steps, line)
+        line, tile = LINE * 4 // self.spec.word_bytes, self.schedule.tile
+        rolls = self._is_of_pairs and tile.rows * tile.vectors > ROOMY_TILE
+        return Ahead(self._weights, bind((panel + 1) * size + within), last, steps, line, rolls)
+
+    @property
+    def _is_of_pairs(self) -> bool:
+        """Whether products of codes take a register each before they are added."""
+        return self.spec.codes is not None and self.spec.depths == 2
 
     @cached_property
     def _weights(self) -> Buffer:

@@ -109,7 +109,8 @@ class Ahead:
     Late layers of a network have more weights than caches hold, and few tiles to use each panel:
     without this they wait for memory an eighth of the time. first: where this tile's share of the
     upcoming weights begins. last: where the last line may begin. steps: depth steps per fetch.
-    line: elements per cache line.
+    line: elements per cache line. rolls: whether the steps between two fetches are a loop of their
+    own. LLVM loads ahead among steps that are written out, and spills accumulators of large tiles.
     """
 
     weights: Buffer
@@ -117,6 +118,7 @@ class Ahead:
     last: Expr
     steps: int
     line: int = LINE
+    rolls: bool = False
 
     def emit(self, index: Expr, width: int) -> None:
         """Fetch the index-th `width` elements of the share."""
@@ -184,10 +186,12 @@ class Multiply:
                 if ahead is not None:
                     ahead.emit(line * blocks + block, self.row_width)
                 start = wide(tap) if outer and not rest else tap
-                for i in range(unroll if blocks else 0):
-                    k = block * unroll + i
-                    at = start + k * (self.depths * inner.step)
-                    self._step(rows, at, panel + k * self.row_width, sums)
+                rolls = ahead is not None and ahead.rolls
+                with T.serial(unroll) if rolls else nullcontext(0) as turn:
+                    for i in range(1 if rolls else unroll if blocks else 0):
+                        k = block * unroll + turn + i
+                        at = start + k * (self.depths * inner.step)
+                        self._step(rows, at, panel + k * self.row_width, sums)
             if rest:
                 at = tap + steps * self.depths
                 self._last(rows, at, panel + steps * self.row_width, sums)
