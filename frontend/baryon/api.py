@@ -45,9 +45,9 @@ def compile(
         module.
     target: `native`, or one of x86-64, x86-64-v2 (SSE4.2), x86-64-v3 (AVX2), x86-64-v3-vnni (with
         AVX-VNNI), x86-64-v4 (AVX-512), x86-64-v4-vnni (with AVX512-VNNI), x86-64-v4-bf16 (with
-        AVX512-BF16 as well). Several make one artifact with a build for each over one copy of the
-        weights; the best one that this CPU can run is loaded, and `save` writes all of them. One
-        that would never run, as another needs no more and is preferred, is left out.
+        AVX512-BF16 as well), aarch64-linux. Several make one artifact with a build for each over
+        one copy of the weights; the best one that this CPU can run is loaded, and `save` writes all
+        of them. One that would never run, as another needs no more and is preferred, is left out.
     precision: fp32, or bf16: factors of convolutions and products and most of what is stored in
         bfloat16, sums and everything sensitive in float32 (docs/precision.md). Inputs and outputs
         keep their types.

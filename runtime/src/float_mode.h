@@ -2,6 +2,8 @@
 // it.
 #pragma once
 
+#include <cstdint>
+
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
@@ -11,7 +13,26 @@ namespace baryon {
 // Round to nearest, denormals kept, no traps; the caller's mode comes back at the end.
 class FloatMode {
  public:
-#if defined(__x86_64__)
+#if defined(__aarch64__)
+  FloatMode() : before_(get()) {
+    if (before_ != kDefault) set(kDefault);
+  }
+  ~FloatMode() {
+    if (before_ != kDefault) set(before_);
+  }
+  FloatMode(const FloatMode&) = delete;
+  FloatMode& operator=(const FloatMode&) = delete;
+
+ private:
+  static constexpr uint64_t kDefault = 0;
+  static uint64_t get() {
+    uint64_t mode;
+    asm volatile("mrs %0, fpcr" : "=r"(mode));
+    return mode;
+  }
+  static void set(uint64_t mode) { asm volatile("msr fpcr, %0" ::"r"(mode)); }
+  uint64_t before_;
+#else
   FloatMode() : before_(_mm_getcsr()) {
     if (before_ != kDefault) _mm_setcsr(kDefault);
   }

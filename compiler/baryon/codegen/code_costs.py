@@ -78,7 +78,7 @@ class CodeCosts:
             return self._depthwise(spec)
         codes = _with_codes(spec, self.target.for_codes.code_depths, "int8" if signed else "uint8")
         fits = spec.depth <= MAX_DEPTH
-        slower = 1 if self.target.has("fma") else EMULATED
+        slower = 1 if self.target.has_fma else EMULATED
         real = self._product(spec, self.target) * slower
         return Seconds(real, self._product(codes, self.target.for_codes) if fits else None)
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from baryon.codegen.helpers import available, call, is_exact
+from baryon.codegen.helpers import call, has_fma, is_exact
 from baryon.codegen.targets import Target, get_target
 from baryon.codegen.tvm import tirx, tvm_ffi
 
@@ -83,6 +83,7 @@ def exact(target: Target) -> Target:
         cpu=target.cpu,
         features=target.features,
         disabled=target.disabled,
+        triple=target.triple,
         whole=target.for_codes,
     )
 
@@ -117,7 +118,7 @@ def multiply_add(total: Any, a: Any, b: Any) -> Any:
     scalar, _, lanes = str(total.ty).partition("x")
     if scalar != "float32" or not is_exact():
         return total + a * b
-    template = _INSTRUCTION if available("fma") else _FUSED
+    template = _INSTRUCTION if has_fma() else _FUSED
     name = f"baryon_fused_{scalar}_{lanes or 1}"
     return call(name, _text(template, name, scalar, int(lanes or 1)), str(total.ty), total, a, b)
 

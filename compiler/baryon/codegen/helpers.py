@@ -62,6 +62,12 @@ def available(feature: str) -> bool:
     return helpers is not None and helpers.target.has(feature)
 
 
+def has_fma() -> bool:
+    """Whether the kernel under construction may fuse a product and a sum in one instruction."""
+    helpers = _CURRENT.get()
+    return helpers is not None and helpers.target.has_fma
+
+
 def is_exact() -> bool:
     """Whether the kernel under construction promises the same bits on every CPU."""
     helpers = _CURRENT.get()

@@ -38,7 +38,7 @@ _PASSES = (
 def lower(functions: Mapping[str, Any], target: Target, helpers: str = "") -> Any:
     """A tvm.runtime.Module with the compiled functions, by name; helpers: LLVM's text of others."""
     named = {name: func.with_attr("global_symbol", name) for name, func in functions.items()}
-    if target.whole is not None and target.has("fma"):
+    if target.whole is not None and target.has_fma:
         made = {name: fenced(func) for name, func in named.items()}
         named = {name: func for name, (func, _) in made.items()}
         helpers = "\n".join([helpers, *dict.fromkeys(text for _, text in made.values())]).strip()

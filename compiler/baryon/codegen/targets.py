@@ -29,7 +29,12 @@ _V4 = (*_V3, "avx512bw", "avx512cd", "avx512dq", "avx512f", "avx512vl")
 # Cooper Lake, Sapphire Rapids and later, Zen 4 and later.
 _V4_BF16 = (*_V4, "avx512bf16", "avx512vnni")
 _V4_CACHES = (32 << 10, 1 << 20, 4 << 20)
+# Of a Cortex-A76.
+_ARM_CACHES = (64 << 10, 512 << 10, 2 << 20)
 _KNOWN = (*_V4, "avx512bf16", "avx512vnni", "avxvnni", "avx512fp16")
+# Feature sets in which a product and a sum are one instruction.
+_FMA = frozenset({"fma", "neon"})
+_X86_64, _AARCH64 = "x86_64-unknown-linux-gnu", "aarch64-unknown-linux-gnu"
 # Not an instruction set: switching it off would leave 64-bit mode.
 _MODE = "64bit"
 
@@ -50,16 +55,16 @@ class Tile:
 class Target:
     """One CPU, as far as code generation cares.
 
-    name: what the user says. cpu: LLVM's `mcpu`. features: LLVM names of every feature that the
-    generated code may use, which is also what an artifact for this target requires. disabled:
-    features that LLVM would assume from `cpu` and must not. vector_bytes, registers: width and
-    number of vector registers. cache_bytes: level 1 data, level 2, and this core's share of
-    level 3. tiles: register tiles worth trying, best first; they fit without spilling. threads:
-    numbers of threads that schedules should suit; results are the same for any. dots: whether
-    products of bfloat16 are summed two at a time, from pairs in memory, as AVX512-BF16 does it.
-    code_depths: products of 8-bit codes that are summed at a time: 4 with VNNI, else 2. whole: what
-    kernels of whole numbers are made for, where all others have to give the same bits on any CPU
-    (see exact.py).
+    name: what the user says. cpu, triple: LLVM's `mcpu` and name of machine and system. features:
+    LLVM names of every feature that the generated code may use, which is also what an artifact for
+    this target requires. disabled: features that LLVM would assume from `cpu` and must not.
+    vector_bytes, registers: width and number of vector registers. cache_bytes: level 1 data,
+    level 2, and this core's share of level 3. tiles: register tiles worth trying, best first; they
+    fit without spilling. threads: numbers of threads that schedules should suit; results are the
+    same for any. dots: whether products of bfloat16 are summed two at a time, from pairs in memory,
+    as AVX512-BF16 does it. code_depths: products of 8-bit codes that are summed at a time: 4 with
+    VNNI, else 2. whole: what kernels of whole numbers are made for, where all others have to give
+    the same bits on any CPU (see exact.py).
     """
 
     name: str
@@ -74,6 +79,7 @@ class Target:
     dots: bool = False
     code_depths: int = 2
     whole: Target | None = None
+    triple: str = _X86_64
 
     @property
     def for_codes(self) -> Target:
@@ -83,7 +89,12 @@ class Target:
     @property
     def fuses(self) -> bool:
         """Whether products and sums are rounded once, in one instruction where there is one."""
-        return self.has("fma") or self.whole is not None
+        return self.has_fma or self.whole is not None
+
+    @property
+    def has_fma(self) -> bool:
+        """Whether there is such an instruction."""
+        return not _FMA.isdisjoint(self.features)
 
     def lanes(self, element_bytes: int) -> int:
         """Elements of the given size (bytes) in one vector register."""
@@ -96,7 +107,7 @@ class Target:
 
     def covers(self, other: Target) -> bool:
         """Whether this target runs on every CPU on which the other does."""
-        return {*other.required} >= {*self.required}
+        return self.triple == other.triple and {*other.required} >= {*self.required}
 
     def has(self, feature: str) -> bool:
         """Whether generated code may use the named feature."""
@@ -108,7 +119,7 @@ class Target:
         attributes += [f"-{name}" for name in self.disabled]
         return {
             "kind": "llvm",
-            "mtriple": "x86_64-unknown-linux-gnu",
+            "mtriple": self.triple,
             "mcpu": self.cpu,
             "mattr": attributes,
             "opt-level": 2,  # 3 is no faster on kernels of explicit vectors, and compiles longer
@@ -145,6 +156,10 @@ _PRESETS = {
         Target(
             "x86-64-v4-bf16", "x86-64-v4", _V4_BF16, 64, 32, _TILES_32, _V4_CACHES, dots=True,
             code_depths=4,
+        ),
+        # ARMv8.0: every AArch64 CPU
+        Target(
+            "aarch64-linux", "generic", ("neon",), 16, 32, _TILES_32, _ARM_CACHES, triple=_AARCH64,
         ),
     )
 }  # fmt: skip
@@ -210,7 +225,8 @@ def _native() -> Target:
     """The host: the widest preset whose features it has, with its own CPU name and caches."""
     host = _host()
     have = {name for name, present in host.items() if present}
-    fitting = [target for target in _PRESETS.values() if have.issuperset(target.features)]
+    presets = [target for target in _PRESETS.values() if target.triple == _X86_64]
+    fitting = [target for target in presets if have.issuperset(target.features)]
     if not fitting:
         raise TargetError("this machine is not an x86-64 CPU", hint="name a target explicitly")
     features = tuple(name for name in _KNOWN if name in have)

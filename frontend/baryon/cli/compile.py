@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     show_default=True,
     metavar="NAMES",
     help="native (this CPU), x86-64, x86-64-v2 (SSE4.2), x86-64-v3 (AVX2), x86-64-v4 (AVX-512), "
-    "x86-64-v3-vnni or x86-64-v4-vnni (with VNNI) or x86-64-v4-bf16 (with BF16). Several, with "
-    "commas between, make one file that takes the best for the CPU that it runs on.",
+    "x86-64-v3-vnni or x86-64-v4-vnni (with VNNI), x86-64-v4-bf16 (with BF16), aarch64-linux. "
+    "Several, with commas between, make one file that takes the best for the CPU that it runs on.",
 )
 @click.option(
     "--precision",

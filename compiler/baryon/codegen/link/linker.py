@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from baryon.codegen.artifact.plan import Code, Slot
+from baryon.codegen.link.aarch64 import AARCH64
 from baryon.codegen.link.elf import Section, Table, read_object
 from baryon.codegen.link.errors import LinkError
 from baryon.codegen.link.imports import RUNTIME_IMPORTS, Imports
@@ -16,7 +17,7 @@ from baryon.codegen.link.machine import Addresses, Bytes, Machine, Relocation, V
 from baryon.codegen.link.select import Unit, select
 from baryon.codegen.link.x86_64 import X86_64
 
-_MACHINES = {machine.number: machine for machine in (X86_64,)}
+_MACHINES = {machine.number: machine for machine in (X86_64, AARCH64)}
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _image(units: Sequence[Unit], machine: Machine, layout: Layout, imports: Imp
         if not section.writable:
             image[start : start + section.size] = np.frombuffer(section.data, np.uint8)
     for name, start in layout.stubs.items():
-        stub = machine.stub(layout.slots[name] - start)
+        stub = machine.stub(start, layout.slots[name])
         image[start : start + len(stub)] = np.frombuffer(stub, np.uint8)
     for unit, symbols, section, base in _placed(units, layout):
         held = symbols.copy()

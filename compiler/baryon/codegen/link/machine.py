@@ -45,8 +45,8 @@ class Machine:
 
     number: `e_machine` of ELF. page: an image is whole ones of this many bytes. relocations: those
     that position-independent code may have, by type. refused: names of those that it must not
-    have. padding: a byte that traps when it is executed. stub(slot - stub): code that jumps to the
-    address in the slot; stub_bytes: its size.
+    have. padding: a byte that traps when it is executed. stub(place, slot): code for that place
+    that jumps to the address in the slot; stub_bytes: its size.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Machine:
     refused: Mapping[int, str]
     padding: int
     stub_bytes: int
-    stub: Callable[[int], bytes]
+    stub: Callable[[int, int], bytes]
 
 
 def store_relative32(image: Bytes, places: Addresses, targets: Addresses) -> None:

@@ -8,9 +8,9 @@ from baryon.codegen.artifact import format as fmt
 from baryon.codegen.link.machine import Machine, Relocation, Via, store_relative32
 
 
-def _stub(distance: int) -> bytes:
+def _stub(place: int, slot: int) -> bytes:
     """`jmp *slot(%rip)`; the displacement counts from the end of the instruction."""
-    return b"\xff\x25" + struct.pack("<i", distance - 6) + b"\xcc\xcc"
+    return b"\xff\x25" + struct.pack("<i", slot - place - 6) + b"\xcc\xcc"
 
 
 X86_64 = Machine(

@@ -1,0 +1,1 @@
+"""Networks compiled for another machine, and run by an emulator of it."""
