@@ -44,6 +44,16 @@ from baryon.runtime import load
     metavar="FILE.json",
     help="Write when each kernel ran, for ui.perfetto.dev or chrome://tracing.",
 )
+@click.option(
+    "--check-numerics",
+    "kinds",
+    is_flag=False,
+    flag_value="all",
+    type=click.Choice(["all", "nan"]),
+    metavar="[all|nan]",
+    help="Name the first op with a NaN or Inf (nan: NaN only) in its result, and exit with 1 if "
+    "there is one. A model (.onnx) can be checked too.",
+)
 @SIGNATURE_OPTION
 @JSON_OPTION
 def command(
@@ -53,6 +63,7 @@ def command(
     threads: int | None,
     profile: bool,
     trace_file: Path | None,
+    kinds: str | None,
     require_signature: Path | None,
     as_json: bool,
 ) -> None:
@@ -60,8 +71,15 @@ def command(
 
     \b
     baryon run resnet50.baryon --input data=image.npy -o scores.npz
+    baryon run resnet50.onnx --input data=image.npy --check-numerics
     baryon inspect resnet50.baryon      shows the names and shapes of the inputs
     """
+    if kinds is not None:
+        if output or profile or trace_file:
+            raise click.UsageError("--check-numerics goes with --input, --threads and --json.")
+        numerics = importlib.import_module("baryon.cli.numerics")  # which other runs do not need
+        keys = require_signature
+        raise SystemExit(numerics.check(artifact, inputs, kinds, threads, keys, as_json=as_json))
     if trace_file is not None:
         check_destination(trace_file)  # before the work, not after it
     phases = Phases()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     )
     from baryon.runtime.executable import Event, Executable, KernelTime, load, verify_file
     from baryon.runtime.features import Feature, Features, feature_list
-    from baryon.runtime.session import Session
+    from baryon.runtime.session import Session, Steps
     from baryon.runtime.signing import sign_file
     from baryon.runtime.spec import TensorSpec
 
@@ -37,6 +37,7 @@ _HOMES = {
     "Event": "executable",
     "KernelTime": "executable",
     "Session": "session",
+    "Steps": "session",
     "Feature": "features",
     "Features": "features",
     "feature_list": "features",
@@ -61,6 +62,7 @@ __all__ = [
     "KernelTime",
     "Session",
     "SignatureError",
+    "Steps",
     "TensorSpec",
     "UnsupportedCpuError",
     "feature_list",

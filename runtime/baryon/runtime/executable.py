@@ -77,6 +77,12 @@ class Executable:
         self._native.run(arrays, buffers)
         return outputs
 
+    def bind(self, /, *inputs: object, **named: object) -> dict[str, NDArray[Any]]:
+        """The inputs by name, as a call with these arguments reads them. Raises InputError."""
+        arrays, _, _ = self._prepare(inputs, named)
+        pairs = zip(self.inputs, arrays, strict=True)
+        return {spec.name: array.view(spec.dtype) for spec, array in pairs}
+
     def profile(self, /, *inputs: object, **named: object) -> list[KernelTime]:
         """Run once and return the time of each kernel call, in order."""
         arrays, _, buffers = self._prepare(inputs, named)

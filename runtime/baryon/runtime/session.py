@@ -42,3 +42,22 @@ class Session:
             return None
         name, shape, data = found
         return np.frombuffer(data, numpy_dtype(name)).reshape(shape)
+
+
+class Steps(Session):
+    """One run, call by call: between two calls `argument` says what was computed so far.
+
+    done: how many of the `total` calls have been executed.
+    """
+
+    def __init__(self, executable: Executable, /, *inputs: object, **named: object) -> None:
+        """inputs, named: as those of a call. Raises InputError."""
+        super().__init__(executable)
+        self._arrays, _, self._buffers = executable._prepare(inputs, named)
+        self.done, self.total = 0, executable._native.call_count()
+        self.advance(0)  # so that the first call's arguments can be looked at before it
+
+    def advance(self, count: int = 1) -> None:
+        """Execute the next calls."""
+        self.run(self.done, count, self._arrays, self._buffers)
+        self.done += count
