@@ -137,6 +137,11 @@ Bytes Artifact::verified(const Section& section) const {
   return bytes;
 }
 
+Code Artifact::code(uint32_t variant) const {
+  const Section& entry = section(format::kCode, variant);
+  return {verified(entry), entry.offset};
+}
+
 Bytes Artifact::weights() const {
   const Section* weights = find(format::kWeights, 0);
   return weights != nullptr ? bytes_of(*weights) : Bytes(nullptr, 0, "section WEIGHTS");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "code.h"
 #include "format.h"
 #include "mapping.h"
 #include "reader.h"
@@ -24,7 +25,7 @@ class Artifact {
   // These verify the hash.
   Bytes meta(uint32_t variant) const { return verified(section(format::kMeta, variant)); }
   Bytes plan(uint32_t variant) const { return verified(section(format::kPlan, variant)); }
-  Bytes code(uint32_t variant) const { return verified(section(format::kCode, variant)); }
+  Code code(uint32_t variant) const;
   // Of all variants. Not verified. Empty if the artifact has none.
   Bytes weights() const;
 

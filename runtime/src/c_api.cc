@@ -309,7 +309,7 @@ bry_status bry_get_sizes(const bry_executable* executable, bry_sizes* sizes) {
     values.threads = static_cast<uint32_t>(impl.threads());
     values.variant = impl.variant();
     values.file_bytes = impl.artifact().file().size();
-    values.code_bytes = impl.code().bytes();
+    values.code_bytes = impl.code().image().bytes;
     values.weights_bytes = impl.network().weights.size();
     values.arena_bytes = impl.plan().arena_bytes;
     values.scratch_bytes = impl.plan().scratch_bytes;

@@ -3,25 +3,23 @@
 
 #include <cstdint>
 
+#include "code.h"
 #include "mapping.h"
-#include "reader.h"
 
 namespace baryon {
 
 // Read-and-execute pages of the file, followed by a read-only data part with the addresses that the
-// code needs (rules A25 to A30).
+// code needs.
 class CodeImage {
  public:
-  // `code` is a verified section of the open file. Throws Error.
-  CodeImage(const Bytes& code, const MappedFile& file);
+  // `descriptor` of the open file. Throws Error.
+  CodeImage(const Code& code, int descriptor);
 
-  uint64_t bytes() const { return image_bytes_; }
-  // Rule A24. `entry` is the offset of a kernel.
-  const void* kernel(uint64_t entry) const;
+  Image image() const { return {memory_.data(), image_bytes_}; }
 
  private:
-  void map_image(const Bytes& code, const format::CodeHeader& header, const MappedFile& file);
-  void fill_data(const Bytes& code, const format::CodeHeader& header);
+  void map_image(const Code& code, int descriptor);
+  void fill_data(const Code& code);
 
   Mapping memory_;
   uint64_t image_bytes_ = 0;

@@ -21,8 +21,8 @@ Executable::Executable(MappedFile file, const Options& options)
       variant_(choose_variant(variants_, options.variant)),
       meta_(artifact_.meta(variant_)),
       plan_(artifact_.plan(variant_), artifact_.weights().size()),
-      code_(artifact_.code(variant_), artifact_.file()),
-      network_(plan_, code_, artifact_.weights()),
+      code_(artifact_.code(variant_), artifact_.file().descriptor()),
+      network_(plan_, code_.image(), artifact_.weights()),
       pool_(Pool::shared(options.threads, options.spin_us)) {
   artifact_.close_descriptor();
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "artifact.h"
+#include "code_image.h"
 #include "network.h"
 #include "pool.h"
 #include "trace.h"

@@ -72,7 +72,7 @@ MappedFile MappedFile::open(const char* path) {
   // O_NONBLOCK: a pipe must be refused, not waited for.
   MappedFile file(::open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (file.descriptor_ < 0) fail(BRY_IO, "%s: %s", path, strerror(errno));
-  file.mapping_ = Mapping::of_file(file.descriptor_, size_of_regular_file(file.descriptor_, path));
+  file.map(size_of_regular_file(file.descriptor_, path));
   return file;
 }
 
@@ -80,12 +80,28 @@ MappedFile MappedFile::copy_of(const void* data, uint64_t bytes) {
   MappedFile file(memfd_create("baryon-artifact", MFD_CLOEXEC));
   if (file.descriptor_ < 0) fail(BRY_IO, "memfd_create: %s", strerror(errno));
   write_all(file.descriptor_, static_cast<const uint8_t*>(data), bytes);
-  file.mapping_ = Mapping::of_file(file.descriptor_, bytes);
+  file.map(bytes);
   return file;
 }
 
+MappedFile MappedFile::view(const void* data, uint64_t bytes) {
+  MappedFile file(-1);
+  file.data_ = static_cast<const uint8_t*>(data);
+  file.size_ = bytes;
+  return file;
+}
+
+void MappedFile::map(uint64_t bytes) {
+  mapping_ = Mapping::of_file(descriptor_, bytes);
+  data_ = mapping_.data();
+  size_ = bytes;
+}
+
 MappedFile::MappedFile(MappedFile&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)), mapping_(std::move(other.mapping_)) {}
+    : descriptor_(std::exchange(other.descriptor_, -1)),
+      mapping_(std::move(other.mapping_)),
+      data_(other.data_),
+      size_(other.size_) {}
 
 MappedFile::~MappedFile() { close_descriptor(); }
 

@@ -41,22 +41,27 @@ class MappedFile {
   static MappedFile open(const char* path);
   // A file in memory with a copy of these bytes.
   static MappedFile copy_of(const void* data, uint64_t bytes);
+  // Bytes that outlive it, without a file: enough to read and check an artifact.
+  static MappedFile view(const void* data, uint64_t bytes);
 
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&&) = delete;
   ~MappedFile();
 
-  const uint8_t* data() const { return mapping_.data(); }
-  uint64_t size() const { return mapping_.size(); }
+  const uint8_t* data() const { return data_; }
+  uint64_t size() const { return size_; }
   int descriptor() const { return descriptor_; }
   // The mapping stays.
   void close_descriptor();
 
  private:
   explicit MappedFile(int descriptor) : descriptor_(descriptor) {}
+  void map(uint64_t bytes);
 
   int descriptor_ = -1;
   Mapping mapping_;
+  const uint8_t* data_ = nullptr;
+  uint64_t size_ = 0;
 };
 
 }  // namespace baryon

@@ -2,7 +2,7 @@
 
 namespace baryon {
 
-Network::Network(const Plan& plan, const CodeImage& code, const Bytes& weights)
+Network::Network(const Plan& plan, const Image& image, const Bytes& weights)
     : plan(plan), weights(weights) {
   Symbols maxima{};
   for (size_t i = 0; i < plan.symbols.size(); ++i) maxima[i] = plan.symbols[i].max;
@@ -15,12 +15,12 @@ Network::Network(const Plan& plan, const CodeImage& code, const Bytes& weights)
     if (tensor.storage == format::kInput || tensor.storage == format::kOutput) add_view(i);
   }
   for (const format::Call& call : plan.calls) {
-    const void* entry = code.kernel(plan.kernels[call.kernel].entry);
+    const void* entry = image.kernel(plan.kernels[call.kernel].entry);
     calls.push_back({reinterpret_cast<KernelEntry>(const_cast<void*>(entry)),
                      plan.kernel_names[call.kernel].c_str(), call.first_arg,
                      static_cast<int32_t>(call.arg_count)});
   }
-  for (const format::Kernel& kernel : plan.kernels) code.kernel(kernel.entry);
+  for (const format::Kernel& kernel : plan.kernels) image.kernel(kernel.entry);
 }
 
 void Network::add_numbers(const format::Dim* dims, uint32_t count, const Symbols& symbols) {

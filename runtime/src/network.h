@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "binding.h"
-#include "code_image.h"
+#include "code.h"
 #include "kernel_abi.h"
 #include "mapping.h"
 #include "plan.h"
@@ -35,7 +35,8 @@ class Network {
     bool changes;  // it or its port has symbols, and it is not the whole port
   };
 
-  Network(const Plan& plan, const CodeImage& code, const Bytes& weights);
+  // `image` must stay where it is. Throws Error.
+  Network(const Plan& plan, const Image& image, const Bytes& weights);
 
   // Whether the views are inside their inputs and outputs for these values. Throws Error.
   void check_views(const Symbols& symbols) const;

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from baryon.importers.onnx.node import Node, OnnxOp, Operand, dims_array, shape_of
-from baryon.ir import Array, Sym, dim_prod
+from baryon.ir import Sym, dim_prod
 from baryon.ops import Calls
 from baryon.ops.shapes import write_shape
 
@@ -18,11 +18,11 @@ _PLAIN = {
 
 
 def _constant(o: Calls[Operand], node: Node) -> Any:
-    value: Array | None = node.attr("value", None)
+    value: Any = node.attr("value", None)
     for name, dtype in _PLAIN.items():
         plain = node.attr(name, None)
         value = value if plain is None else np.array(plain, dtype)
-    if value is None:
+    if not isinstance(value, np.ndarray):
         raise node.unsupported("it is neither a tensor nor numbers")
     return value
 

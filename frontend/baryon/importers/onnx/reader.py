@@ -42,8 +42,11 @@ class ModelFile:
         if any(isinstance(name, bytes) for name in _names(self.proto)):
             raise self.error("the file is damaged: a name in it is not UTF-8")
         if self.proto.functions:
-            self.proto = inliner.inline_local_functions(self.proto)
+            self.proto = self._inlined()
         self.opsets = {_domain(o.domain): int(o.version) for o in self.proto.opset_import}
+        for domain, version in self.opsets.items():
+            if not 1 <= version < 1 << 31:
+                raise self.error(f"the opset of {domain or 'ai.onnx'} has version {version}")
         if self.opsets.get("", _OLDEST) < _OLDEST:
             self._convert()
 
@@ -72,7 +75,18 @@ class ModelFile:
             names = ", ".join(name for _, name in sorted(pending))
             raise self.error(f"{names} cannot be expanded: {error}") from error
         self.opsets = {_domain(o.domain): int(o.version) for o in self.proto.opset_import}
+        for domain, version in self.opsets.items():
+            if not 1 <= version < 1 << 31:
+                raise self.error(f"the opset of {domain or 'ai.onnx'} has version {version}")
         return True
+
+    def _inlined(self) -> Any:
+        """The model without functions of its own."""
+        try:
+            return inliner.inline_local_functions(self.proto)
+        except Exception as error:  # of the checker, of protobuf, or what C++ throws
+            message = " ".join(str(error).split())
+            raise self.error(f"the model's own functions are damaged: {message}") from error
 
     @property
     def graph(self) -> Any:

@@ -154,9 +154,8 @@ def _layer(
         names = " or ".join(", ".join(a) for a in allowed)
         raise node.unsupported(f"activations {', '.join(found)}", f"supported are: {names}")
     x, weight, feedback, bias, length = inputs
-    assert x is not None
-    assert weight is not None
-    assert feedback is not None
+    if x is None or weight is None or feedback is None:
+        raise node.file.error(f"{node.op} needs the inputs X, W and R", at=node.title)
     layout = bool(node.attr("layout", 0))
     layer = _Layer(o, node, gates, x, weight, feedback, bias, length, states, sides, layout)
     return layer, found[-1].lower()
