@@ -11,6 +11,7 @@ import pytest
 
 import baryon as mx
 from baryon import interp
+from baryon.build import Options, build, in_process
 from baryon.codegen.artifact import format as fmt
 from baryon.codegen.artifact import to_bytes
 from baryon.codegen.link.aarch64 import AARCH64
@@ -18,6 +19,7 @@ from baryon.codegen.link.errors import LinkError
 from baryon.runtime import UnsupportedCpuError
 from cross.emulated import build_runtime, compiled, run
 from cross.networks import NETWORKS
+from networks.test_exact import network as network_of_codes
 
 TOOLS = ("aarch64-linux-gnu-gcc", "aarch64-linux-gnu-g++", "qemu-aarch64", "cmake")
 
@@ -86,3 +88,10 @@ def test_networks_under_the_emulator(program: Path, name: str) -> None:
     expected = interp.run(module, inputs, precise=True)
     for got, wanted in zip(run(program, compiled(module), inputs), expected, strict=True):
         np.testing.assert_allclose(got.astype(float), wanted.astype(float), atol=1e-5)
+
+
+def test_codes_have_the_same_bits_as_here(program: Path) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 16, 13, 13)).astype(np.float32)
+    here = in_process(build(network_of_codes(), Options()), threads=1)(x)[0]
+    (there,) = run(program, compiled(network_of_codes()), [x])
+    assert there.tobytes() == here.tobytes()
