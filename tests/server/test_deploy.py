@@ -83,6 +83,35 @@ def test_the_steps_run(tmp_path: Path) -> None:
     assert '"event":"stopped"' in log
 
 
+def test_the_unit_is_one() -> None:
+    """The command is not installed where the unit says; nothing else may be complained of."""
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("systemd-analyze is not installed here")
+    unit = str(PAGE.parents[1] / "deploy" / "baryon.service")
+    done = subprocess.run([analyze, "verify", unit], capture_output=True, text=True, check=False)
+    lines = [line for line in done.stderr.splitlines() if "baryon.service" in line]
+    assert [line for line in lines if "is not executable" not in line] == []
+
+
+def test_a_network_runs_where_no_memory_becomes_executable(
+    artifacts: dict[str, bytes], tmp_path: Path
+) -> None:
+    """What MemoryDenyWriteExecute of the unit refuses, refused by the kernel itself."""
+    path = tmp_path / "net.baryon"
+    path.write_bytes(artifacts["affine"])
+    program = (
+        "import ctypes, numpy, baryon.runtime as rt\n"
+        "refused = ctypes.CDLL(None).prctl(65, 1, 0, 0, 0)  # PR_SET_MDWE, of Linux 6.3\n"
+        "if refused: raise SystemExit(77)\n"
+        f"print(rt.load({str(path)!r})(numpy.ones((2, 4), numpy.float32)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    if done.returncode == 77:
+        pytest.skip("this kernel cannot refuse it")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_the_scripts_measure(tmp_path: Path) -> None:
     root = PAGE.parents[1]
@@ -90,6 +119,9 @@ def test_the_scripts_measure(tmp_path: Path) -> None:
     soak = [str(root / "scripts" / "soak_server"), "--requests", "3000", "--reloads", "3"]
     said = subprocess.check_output(soak, env=env, text=True)
     assert " 0 wrong, 0 lost; 3 reloads; 16 of 16 connections" in said
+    check = [str(root / "scripts" / "check_server"), "--network", "lstm_lm"]
+    said = subprocess.check_output(check, env=env, text=True)
+    assert "session: statistics: as many as were asked" in said
     bench = [str(root / "scripts" / "bench_server"), "--seconds", "0.2"]
     said = subprocess.check_output(bench, env=env, text=True)
     assert "HTTP, 64 bytes: per_second" in said

@@ -22,6 +22,7 @@ from baryon.server.settings import Limits
 
 JSON_LENGTH = b"inference-header-content-length"
 _ALIGNMENT = 64
+_MOST_DIGITS = 20
 _SLACK = 64 * 1024
 _LINGER = 2.0
 _LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
@@ -270,7 +271,11 @@ class Connection(asyncio.BufferedProtocol):
         if self._parser.get_http_version() not in ("1.0", "1.1"):
             self._refuse("this is not HTTP/1.1")
             return
-        length = int(headers.get(b"content-length", 0))
+        stated = headers.get(b"content-length", b"0")
+        if len(stated) > _MOST_DIGITS:
+            self._refuse("Content-Length has too many digits")
+            return
+        length = int(stated)
         if length > limits.body:
             self._refuse(f"the body has {length} bytes: {_limit(limits)}", Status.TOO_LARGE)
             return

@@ -21,6 +21,9 @@ from baryon.server.settings import ModelSettings
 
 Log = Callable[..., None]
 
+_MOST_DIGITS = 18
+"""Of a version in a request: Python refuses to read numbers of thousands of digits."""
+
 
 @dataclass
 class Version:
@@ -78,7 +81,8 @@ class Repository:
             reason = f": {self._problems[name]}" if name in self._problems else ""
             raise ServerError(f"there is no model '{name[:80]}'{reason}", Status.NOT_FOUND)
         if version:
-            found = versions.get(int(version)) if version.isdecimal() else None
+            is_number = version.isdecimal() and len(version) <= _MOST_DIGITS
+            found = versions.get(int(version)) if is_number else None
             model = found.model if found else None
         else:
             model = max((v.model for v in versions.values() if v.model), key=_number, default=None)

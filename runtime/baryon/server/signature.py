@@ -15,6 +15,9 @@ from baryon.server.errors import ServerError
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
+_MOST_SHOWN = 16
+"""Sizes of a shape in a message: a client's own may have millions."""
+
 _DATATYPES = {
     "bool": "BOOL", "uint8": "UINT8", "uint16": "UINT16", "uint32": "UINT32", "uint64": "UINT64",
     "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64",
@@ -99,7 +102,8 @@ class Signature:
         ranges = [f"{s} from {self.symbols[s][0]} to {self.symbols[s][1]}" for s in sorted(used)]
         taken = [f"{s} = {bound[s]} by an input before" for s in sorted(used & bound.keys())]
         where = f" ({'; '.join(ranges + taken)})" if used else ""
-        return f"input '{port.name}' has shape {[*shape]}, expected [{expected}]{where}"
+        given = str([*shape]) if len(shape) <= _MOST_SHOWN else f"of {len(shape)} sizes"
+        return f"input '{port.name}' has shape {given}, expected [{expected}]{where}"
 
 
 def signature_of(executable: Executable) -> Signature:
