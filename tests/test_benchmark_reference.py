@@ -1,13 +1,19 @@
-"""What the benchmark compares answers with: the largest element, or the file's rounding."""
+"""What the benchmark compares answers with, and engines that give none."""
 
 from __future__ import annotations
 
 import math
+import sys
+from contextlib import ExitStack
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.case import OURS
+from benchmark.contest import enter
+from benchmark.process import Engine, EngineError
 from benchmark.reference import LEAST_NOISE, Reference, rounded
 
 REAL = np.linspace(-4, 4, 64, dtype=np.float32).reshape(2, 32)
@@ -45,3 +51,20 @@ def test_other_shapes_and_no_numbers_are_infinitely_wrong() -> None:
     reference = rounded([REAL], [REAL + 1], None)
     assert reference.error([REAL[:1]]) == math.inf
     assert reference.error([np.full_like(REAL, np.nan)]) == math.inf
+
+
+def _engine(name: str, program: str) -> Engine:
+    return Engine(name, [sys.executable, "-c", program])
+
+
+def test_an_engine_that_dies_leaves_the_row_to_the_others() -> None:
+    programs = {OURS: "print('{}')", "theirs": "raise SystemExit('no such kernel')"}
+    with ExitStack() as stack:
+        engines, missing = enter(stack, (_engine(*pair) for pair in programs.items()))
+    assert [engine.name for engine in engines] == [OURS]
+    assert missing == {"theirs": "theirs: no such kernel"}
+
+
+def test_ours_has_to_load() -> None:
+    with ExitStack() as stack, pytest.raises(EngineError, match="no such kernel"):
+        enter(stack, [_engine(OURS, "raise SystemExit('no such kernel')")])

@@ -114,6 +114,9 @@ def show(report: dict[str, Any], plan: Plan) -> int:
     print(f"took {report['minutes']:.1f} minutes")
     for name, reason in failed.items():
         print(f"FAILED {name}: {reason}")
+    for row in rows:
+        for reason in row["missing"].values():
+            print(f"MISSING in {row['model']} b{row['batch']} x{row['threads']}: {reason}")
     limit = TOLERANCE[plan.precision]
     found = {f"{r['model']} b{r['batch']}": r["error"].get(OURS, r["spread"]) for r in rows}
     wrong = [name for name, error in found.items() if error > limit]

@@ -6,7 +6,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmark.case import OURS, OURS_FP32, Build, Case, compile_ours
 from benchmark.engines import MODULES
-from benchmark.process import Engine
+from benchmark.process import Engine, EngineError
 from benchmark.reference import Reference
 
 PAUSE = 0.1  # seconds for the last engine's threads to stop spinning
@@ -62,17 +62,18 @@ def compile_thrice(case: Case, artifact: Path, plan: Plan) -> dict[str, Any]:
 def contest(
     case: Case, artifact: Path, threads: int, plan: Plan, reference: Reference | None
 ) -> dict[str, Any]:
-    """One row: for each engine the milliseconds, start-up times and errors."""
+    """One row: for each engine the milliseconds, start-up times and errors.
+
+    missing: other engines that cannot run the network, and why. EngineError if ours cannot.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         np.savez(folder / "feeds.npz", **case.feeds())  # type: ignore[arg-type]
         if OURS_FP32 in plan.engines and case.real:
             real = replace(case, model=case.real)
             compile_ours(real, _real(artifact), Build(plan.target, cache=""))
-        engines = [
-            stack.enter_context(_engine(name, case, artifact, folder, threads, plan))
-            for name in plan.engines
-        ]
+        started = (_engine(n, case, artifact, folder, threads, plan) for n in plan.engines)
+        engines, missing = enter(stack, started)
         outputs = {engine.name: _outputs(engine, folder) for engine in engines}
         rounds = take_turns(engines, plan)
     return {
@@ -84,7 +85,25 @@ def contest(
         "start": {engine.name: engine.started for engine in engines},
         "error": {n: reference.error(found) for n, found in outputs.items()} if reference else {},
         "spread": spread(outputs),
+        "missing": missing,
     }
+
+
+def enter(stack: ExitStack, started: Iterable[Engine]) -> tuple[list[Engine], dict[str, str]]:
+    """The engines that loaded their network, and by name why others did not.
+
+    EngineError if one of those is ours.
+    """
+    engines: list[Engine] = []
+    missing: dict[str, str] = {}
+    for engine in started:
+        try:
+            engines.append(stack.enter_context(engine))
+        except EngineError as error:
+            if engine.name == OURS:
+                raise
+            missing[engine.name] = str(error)
+    return engines, missing
 
 
 def _engine(

@@ -36,7 +36,11 @@ class Engine:
         self.started: dict[str, Any] = {}
 
     def __enter__(self) -> Engine:
-        self.started = self._read()
+        try:
+            self.started = self._read()
+        except EngineError:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *error: object) -> None:
