@@ -32,8 +32,8 @@ static void prepare(Port* ports, uint32_t count, Query query, const bry_executab
       elements *= (size_t)(ports[i].shape[k] = port.dims[k].min);
     }
     ports[i].bytes = elements * port.dtype.bits / 8;
-    ports[i].tensor = (bry_tensor){malloc(ports[i].bytes + 1), port.dtype, port.ndim,
-                                   ports[i].shape, NULL};
+    ports[i].tensor =
+        (bry_tensor){malloc(ports[i].bytes + 1), port.dtype, port.ndim, ports[i].shape, NULL};
     if (ports[i].tensor.data == NULL) stop(port.name, "no memory");
   }
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import queue
 import subprocess
@@ -29,6 +30,16 @@ def imported(name: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return importlib.import_module(f"tritonclient.{name}")
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """Ends clients in the thread that made them: gevent, which speaks HTTP for them, needs that.
+
+    A collection that happens in a thread of grpc's would end them there.
+    """
+    yield
+    gc.collect()
 
 
 @pytest.fixture(params=["http", "grpc"])
