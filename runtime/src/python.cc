@@ -391,6 +391,9 @@ double clock_hz() {
 }  // namespace
 
 NB_MODULE(_native, module) {
+  // A thread that still runs at exit keeps its executable: the process ends with it, so nothing is
+  // lost, and a server's log has no place for nanobind's lines about it.
+  nb::set_leak_warnings(false);
   nb::class_<Executable>(module, "Executable")
       .def_static("load_file", &Executable::load_file, nb::arg("path"), nb::arg("threads"),
                   nb::arg("verify"), nb::arg("variant"), nb::arg("keys").none())
