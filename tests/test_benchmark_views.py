@@ -98,6 +98,20 @@ def test_rows_of_a_table_have_as_many_cells_as_its_head() -> None:
     assert {line.count("|") for line in lines if line.startswith("|")} == {10}
 
 
+def test_the_table_of_int8_has_our_float32_beside_it() -> None:
+    rows = [
+        {"model": name, "batch": 1, "threads": 1, "error": {"baryon": 0.5, "onnxruntime": 2.0},
+         "ms": {"baryon": 2.0, "onnxruntime": 3.0, "baryon fp32": 5.0} | more}
+        for name, more in (("a", {"openvino": 4.0}), ("b", {}))
+    ]  # fmt: skip
+    place = "<!-- bench int8 native --><!-- end of bench -->"
+    written = write_table(place, report(precision="int8", results=rows))
+    assert "| network | 1 thread: baryon | baryon float32 | ONNX Runtime | OpenVINO |" in written
+    assert "| a | 2 | 5 | 3 | 4 | 1.50 |" in written
+    assert "| b | 2 | 5 | 3 | - | 1.50 |" in written
+    assert "against what the file means is 5e-01" in written
+
+
 def test_a_text_without_a_place_is_refused() -> None:
     with pytest.raises(MarkerError, match="bench bf16 native"):
         write_table("<!-- bench fp32 native --><!-- end of bench -->", report(precision="bf16"))
@@ -105,7 +119,8 @@ def test_a_text_without_a_place_is_refused() -> None:
 
 def test_the_readme_has_the_places() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-    for precision, target in (("fp32", "native"), ("bf16", "native"), ("fp32", "x86-64-v3")):
+    places = (("fp32", "native"), ("bf16", "native"), ("fp32", "x86-64-v3"), ("int8", "native"))
+    for precision, target in places:
         assert "ratio" in write_table(readme, report(precision=precision, target=target))
 
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark.case import OURS
+from benchmark.case import OURS, OURS_FP32
 from benchmark.report import ratio, summarize
 
 END = "<!-- end of bench -->"
-TITLES = {OURS: "baryon", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO"}
+TITLES = {
+    OURS: "baryon", OURS_FP32: "baryon float32", "onnxruntime": "ONNX Runtime",
+    "openvino": "OpenVINO",
+}  # fmt: skip
+ERRORS = {
+    "int8": ("what the file means", "what its rounding makes of the float32 network's outputs")
+}
+"""For a precision: what answers are compared with, and the unit of their errors."""
 
 Report = Mapping[str, Any]
 
@@ -54,7 +61,8 @@ def _how(report: Report) -> str:
 
 def _batch(report: Report, batch: int) -> str:
     rows = [row for row in report["results"] if row["batch"] == batch]
-    threads, engines = sorted({row["threads"] for row in rows}), list(report["versions"])
+    threads = sorted({row["threads"] for row in rows})
+    engines = [name for name in TITLES if any(name in row["ms"] for row in rows)]
     columns = [f"{_threads(count)}: {TITLES[OURS]}" for count in threads]
     others = [TITLES[name] for name in engines if name != OURS]
     head = ["network", *(name for column in columns for name in (column, *others, "ratio"))]
@@ -76,17 +84,21 @@ def _batch(report: Report, batch: int) -> str:
 def _cells(row: Mapping[str, Any] | None, engines: Sequence[str]) -> list[str]:
     if row is None:
         return ["-"] * (len(engines) + 1)
-    times = [f"{row['ms'][name]:.3g}" if row["ms"][name] < 100 else f"{row['ms'][name]:.0f}"
-             for name in (OURS, *(e for e in engines if e != OURS))]  # fmt: skip
-    return [*times, _number(ratio(row))]
+    times = (row["ms"].get(name) for name in engines)
+    return [*("-" if ms is None else _milliseconds(ms) for ms in times), _number(ratio(row))]
+
+
+def _milliseconds(ms: float) -> str:
+    return f"{ms:.3g}" if ms < 100 else f"{ms:.0f}"
 
 
 def _overall(report: Report) -> str:
     total = summarize(report["results"])[-1]
     ours = [row["error"][OURS] for row in report["results"] if OURS in row["error"]]
     others = [max(row["error"].values()) for row in report["results"] if row["error"]]
+    truth, unit = ERRORS.get(report["precision"], ("float64", "an output's largest number"))
     error = (
-        f" The largest error against float64 is {max(ours):.0e} of an output's largest number "
+        f" The largest error against {truth} is {max(ours):.0e} of {unit} "
         f"({max(others):.0e} of any engine)."
         if ours
         else ""
