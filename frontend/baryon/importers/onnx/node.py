@@ -26,6 +26,9 @@ Held = Operand | list[Operand]
 Build = Callable[..., Any]
 T = TypeVar("T")
 
+_MOST_DIMS = 1 << 16
+"""More numbers than any shape, axes or sizes have: a damaged file can ask for billions."""
+
 
 @dataclass(frozen=True)
 class OnnxOp:
@@ -122,7 +125,10 @@ class Node:
 
     def known_dims(self, x: Operand | None, what: str) -> tuple[Dim, ...]:
         """The dimensions that an input holds, which must be known while importing."""
-        flat = self.known(x, what).reshape(-1)
+        array = self.known(x, what)
+        if array.size > _MOST_DIMS:
+            raise self.unsupported(f"{what} has {array.size} numbers, {_MOST_DIMS} at most")
+        flat = array.reshape(-1)
         return tuple(d if isinstance(d, Sym) else int(d) for d in flat)
 
 

@@ -185,10 +185,10 @@ def _is_large_protobuf(path: Path) -> bool:
 
 def _names(model: onnx.ModelProto) -> Iterator[str | bytes]:
     """The names in a model; those that are not UTF-8 come from protobuf as bytes."""
-    graph = model.graph
     yield from (o.domain for o in model.opset_import)
-    yield from (x.name for x in (*graph.input, *graph.output, *graph.initializer))
-    for node in graph.node:
+    for graph in _graphs_of(model.graph):
+        yield from (x.name for x in (*graph.input, *graph.output, *graph.initializer))
+    for node in nodes_of(model.graph):
         yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
         yield from (a.name for a in node.attribute)
 
@@ -213,11 +213,16 @@ def element_type(code: int) -> DType:
 
 def nodes_of(graph: Any) -> Iterator[Any]:
     """The nodes of a graph and of all graphs inside it."""
-    for node in graph.node:
-        yield node
-        for attribute in node.attribute:
-            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
-                yield from nodes_of(inner)
+    for inner in _graphs_of(graph):
+        yield from inner.node
+
+
+def _graphs_of(graph: Any) -> Iterator[Any]:
+    """A graph and all graphs inside it."""
+    yield graph
+    for attribute in (a for node in graph.node for a in node.attribute):
+        for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+            yield from _graphs_of(inner)
 
 
 def domain_of(node: onnx.NodeProto) -> str:
