@@ -11,9 +11,9 @@ from baryon.importers.onnx.node import Node, OnnxOp
 from baryon.ir import Dim
 
 _COMBINED: dict[str, Callable[[ndarray, ndarray], ndarray]] = {
-    "add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum,
+    "mul": np.multiply, "max": np.maximum, "min": np.minimum,
 }  # fmt: skip
-"""How `reduction` joins an element with its update."""
+"""How a `reduction` that has no op of its own joins an element with its update."""
 
 _MOST_JOINED = 512
 """Updates that are joined one after the other."""
