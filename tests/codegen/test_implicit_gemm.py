@@ -218,8 +218,10 @@ def test_strips_that_change_the_input_are_kept() -> None:
         check(spec, replace(schedule, in_place=True))
 
 
-def test_schedules_agree_to_the_bit() -> None:
-    spec = ImplicitGemm(20, 40, size=(9, 9), kernel=(3, 3), pad=(1, 1, 1, 1))
+@pytest.mark.parametrize(("channels", "kernel"), [(20, (3, 3)), (3, (3, 3)), (5, (1, 1))])
+def test_schedules_agree_to_the_bit(channels: int, kernel: tuple[int, int]) -> None:
+    """Tiles of few steps end in parts if they are large."""
+    spec = ImplicitGemm(channels, 40, size=(9, 9), kernel=kernel)
     data = make_data(spec)
     found = {s.tile: s for s in candidates(spec, TARGET)}
     results = [direct(spec, s)(data.source, data.weights) for s in found.values()]

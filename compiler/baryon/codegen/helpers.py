@@ -80,3 +80,17 @@ def call(name: str, text: str, dtype: str, *operands: Expr) -> Expr:
     assert helpers is not None, f"{name} is called in no kernel that could hold it"
     helpers.texts[name] = text
     return tirx.call_pure_extern(dtype, name, *operands)
+
+
+_OPAQUE = """
+define internal i64 @baryon_opaque(i64 %x) alwaysinline {
+  %y = call i64 asm "", "=r,0"(i64 %x)
+  ret i64 %y
+}
+"""
+
+
+def opaque(value: Expr) -> Expr:
+    """The same int64, as one that LLVM knows nothing of: what is loaded from there is loaded
+    again, where it would keep what it has loaded before in more registers than there are."""
+    return call("baryon_opaque", _OPAQUE, "int64", value)

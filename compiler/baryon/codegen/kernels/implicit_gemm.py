@@ -257,10 +257,10 @@ class _Emitter:
             for pixel in pixels:
                 for start in range(0, columns.width, LINE):
                     self.operands.fetch(self._position(block.image, pixel, channel + start))
-        sums = multiply.emit(inputs, weights, ahead)
-        for pixel, line in zip(pixels, sums, strict=True):
-            for start, value in zip(columns.vector_starts, line, strict=True):
-                self._store(value, self._position(block.image, pixel, channel + start))
+        for part, sums in multiply.emit_parts(inputs, weights, ahead):
+            for pixel, line in zip(pixels[part], sums, strict=True):
+                for start, value in zip(columns.vector_starts, line, strict=True):
+                    self._store(value, self._position(block.image, pixel, channel + start))
 
     def _position(self, image: Expr, pixel: Expr, channel: Expr) -> Position:
         image = pixel // self.spec.pixels if self.rows.is_pooled else image

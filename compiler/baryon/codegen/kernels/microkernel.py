@@ -6,13 +6,17 @@ per vector, which LLVM keeps in registers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
+from math import prod
 from typing import Any, ClassVar, Protocol
 
 from baryon.codegen.exact import multiply_add
+from baryon.codegen.helpers import opaque
+from baryon.codegen.kernels.spec import ceil_div
 from baryon.codegen.tvm import Call, Op, PrimType, T, tirx
 
 LINE = 16
@@ -23,6 +27,16 @@ Expr = Any
 
 UNROLL = 8
 """Depth steps of an innermost loop that is written out instead: below, the loop costs too much."""
+
+SHORT = 32
+"""Depth steps up to which the end of a tile is code of its own: here stores take up to a tenth."""
+
+STORES = 8
+"""Vectors that a tile stores at once. While more of them wait for their sums, Zen 3 takes in no
+instructions, and then has too few at hand to keep its multipliers busy."""
+
+TAIL = 3
+"""Last depth steps of each part of a tile, which run while the part before is stored."""
 
 
 class Buffer(Protocol):
@@ -158,20 +172,79 @@ class Multiply:
 
         rows: offset of each row's first input element. panel: offset of the panel's weights.
         """
-        shape = [range(self.vectors)] * len(rows)
-        sums = [[self._accumulator() for _ in row] for row in shape]
+        sums = self._sums(len(rows))
+        self._walk(self.loops, [wide(row) for row in rows], panel, sums, ahead)
+        return self._values(sums)
+
+    def emit_parts(
+        self, rows: Sequence[Expr], panel: Expr, ahead: Ahead | None = None
+    ) -> Iterator[tuple[slice, list[list[Expr]]]]:
+        """As `emit`, for some rows of the tile after others: which ones, and their values.
+
+        What the caller emits meanwhile, such as their stores, runs before the others are summed up.
+        """
+        parts = self._parts(len(rows), ahead)
+        if len(parts) == 1:
+            yield parts[0], self.emit(rows, panel, ahead)
+            return
+        inner = self.loops[-1]
+        tail = min(TAIL, inner.extent)
+        sums, starts = self._sums(len(rows)), [wide(row) for row in rows]
+        taps, steps = self._all_but(tail, starts, panel, sums)
+        for part in parts:
+            tap = T.bind(opaque(wide(taps)))
+            line = T.bind(opaque(wide(panel + steps * self.row_width)))
+            for i in range(tail):
+                at = line + i * self.row_width
+                self._step(starts[part], tap + i * inner.step, at, sums[part])
+            yield part, self._values(sums[part])
+
+    def _parts(self, rows: int, ahead: Ahead | None) -> list[slice]:
+        """The rows that end together."""
+        count = min(rows, ceil_div(rows * self.vectors, STORES))
+        is_short = prod(loop.extent for loop in self.loops) <= SHORT
+        if self.depths > 1 or ahead is not None or not is_short:
+            count = 1
+        ends = [rows * i // count for i in range(count + 1)]
+        return [slice(*pair) for pair in pairwise(ends)]
+
+    def _all_but(self, tail: int, rows: Sequence[Expr], panel: Expr, sums: Tile) -> tuple[int, int]:
+        """Sum up all but the last steps; the tap and the number of the step that follows."""
+        taps, steps = 0, 0
+        for i, loop in enumerate(self.loops):
+            inner = self.loops[i + 1 :]
+            count = loop.extent - (1 if inner else tail)
+            moved = [row + taps for row in rows]
+            if count:
+                loops = [Loop(count, loop.step), *inner]
+                self._walk(loops, moved, panel + steps * self.row_width, sums, None)
+            taps += count * loop.step
+            steps += count * prod(loop.extent for loop in inner)
+        return taps, steps
+
+    def _sums(self, rows: int) -> Tile:
+        sums = [[self._accumulator() for _ in range(self.vectors)] for _ in range(rows)]
         zero = splat(tirx.const(0, self.dtype), self.lanes)
         for accumulator in (a for row in sums for a in row):
             accumulator.store(zero, 0, self.lanes)
-        self._walk([wide(row) for row in rows], panel, sums, ahead)
+        return sums
+
+    def _values(self, sums: Tile) -> list[list[Expr]]:
         return [[a.load(0, self.lanes) for a in row] for row in sums]
 
     def _accumulator(self) -> Flat:
         return Flat(T.alloc_buffer((self.lanes,), self.dtype, layout=None))
 
-    def _walk(self, rows: Sequence[Expr], panel: Expr, sums: Tile, ahead: Ahead | None) -> None:
+    def _walk(
+        self,
+        loops: Sequence[Loop],
+        rows: Sequence[Expr],
+        panel: Expr,
+        sums: Tile,
+        ahead: Ahead | None,
+    ) -> None:
         """The loops. All rows move alike, so outside the innermost loop just one offset changes."""
-        *outer, inner = self.loops
+        *outer, inner = loops
         tap, line = 0, 0
         with ExitStack() as nest:
             for loop in outer:
