@@ -18,7 +18,7 @@ from baryon.interp import run
 from baryon.ir import UnsupportedError, verify
 from baryon.ops import lookup
 
-TESTED = {"If", "Loop", "Scan"}
+TESTED = {"Constant", "If", "Loop", "Scan"}
 RNG = numpy.random.default_rng(3)
 X = RNG.normal(size=(4, 3)).astype(numpy.float32)
 COUNT = "seven = Constant <value_ints = [7]> ()  n = Squeeze (seven)"

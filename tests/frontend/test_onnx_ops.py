@@ -2,64 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy
-import onnxruntime
 import pytest
-from numpy.testing import assert_allclose
-from onnx.reference import ReferenceEvaluator
 
 from baryon.importers import import_onnx
 from baryon.importers.onnx import supported_ops
-from baryon.interp import run
-from baryon.ir import UnsupportedError, verify
-from baryon.ops import lookup
+from baryon.ir import UnsupportedError
+from frontend.onnx_cases import Case, f, i64, ops_with_a_case, pos, scales
 from frontend.onnx_models import one_node
-from frontend.test_onnx_control import TESTED as CONTROL
-from frontend.test_onnx_quantized import TESTED as QUANTIZED
-from frontend.test_onnx_sequences import TESTED as SEQUENCES
-
-RNG = numpy.random.default_rng(7)
-
-
-def f(*shape: int) -> Any:
-    return RNG.normal(size=shape).astype(numpy.float32)
-
-
-def pos(*shape: int) -> Any:
-    return RNG.uniform(0.2, 2, shape).astype(numpy.float32)
-
-
-def scales(*factors: float) -> Any:
-    return numpy.array(factors, numpy.float32)
-
-
-def i64(*values: Any) -> Any:
-    return numpy.array(values, numpy.int64)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One node: inputs (None is left out), opset, attributes; inputs in `constants` are weights.
-
-    judge: onnx.reference, or onnxruntime ("ort") where the former departs from the standard
-    (softmax before opset 13, LRN, batch normalization 9, ceil_mode, SAME_LOWER) or lacks the op.
-    """
-
-    op: str
-    inputs: tuple[Any, ...]
-    attrs: dict[str, Any] = field(default_factory=dict)
-    opset: int = 17
-    constants: tuple[int, ...] = ()
-    outputs: int = 1
-    judge: str = "reference"
-
-    def __str__(self) -> str:
-        attrs = ",".join(f"{k}={v}" for k, v in self.attrs.items() if not hasattr(v, "dims"))
-        return f"{self.op}-{self.opset}-{attrs}"
-
 
 X, IMAGE = f(2, 3, 4), f(2, 4, 7, 6)
 CONV = (f(1, 4, 7, 6), f(6, 4, 3, 2), f(6))
@@ -306,29 +258,7 @@ CASES = [
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_op(case: Case) -> None:
-    made, feeds = one_node(
-        case.op, case.inputs, case.opset, case.outputs, case.constants, **case.attrs
-    )
-    module = import_onnx(made)
-    verify(module, lookup)
-    got: list[Any] = [*run(module, [*feeds.values()])]
-    for y, want in zip(got, _judged(case.judge, made, feeds), strict=True):
-        assert y.dtype == want.dtype
-        assert y.shape == want.shape
-        assert_allclose(y, want, rtol=2e-5, atol=1e-5)
-
-
-def _judged(judge: str, made: Any, feeds: dict[str, Any]) -> list[Any]:
-    if judge == "reference":
-        return ReferenceEvaluator(made).run(None, feeds)  # type: ignore[no-any-return]
-    session = onnxruntime.InferenceSession(made.SerializeToString(), _quiet())
-    return session.run(None, feeds)  # type: ignore[no-any-return]
-
-
-def _quiet() -> Any:
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    return options
+    case.check()
 
 
 @pytest.mark.parametrize(
@@ -351,5 +281,4 @@ def test_recurrent_layers_without_a_kernel_are_refused(
 
 
 def test_every_mapped_op_has_a_case() -> None:
-    tested = {case.op for case in CASES} | {"Constant"} | QUANTIZED | CONTROL | SEQUENCES
-    assert tested == set(supported_ops())
+    assert ops_with_a_case() == set(supported_ops())
