@@ -132,7 +132,7 @@ class Binder {
     const int64_t wanted = size / dim.factor;
     if (size % dim.factor != 0 || wanted < symbol.min || wanted > symbol.max)
       fail_shape(plan_, kInput, port, tensor, "");
-    if (value != 0 && value != wanted)
+    if (from_[dim.symbol] != nullptr && value != wanted)
       fail_shape(plan_, kInput, port, tensor,
                  format_text("; %s is %lld in '%s'", symbol.name.c_str(),
                              static_cast<long long>(value), from_[dim.symbol]->name.c_str()));
@@ -141,8 +141,8 @@ class Binder {
   }
 
   const Plan& plan_;
-  Symbols values_{};  // 0: not bound yet
-  std::array<const Port*, format::kMaxSymbols> from_{};
+  Symbols values_{};
+  std::array<const Port*, format::kMaxSymbols> from_{};  // null: not bound yet
 };
 
 }  // namespace
@@ -151,7 +151,9 @@ Symbols bind_symbols(const Plan& plan, Tensors inputs) {
   check_count(kInput, plan.inputs, inputs);
   Binder binder(plan);
   for (uint32_t i = 0; i < inputs.count; ++i) binder.bind(plan.inputs[i], inputs.data[i]);
-  return binder.values();
+  Symbols values = binder.values();
+  plan.bound_computed(&values);
+  return values;
 }
 
 void check_memory(const Plan& plan, Tensors inputs) {

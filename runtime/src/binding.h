@@ -12,8 +12,8 @@ struct Tensors {
   uint32_t count;
 };
 
-// The symbols' values, from shapes that agree with each other and with the plan. Throws Error with
-// the name of the input, what was expected and what came.
+// The symbols' values, from shapes that agree with each other and with the plan; computed ones have
+// their greatest. Throws Error with the name of the input, what was expected and what came.
 Symbols bind_symbols(const Plan& plan, Tensors inputs);
 
 // Dtype, memory and strides of the inputs; everything of the outputs. Throws Error.

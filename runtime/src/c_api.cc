@@ -112,6 +112,16 @@ bry_dim dim_of(const Plan& plan, const format::Dim& dim) {
   return {dim.factor * symbol.min, dim.factor * symbol.max, dim.factor, symbol.name.c_str()};
 }
 
+void write_shape(const Port& port, const Symbols& symbols, int64_t* shape) {
+  for (uint32_t i = 0; i < port.tensor->ndim; ++i) shape[i] = value_of(port.dims[i], symbols);
+}
+
+const Port& output_of(const Plan& plan, uint32_t index) {
+  if (index >= plan.outputs.size())
+    fail(BRY_INVALID_ARGUMENT, "output %u, there are %zu", index, plan.outputs.size());
+  return plan.outputs[index];
+}
+
 void describe(const Plan& plan, const std::vector<Port>& ports, uint32_t index, bry_port* target) {
   need(target != nullptr, "port");
   if (index >= ports.size())
@@ -215,6 +225,21 @@ bry_status bry_run(bry_executable* executable, const bry_tensor* inputs, uint32_
   });
 }
 
+bry_status bry_run_shapes(bry_executable* executable, const bry_tensor* inputs,
+                          uint32_t input_count, const bry_tensor* outputs, uint32_t output_count,
+                          int64_t* shapes) {
+  return guarded([=] {
+    need(executable != nullptr && shapes != nullptr, "executable or shapes");
+    Executable& impl = executable->impl;
+    const Symbols symbols = impl.run({inputs, input_count}, {outputs, output_count}, nullptr);
+    int64_t* shape = shapes;
+    for (const Port& port : impl.plan().outputs) {
+      write_shape(port, symbols, shape);
+      shape += BRY_MAX_NDIM;
+    }
+  });
+}
+
 bry_status bry_profile(bry_executable* executable, const bry_tensor* inputs, uint32_t input_count,
                        const bry_tensor* outputs, uint32_t output_count, uint64_t* nanoseconds) {
   return guarded([=] {
@@ -271,16 +296,22 @@ bry_status bry_session_argument(const bry_session* session, uint32_t call, uint3
   });
 }
 
+bry_status bry_session_output_shape(const bry_session* session, uint32_t index,
+                                    int64_t shape[BRY_MAX_NDIM]) {
+  return guarded([=] {
+    need(session != nullptr && shape != nullptr, "session or shape");
+    const Plan& plan = session->executable.plan();
+    write_shape(output_of(plan, index), session->context->symbols(), shape);
+  });
+}
+
 bry_status bry_output_shape(const bry_executable* executable, const bry_tensor* inputs,
                             uint32_t input_count, uint32_t index, int64_t shape[BRY_MAX_NDIM]) {
   return guarded([=] {
     need(executable != nullptr && shape != nullptr, "executable or shape");
     const Plan& plan = executable->impl.plan();
-    if (index >= plan.outputs.size())
-      fail(BRY_INVALID_ARGUMENT, "output %u, there are %zu", index, plan.outputs.size());
-    const Symbols symbols = bind_symbols(plan, {inputs, input_count});
-    const Port& port = plan.outputs[index];
-    for (uint32_t i = 0; i < port.tensor->ndim; ++i) shape[i] = value_of(port.dims[i], symbols);
+    const Port& port = output_of(plan, index);
+    write_shape(port, bind_symbols(plan, {inputs, input_count}), shape);
   });
 }
 

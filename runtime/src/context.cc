@@ -1,3 +1,5 @@
+#include <cstring>
+
 #include "network.h"
 #include "raised.h"
 
@@ -34,15 +36,21 @@ KernelTensor Context::tensor(uint32_t number) {
   return tensor;
 }
 
-void Context::bind(Tensors inputs, Tensors outputs, const Symbols& symbols) {
+void Context::bind(Tensors inputs, Tensors outputs, const Symbols& symbols, bool resumes) {
   for (const Network::View& view : network_.views) {
     const bry_tensor& port = (view.of_output ? outputs : inputs).data[view.port];
     auto* data = static_cast<uint8_t*>(port.data);
     const uint64_t offset = network_.plan.tensors[view.tensor].byte_offset;
     tensors_[view.tensor].data = data != nullptr ? data + offset : nullptr;
   }
-  if (symbols == symbols_) return;
-  network_.check_views(symbols);
+  const bool same = symbols == bound_;
+  if (same && (resumes || !network_.plan.has_computed)) return;
+  if (!same) network_.check_views(symbols);
+  bound_ = symbols;
+  set_numbers(symbols);
+}
+
+void Context::set_numbers(const Symbols& symbols) {
   for (const Network::Variable& variable : network_.variables)
     numbers_[variable.position] = value_of(variable.dim, symbols);
   symbols_ = symbols;
@@ -58,23 +66,43 @@ const KernelTensor& Context::argument(size_t call, size_t number) const {
 }
 
 void Context::run(size_t first, size_t count, Trace* trace) {
-  const Network::Call* const calls = network_.calls.data();
   if (trace == nullptr) {
-    for (size_t i = first; i < first + count; ++i) run_call(calls[i]);
+    for (size_t i = first; i < first + count; ++i) run_call(i);
     return;
   }
   for (size_t i = first; i < first + count; ++i) {
     trace->begin_call(static_cast<uint32_t>(i));
     const uint64_t start = Trace::now();
-    run_call(calls[i]);
+    run_call(i);
     trace->end_call(start);
   }
 }
 
-void Context::run_call(const Network::Call& call) const {
+void Context::run_call(size_t number) {
+  const Network::Call& call = network_.calls[number];
   KernelValue result{};
   const int32_t code = call.kernel(nullptr, args_.data() + call.first_arg, call.arg_count, &result);
   if (code != 0) fail(BRY_KERNEL_FAILED, "kernel %s: %s", call.name, take_raised().c_str());
+  if (call.defines) read_counts(number);
+}
+
+// The symbols that the call has counted: memory was planned for their bounds, so no view changes.
+void Context::read_counts(size_t call) {
+  const Plan& plan = network_.plan;
+  Symbols symbols = symbols_;
+  for (size_t i = 0; i < plan.symbols.size(); ++i) {
+    const Symbol& symbol = plan.symbols[i];
+    if (symbol.call != call) continue;
+    int64_t count = 0;
+    memcpy(&count, tensors_[symbol.tensor].data, sizeof count);
+    const int64_t most = value_of(symbol.most, symbols);
+    if (count < 0 || count > most)
+      fail(BRY_KERNEL_FAILED, "kernel %s: %s is %lld, at most %lld is possible",
+           network_.calls[call].name, symbol.name.c_str(), static_cast<long long>(count),
+           static_cast<long long>(most));
+    symbols[i] = count;
+  }
+  set_numbers(symbols);
 }
 
 }  // namespace baryon

@@ -27,10 +27,12 @@ Executable::Executable(MappedFile file, const Options& options)
   artifact_.close_descriptor();
 }
 
-void Executable::run(Tensors inputs, Tensors outputs, Trace* trace) {
+Symbols Executable::run(Tensors inputs, Tensors outputs, Trace* trace) {
   std::unique_ptr<Context> context = take_context();
   run_part(*context, inputs, outputs, 0, network_.calls.size(), trace);
+  const Symbols symbols = context->symbols();
   give_back(std::move(context));
+  return symbols;
 }
 
 void Executable::run_part(Context& context, Tensors inputs, Tensors outputs, size_t first,
@@ -41,7 +43,7 @@ void Executable::run_part(Context& context, Tensors inputs, Tensors outputs, siz
   const Symbols symbols = bind_symbols(plan_, inputs);
   check_memory(plan_, inputs);
   check_outputs(plan_, outputs, symbols);
-  context.bind(inputs, outputs, symbols);
+  context.bind(inputs, outputs, symbols, first > 0);
   Workspace& workspace = Workspace::of_this_thread();
   workspace.reserve(plan_.scratch_bytes);
   const Workspace::Mark mark = workspace.mark();

@@ -39,8 +39,9 @@ class Executable {
   const Bytes& meta() const { return meta_; }
   int threads() const { return pool_->threads(); }
 
-  // Any number of threads at the same time, each with a trace of its own or null.
-  void run(Tensors inputs, Tensors outputs, Trace* trace);
+  // Any number of threads at the same time, each with a trace of its own or null. Returns the
+  // symbols' values after the run. Outputs have memory for computed symbols at their greatest.
+  Symbols run(Tensors inputs, Tensors outputs, Trace* trace);
   // Some of the calls of a run whose memory the caller keeps; one thread at a time per context.
   void run_part(Context& context, Tensors inputs, Tensors outputs, size_t first, size_t count,
                 Trace* trace);

@@ -1,4 +1,4 @@
-// The artifact file's records, byte for byte. The rules (A1 to A33) are in docs/spec/artifact.md.
+// The artifact file's records, byte for byte. The rules (A1 to A36) are in docs/spec/artifact.md.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 namespace baryon::format {
 
 inline constexpr char kMagic[8] = {'B', 'A', 'R', 'Y', 'O', 'N', '\r', '\n'};
-inline constexpr uint32_t kVersion = 2;
+inline constexpr uint32_t kVersion = 3;
 inline constexpr char kSignatureMagic[8] = {'B', 'A', 'R', 'Y', 'S', 'I', 'G', '1'};
 inline constexpr uint64_t kPage = 4096;
 inline constexpr uint32_t kMaxSections = 4096;
@@ -19,6 +19,7 @@ inline constexpr uint32_t kMaxSymbols = 64;
 inline constexpr uint32_t kMaxArgs = 256;
 inline constexpr uint32_t kContiguous = 0xFFFFFFFF;
 inline constexpr int32_t kLiteral = -1;
+inline constexpr uint32_t kOfInputs = 0xFFFFFFFF;
 
 // ELF's numbers of instruction sets.
 enum Machine : uint32_t { kX86_64 = 62, kAArch64 = 183 };
@@ -77,10 +78,17 @@ struct PlanHeader {
   Table strings, features, symbols, dims, tensors, inputs, outputs, kernels, args, calls;
 };
 
+// call kOfInputs: its value is that of the inputs' shapes; otherwise what that call has written to
+// the tensor, at most factor times the value of the symbol before it.
 struct Symbol {
   String name;
   int64_t min;
   int64_t max;
+  int64_t factor;
+  int32_t symbol;
+  uint32_t call;
+  uint32_t tensor;
+  uint32_t reserved;
 };
 
 struct Dim {
@@ -142,7 +150,7 @@ struct Slot {
 };
 
 static_assert(sizeof(Header) == 96 && sizeof(Section) == 56 && sizeof(Signature) == 104);
-static_assert(sizeof(PlanHeader) == 192 && sizeof(Tensor) == 48 && sizeof(Symbol) == 24);
+static_assert(sizeof(PlanHeader) == 192 && sizeof(Tensor) == 48 && sizeof(Symbol) == 48);
 static_assert(sizeof(Dim) == 16 && sizeof(Port) == 16 && sizeof(Kernel) == 16 &&
               sizeof(Call) == 16);
 static_assert(sizeof(CodeHeader) == 80 && sizeof(Slot) == 24 && sizeof(String) == 8);

@@ -150,6 +150,7 @@ int body(int task, TaskEnv*, void* closure) {
 void Executable::map(uint32_t cut, const bry_set* sets, uint32_t set_count) {
   if (cut == 0 || cut > plan_.inputs.size())
     fail(BRY_INVALID_ARGUMENT, "%u inputs are cut, there are %zu", cut, plan_.inputs.size());
+  if (plan_.has_computed) fail(BRY_INVALID_ARGUMENT, "sizes that depend on data have no pieces");
   Map map{plan_, cut, sets, piece_of(plan_.inputs[0]), {}, {0}};
   const auto takes_pieces = [&](const Port& port) {
     if (piece_of(port) != map.piece)

@@ -18,8 +18,10 @@ Network::Network(const Plan& plan, const Image& image, const Bytes& weights)
     const void* entry = image.kernel(plan.kernels[call.kernel].entry);
     calls.push_back({reinterpret_cast<KernelEntry>(const_cast<void*>(entry)),
                      plan.kernel_names[call.kernel].c_str(), call.first_arg,
-                     static_cast<int32_t>(call.arg_count)});
+                     static_cast<int32_t>(call.arg_count), false});
   }
+  for (const Symbol& symbol : plan.symbols)
+    if (symbol.is_computed()) calls[symbol.call].defines = true;
   for (const format::Kernel& kernel : plan.kernels) image.kernel(kernel.entry);
 }
 

@@ -21,6 +21,7 @@ class Network {
     const char* name;
     uint32_t first_arg;
     int32_t arg_count;
+    bool defines;  // a symbol, or several
   };
   // A number in some tensor's shape or strides that depends on a symbol.
   struct Variable {
@@ -60,24 +61,31 @@ class Context {
   explicit Context(const Network& network);
   Context(const Context&) = delete;
 
-  // Point the arguments at the caller's memory, which has been checked.
-  void bind(Tensors inputs, Tensors outputs, const Symbols& symbols);
+  // Point the arguments at the caller's memory, which has been checked. `symbols` are those of
+  // `bind_symbols`; computed ones keep the values of the part before, if `resumes` and the inputs
+  // have the same shapes.
+  void bind(Tensors inputs, Tensors outputs, const Symbols& symbols, bool resumes = false);
   size_t call_count() const { return network_.calls.size(); }
   // As it was bound last. Throws Error.
   const KernelTensor& argument(size_t call, size_t number) const;
   // Executes the calls first .. first + count - 1, and writes when to the trace unless it is null.
   // Throws Error.
   void run(size_t first, size_t count, Trace* trace);
+  // As they are now: a computed one that no call has defined yet has its greatest value.
+  const Symbols& symbols() const { return symbols_; }
 
  private:
   KernelTensor tensor(uint32_t number);
-  void run_call(const Network::Call& call) const;
+  void run_call(size_t number);
+  void read_counts(size_t call);
+  void set_numbers(const Symbols& symbols);
 
   const Network& network_;
   Mapping arena_;
   std::vector<int64_t> numbers_;
   std::vector<KernelTensor> tensors_;
   std::vector<KernelValue> args_;
+  Symbols bound_{};  // the symbols at the last bind
   Symbols symbols_{};
 };
 

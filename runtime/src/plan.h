@@ -1,4 +1,4 @@
-// What to execute: the PLAN section, checked (rules A11 to A23).
+// What to execute: the PLAN section, checked (rules A11 to A23, A34 to A36).
 #pragma once
 
 #include <array>
@@ -14,10 +14,17 @@ namespace baryon {
 // Values by symbol number.
 using Symbols = std::array<int64_t, format::kMaxSymbols>;
 
+// call format::kOfInputs: the value comes from the inputs' shapes. Otherwise it is what that call
+// writes to the tensor, from 0 to `most`.
 struct Symbol {
   std::string name;
   int64_t min;
   int64_t max;
+  format::Dim most;
+  uint32_t call;
+  uint32_t tensor;
+
+  bool is_computed() const { return call != format::kOfInputs; }
 };
 
 // An input or output. Its dims are `ndim` entries from `dims`.
@@ -39,10 +46,13 @@ struct Plan {
   const format::Dim* strides(const format::Tensor& tensor) const;
   const format::Dim* shape(const format::Tensor& tensor) const;
   bool is_symbolic(const format::Tensor& tensor) const;
+  // Gives every computed symbol its greatest value for those of the inputs.
+  void bound_computed(Symbols* symbols) const;
 
   uint64_t arena_bytes = 0;
   uint64_t scratch_bytes = 0;
   std::vector<Symbol> symbols;
+  bool has_computed = false;
   std::vector<Port> inputs, outputs;
   std::vector<std::string> kernel_names;
   Records<format::Dim> dims;

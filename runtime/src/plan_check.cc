@@ -86,11 +86,26 @@ uint64_t Plan::extent(const Tensor& tensor, const Symbols& values) const {
   return bytes;
 }
 
-void check_symbol(const Symbol& symbol) {
-  if (symbol.min < 1 || symbol.min > symbol.max || symbol.max > format::kMaxSymbol)
+void check_symbol(const std::vector<Symbol>& symbols) {
+  const Symbol& symbol = symbols.back();
+  if (symbol.min < 0 || symbol.min > symbol.max || symbol.max > format::kMaxSymbol)
     fail(BRY_BAD_ARTIFACT, "damaged artifact: symbol %s goes from %lld to %lld",
          symbol.name.c_str(), static_cast<long long>(symbol.min),
          static_cast<long long>(symbol.max));
+  const Dim& most = symbol.most;
+  bool right = most.reserved == 0;
+  if (symbol.is_computed()) {
+    const auto before = static_cast<int64_t>(symbols.size()) - 1;
+    int64_t largest = 0;
+    right &= most.symbol >= format::kLiteral && most.symbol < before && symbol.min == 0;
+    const int64_t max = right && most.symbol >= 0 ? symbols[most.symbol].max : 1;
+    right &= most.factor >= (most.symbol < 0 ? 0 : 1) &&
+             !__builtin_mul_overflow(most.factor, max, &largest) && largest == symbol.max;
+  } else {
+    right &= most.factor == 0 && most.symbol == format::kLiteral && symbol.tensor == 0;
+  }
+  if (!right)
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: symbol %s has a bad bound", symbol.name.c_str());
 }
 
 void check_dim(const Plan& plan, const Dim& dim) {
@@ -149,10 +164,68 @@ void check_symbols_are_bound(const Plan& plan) {
   for (const Port& port : plan.inputs)
     for (uint32_t i = 0; i < port.tensor->ndim; ++i)
       if (port.dims[i].symbol >= 0) bound[port.dims[i].symbol] = true;
-  for (size_t i = 0; i < plan.symbols.size(); ++i)
-    if (!bound[i])
-      fail(BRY_BAD_ARTIFACT, "damaged artifact: no input has a dimension %s",
-           plan.symbols[i].name.c_str());
+  for (size_t i = 0; i < plan.symbols.size(); ++i) {
+    const Symbol& symbol = plan.symbols[i];
+    if (!bound[i] && !symbol.is_computed())
+      fail(BRY_BAD_ARTIFACT, "damaged artifact: no input has a dimension %s", symbol.name.c_str());
+    if (bound[i] && symbol.is_computed())
+      fail(BRY_BAD_ARTIFACT, "damaged artifact: a call and an input define %s",
+           symbol.name.c_str());
+  }
+}
+
+namespace {
+
+// Whether a symbol has its value before call number `call`.
+bool is_known(const Symbol& symbol, uint64_t call) {
+  return !symbol.is_computed() || symbol.call < call;
+}
+
+void check_used(const Plan& plan, const Dim* dims, uint32_t count, uint64_t call) {
+  for (uint32_t i = 0; dims != nullptr && i < count; ++i)
+    if (dims[i].symbol >= 0 && !is_known(plan.symbols[dims[i].symbol], call))
+      fail(BRY_BAD_ARTIFACT, "damaged artifact: call %llu uses %s before it is defined",
+           number(call), plan.symbols[dims[i].symbol].name.c_str());
+}
+
+bool is_count(const Plan& plan, const Tensor& tensor) {
+  const bool one = tensor.ndim == 0 || (tensor.ndim == 1 && plan.shape(tensor)->symbol < 0 &&
+                                        plan.shape(tensor)->factor == 1);
+  const bool written = tensor.storage == format::kArena || tensor.storage == format::kOutput;
+  return one && written && tensor.code == 0 && tensor.bits == 64 &&
+         tensor.first_stride == format::kContiguous;
+}
+
+void check_computed(const Plan& plan, const Symbol& symbol) {
+  const char* const name = symbol.name.c_str();
+  if (symbol.call >= plan.calls.size())
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: %s is defined by call %u of %llu", name, symbol.call,
+         number(plan.calls.size()));
+  if (symbol.most.symbol >= 0 && !is_known(plan.symbols[symbol.most.symbol], symbol.call))
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: the bound of %s is not known before it", name);
+  const format::Call& call = plan.calls[symbol.call];
+  const uint32_t* const args = plan.args.range(call.first_arg, call.arg_count);
+  const bool is_argument = std::find(args, args + call.arg_count, symbol.tensor) !=
+                           args + call.arg_count;
+  if (!is_argument || !is_count(plan, plan.tensors[symbol.tensor]))
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: tensor %u is no count of %s", symbol.tensor, name);
+}
+
+}  // namespace
+
+void check_computed_symbols(const Plan& plan) {
+  if (!plan.has_computed) return;
+  for (const Symbol& symbol : plan.symbols)
+    if (symbol.is_computed()) check_computed(plan, symbol);
+  for (uint64_t i = 0; i < plan.calls.size(); ++i) {
+    const format::Call& call = plan.calls[i];
+    const uint32_t* const args = plan.args.range(call.first_arg, call.arg_count);
+    for (uint32_t k = 0; k < call.arg_count; ++k) {
+      const Tensor& tensor = plan.tensors[args[k]];
+      check_used(plan, plan.shape(tensor), tensor.ndim, i);
+      check_used(plan, plan.strides(tensor), tensor.ndim, i);
+    }
+  }
 }
 
 }  // namespace baryon

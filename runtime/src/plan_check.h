@@ -7,7 +7,8 @@
 
 namespace baryon {
 
-void check_symbol(const Symbol& symbol);
+// The last of `symbols`, against those before it.
+void check_symbol(const std::vector<Symbol>& symbols);
 void check_dim(const Plan& plan, const format::Dim& dim);
 // The last of `ports`, just read from `record`.
 void check_port(const Plan& plan, const format::Port& record, const std::vector<Port>& ports,
@@ -15,5 +16,6 @@ void check_port(const Plan& plan, const format::Port& record, const std::vector<
 void check_tensor(const Plan& plan, const format::Tensor& tensor, uint64_t weights_bytes);
 void check_call(const Plan& plan, const format::Call& call);
 void check_symbols_are_bound(const Plan& plan);
+void check_computed_symbols(const Plan& plan);
 
 }  // namespace baryon

@@ -24,8 +24,10 @@ std::vector<Symbol> read_symbols(const Records<char>& strings,
     fail(BRY_BAD_ARTIFACT, "damaged artifact: more than %u symbols", format::kMaxSymbols);
   std::vector<Symbol> symbols;
   for (const format::Symbol& record : records) {
-    symbols.push_back({read_string(strings, record.name), record.min, record.max});
-    check_symbol(symbols.back());
+    const format::Dim most{record.factor, record.symbol, record.reserved};
+    symbols.push_back({read_string(strings, record.name), record.min, record.max, most, record.call,
+                       record.tensor});
+    check_symbol(symbols);
   }
   return symbols;
 }
@@ -58,6 +60,7 @@ Plan::Plan(const Bytes& section, uint64_t weights_bytes) {
   arena_bytes = header.arena_bytes;
   scratch_bytes = header.scratch_bytes;
   symbols = read_symbols(strings, section.records<format::Symbol>(header.symbols, "symbols"));
+  for (const Symbol& symbol : symbols) has_computed |= symbol.is_computed();
   dims = section.records<format::Dim>(header.dims, "dims");
   tensors = section.records<format::Tensor>(header.tensors, "tensors");
   kernels = section.records<format::Kernel>(header.kernels, "kernels");
@@ -74,6 +77,13 @@ Plan::Plan(const Bytes& section, uint64_t weights_bytes) {
   for (const uint32_t tensor : args) tensors.range(tensor, 1);
   for (const format::Call& call : calls) check_call(*this, call);
   check_symbols_are_bound(*this);
+  check_computed_symbols(*this);
+}
+
+void Plan::bound_computed(Symbols* values) const {
+  if (!has_computed) return;
+  for (size_t i = 0; i < symbols.size(); ++i)
+    if (symbols[i].is_computed()) (*values)[i] = value_of(symbols[i].most, *values);
 }
 
 const format::Dim* Plan::shape(const format::Tensor& tensor) const {

@@ -113,6 +113,15 @@ nb::tuple describe(const bry_port& port) {
   return nb::make_tuple(nb::str(port.name), dtype_name(port.dtype), nb::tuple(dims));
 }
 
+nb::tuple shape_of_output(const bry_executable* executable, uint32_t index, const int64_t* shape) {
+  bry_port port;
+  port.struct_size = sizeof port;
+  check(bry_output(executable, index, &port));
+  nb::list sizes;
+  for (uint32_t i = 0; i < port.ndim; ++i) sizes.append(shape[i]);
+  return nb::tuple(sizes);
+}
+
 class Executable {
  public:
   static Executable* load_file(const nb::bytes& path, uint32_t threads, bool verify,
@@ -158,17 +167,22 @@ class Executable {
     for (uint32_t i = 0; i < bry_output_count(handle_); ++i) {
       int64_t shape[BRY_MAX_NDIM];
       check(bry_output_shape(handle_, buffers.data(), buffers.count(), i, shape));
-      bry_port port;
-      port.struct_size = sizeof port;
-      check(bry_output(handle_, i, &port));
-      nb::list sizes;
-      for (uint32_t k = 0; k < port.ndim; ++k) sizes.append(shape[k]);
-      shapes.append(nb::tuple(sizes));
+      shapes.append(shape_of_output(handle_, i, shape));
     }
     return shapes;
   }
 
   void run(const nb::list& inputs, const nb::list& outputs) { execute(inputs, outputs); }
+
+  // The outputs' shapes after the run.
+  nb::list run_shapes(const nb::list& inputs, const nb::list& outputs) {
+    std::vector<int64_t> shapes((bry_output_count(handle_) + 1) * size_t{BRY_MAX_NDIM});
+    execute(inputs, outputs, nullptr, nullptr, nullptr, shapes.data());
+    nb::list found;
+    for (uint32_t i = 0; i < bry_output_count(handle_); ++i)
+      found.append(shape_of_output(handle_, i, &shapes[i * size_t{BRY_MAX_NDIM}]));
+    return found;
+  }
 
   nb::list profile(const nb::list& inputs, const nb::list& outputs) {
     std::vector<uint64_t> nanoseconds(bry_call_count(handle_) + 1);
@@ -292,7 +306,8 @@ class Executable {
   }
 
   void execute(const nb::list& inputs, const nb::list& outputs, uint64_t* nanoseconds = nullptr,
-               bry_event* events = nullptr, uint32_t* event_count = nullptr) {
+               bry_event* events = nullptr, uint32_t* event_count = nullptr,
+               int64_t* shapes = nullptr) {
     Buffers from(inputs, bry_input_count(handle_), false);
     Buffers to(outputs, bry_output_count(handle_), true);
     from.as_tensors(handle_, bry_input);
@@ -306,6 +321,9 @@ class Executable {
       else if (events != nullptr)
         status = bry_trace(handle_, from.data(), from.count(), to.data(), to.count(), events,
                            event_count);
+      else if (shapes != nullptr)
+        status =
+            bry_run_shapes(handle_, from.data(), from.count(), to.data(), to.count(), shapes);
       else
         status = bry_run(handle_, from.data(), from.count(), to.data(), to.count());
     }
@@ -337,6 +355,12 @@ class Session {
           bry_session_run(session_, first, count, from.data(), from.count(), to.data(), to.count());
     }
     check(status);
+  }
+
+  nb::tuple output_shape(uint32_t index) const {
+    int64_t shape[BRY_MAX_NDIM];
+    check(bry_session_output_shape(session_, index, shape));
+    return shape_of_output(handle_, index, shape);
   }
 
   // (dtype, shape, a copy of the bytes); None for one that lies in strides or has no memory yet.
@@ -403,6 +427,7 @@ NB_MODULE(_native, module) {
       .def("outputs", &Executable::outputs)
       .def("output_shapes", &Executable::output_shapes, nb::arg("inputs"))
       .def("run", &Executable::run, nb::arg("inputs"), nb::arg("outputs"))
+      .def("run_shapes", &Executable::run_shapes, nb::arg("inputs"), nb::arg("outputs"))
       .def("profile", &Executable::profile, nb::arg("inputs"), nb::arg("outputs"))
       .def("trace", &Executable::trace, nb::arg("inputs"), nb::arg("outputs"), nb::arg("room"))
       .def("map", &Executable::map, nb::arg("cut"), nb::arg("sets"))
@@ -416,6 +441,7 @@ NB_MODULE(_native, module) {
       .def(nb::init<Executable&>(), nb::arg("executable"), nb::keep_alive<1, 2>())
       .def("run", &Session::run, nb::arg("first"), nb::arg("count"), nb::arg("inputs"),
            nb::arg("outputs"))
+      .def("output_shape", &Session::output_shape, nb::arg("index"))
       .def("argument", &Session::argument, nb::arg("call"), nb::arg("number"));
   module.def("verify_file", verify_file, nb::arg("path"), nb::arg("keys").none());
   module.def("clock_hz", clock_hz);

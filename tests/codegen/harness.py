@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -31,15 +31,16 @@ from baryon.ir import (
     Module,
     Op,
     Region,
+    Sym,
     TensorType,
     Value,
-    bind_dim,
     parse_module,
     verify,
 )
 from baryon.ir.memory import rows, strides
 from baryon.ops import lookup
 from baryon.ops.structure import FUSED
+from baryon.runtime.spec import leading
 
 TARGET = get_target("x86-64-v3")
 MARK = 77
@@ -118,12 +119,8 @@ class Case:
     def prepare(self) -> tuple[list[Any], list[Array]]:
         """Arguments of the compiled function, and the memory of the results."""
         operands = self._operands()
-        results = [
-            memory_of(
-                np.full(r.type.bound(self.sizes or {}), MARK).astype(r.type.dtype.numpy), r.type
-            )
-            for r in self.group.op.results
-        ]
+        results = [memory_of(self._marked(r.type), self.group.room(r.type))
+                   for r in self.group.op.results]  # fmt: skip
         given: list[Array] = []
         for arg in self.kernel.args:
             if isinstance(arg, Derived):
@@ -135,6 +132,10 @@ class Case:
             else:
                 given.append((operands if arg[0] == "operand" else results)[arg[1]])
         return [to_tvm(x) for x in given], results
+
+    def _marked(self, type: TensorType) -> Array:
+        shape = self.group.room(type).bound(self.sizes or {})
+        return np.full(shape, MARK).astype(type.dtype.numpy)
 
     def _operands(self) -> list[Array]:
         arrays: dict[Value, Array] = dict(zip(self.main_inputs, self.inputs, strict=True))
@@ -153,10 +154,14 @@ class Case:
         self.compiled(*args)
         kinds = [arg[0] if isinstance(arg, tuple) else None for arg in self.kernel.args]
         got = [a.numpy() for a, kind in zip(args, kinds, strict=True) if kind == "result"]
-        return [
-            logical(x, r.type, self.sizes or {})
+        sizes = dict(self.sizes or {})
+        room = [
+            logical(x, self.group.room(r.type), sizes)
             for x, r in zip(got, self.group.op.results, strict=True)
         ]
+        sizes |= {symbol: int(room[-1].item()) for symbol in self.group.bounds}
+        shapes = (r.type.bound(sizes) for r in self.group.op.results)
+        return [leading(x, shape) for x, shape in zip(room, shapes, strict=True)]
 
     def check(self, rtol: float = 1e-5, atol: float = 1e-6) -> None:
         """The kernel's results are the interpreter's, within the tolerance."""
@@ -222,25 +227,28 @@ def fuse(module: Module, kind: str) -> Op:
 def memory_of(array: Array, type: TensorType) -> Array:
     """The memory that holds a value: flat, or one row for each of a symbolic dimension."""
     symbol, per_row = rows(type)
-    count = array.shape[0] // _factor(type) if symbol else 1
+    count = _rows_of(type, array.shape)
     room = np.full(count * per_row + 1, MARK).astype(array.dtype)[1:]  # aligned to elements only
     view = np.lib.stride_tricks.as_strided(
-        room, array.shape, [s * room.itemsize for s in strides(type)]
+        room, array.shape, [s * room.itemsize for s in strides(replace(type, shape=array.shape))]
     )
     view[...] = array
     return room.reshape(count, per_row) if symbol else room
 
 
-def _factor(type: TensorType) -> int:
-    return bind_dim(type.shape[0], {str(rows(type)[0]): 1})
+def _rows_of(type: TensorType, shape: Sequence[int]) -> int:
+    """The value of the type's symbol in a shape; 1 if there is none."""
+    pairs = zip(type.shape, shape, strict=True)
+    return next((n // d.factor for d, n in pairs if isinstance(d, Sym)), 1)
 
 
 def logical(memory: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
     """The value that lies in memory; asserts that what is between its rows is untouched."""
     flat, shape = memory.reshape(-1), type.bound(sizes)
-    steps = [s * flat.itemsize for s in strides(type)]
+    elements = strides(replace(type, shape=shape))
+    steps = [s * flat.itemsize for s in elements]
     seen = np.zeros(flat.size, bool)
-    np.lib.stride_tricks.as_strided(seen, shape, strides(type))[...] = True
+    np.lib.stride_tricks.as_strided(seen, shape, elements)[...] = True
     assert (flat[~seen] == np.asarray(MARK).astype(flat.dtype)).all(), "wrote between rows"
     return np.lib.stride_tricks.as_strided(flat, shape, steps).copy()
 

@@ -21,6 +21,7 @@ from baryon.codegen.artifact import (
     ArtifactError,
     Call,
     Code,
+    Computed,
     Dim,
     Kernel,
     Plan,
@@ -63,12 +64,14 @@ def sample_plan(first: int, second: int) -> Plan:
             TensorDesc("int8", (3, 2), Storage.WEIGHTS, byte_offset=second),
             TensorDesc("bfloat16", (n, 2), Storage.ARENA, 0, 128, (Dim("N", 4), 1), 4096),
             TensorDesc("bool", (), Storage.ARENA),
+            TensorDesc("int64", (1,), Storage.ARENA),
+            TensorDesc("float32", (Dim("k", 2), 3), Storage.ARENA),
         ),
         inputs=(Port("data", 0),),
         outputs=(Port("größe", 1),),
         kernels=(Kernel("conv", 0), Kernel("copy", 64)),
-        calls=(Call(0, (0, 2, 4)), Call(1, (3, 4, 5, 1))),
-        symbols=(Symbol("N", 1, 8),),
+        calls=(Call(0, (0, 2, 4, 6)), Call(1, (3, 4, 5, 1, 7))),
+        symbols=(Symbol("N", 1, 8), Symbol("k", 0, 32, Computed(0, 6, Dim("N", 4)))),
         features=("avx2", "fma"),
         arena_bytes=8192,
         scratch_bytes=1000,
@@ -99,6 +102,13 @@ def with_tensor(number: int, **changes: Any) -> Artifact:
     return with_plan(tensors=tuple(tensors))
 
 
+N, COUNTED = Symbol("N", 1, 8), Symbol("k", 0, 32, Computed(0, 6, Dim("N", 4)))
+
+
+def with_count(computed: Computed) -> Artifact:
+    return with_plan(symbols=(N, replace(COUNTED, computed=computed)))
+
+
 def with_code(**changes: Any) -> Artifact:
     artifact = sample()
     variant = artifact.variants[0]
@@ -112,7 +122,7 @@ def test_round_trip(tmp_path: Path) -> None:
     assert size == path.stat().st_size
     assert again.meta == sample().meta
     old, new = sample().variants[0], again.variants[0]
-    exact = (96 * 4, 8 * 48, 280, 6, 4096, 1)
+    exact = (96 * 4, 8 * 48, 280, 6, 4096, 1, 8, 64 * 12)
     tensors = tuple(
         replace(t, byte_extent=extent) for t, extent in zip(old.plan.tensors, exact, strict=True)
     )
@@ -170,10 +180,18 @@ def test_variants_share_the_weights() -> None:
 BROKEN: dict[str, tuple[str, Callable[[], Artifact]]] = {
     "arena": ("A11", lambda: with_plan(arena_bytes=1 << 41)),
     "name": ("A13", lambda: with_plan(kernels=(Kernel("a\0b", 0), Kernel("copy", 64)))),
-    "range": ("A14", lambda: with_plan(symbols=(Symbol("N", 3, 2),))),
+    "range": ("A14", lambda: with_plan(symbols=(Symbol("N", 3, 2), COUNTED))),
+    "bound": ("A34", lambda: with_count(Computed(0, 6, Dim("N", 5)))),
+    "bound by itself": ("A34", lambda: with_count(Computed(0, 6, Dim("k", 1)))),
+    "no such call": ("A35", lambda: with_count(Computed(2, 6, Dim("N", 4)))),
+    "no argument": ("A35", lambda: with_count(Computed(0, 5, Dim("N", 4)))),
+    "no count": ("A35", lambda: with_count(Computed(0, 4, Dim("N", 4)))),
+    "used before": ("A36", lambda: with_plan(calls=(Call(0, (0, 6, 7)), Call(1, (1,))))),
+    "never defined": ("A22", lambda: with_plan(symbols=(N, Symbol("k", 0, 32)))),
+    "defined twice": ("A22", lambda: with_tensor(0, shape=(Dim("N"), Dim("k"), 1))),
     "symbol": ("A15", lambda: with_tensor(4, shape=(Dim("M"), 2))),
     "overflow": ("A15", lambda: with_tensor(4, strides=(Dim("N", 1 << 61), 1))),
-    "many symbols": ("A14", lambda: with_plan(symbols=(Symbol("N", 1, 8),) * 65)),
+    "many symbols": ("A14", lambda: with_plan(symbols=(N,) * 65)),
     "literal": ("A15", lambda: with_tensor(2, shape=(-70,))),
     "rank": ("A16", lambda: with_tensor(2, shape=(1,) * 17)),
     "strides": ("A16", lambda: with_tensor(4, strides=(1,))),
@@ -184,14 +202,14 @@ BROKEN: dict[str, tuple[str, Callable[[], Artifact]]] = {
     "no input": ("A19", lambda: with_tensor(2, storage=Storage.INPUT, index=3, byte_offset=0)),
     "port": ("A20", lambda: with_plan(inputs=(Port("data", 1),))),
     "names": ("A21", lambda: with_plan(inputs=(Port("", 0),))),
-    "unbound": ("A22", lambda: with_plan(symbols=(Symbol("N", 1, 8), Symbol("M", 1, 8)))),
+    "unbound": ("A22", lambda: with_plan(symbols=(N, COUNTED, Symbol("M", 1, 8)))),
     "machine": ("A25", lambda: with_plan(machine=3)),
     "pages": ("A26", lambda: with_plan(machine=fmt.AARCH64)),
     "variants": ("A31", lambda: replace(sample(), variants=sample().variants * 2)),
     "no name": ("A31", lambda: with_plan(name="")),
     "kernel": ("A23", lambda: with_plan(calls=(Call(2, (0,)),))),
     "no arguments": ("A23", lambda: with_plan(calls=(Call(0, ()),))),
-    "argument": ("A23", lambda: with_plan(calls=(Call(0, (6,)),))),
+    "argument": ("A23", lambda: with_plan(calls=(Call(0, (8,)),))),
     "entry": ("A24", lambda: with_plan(kernels=(Kernel("conv", 0), Kernel("copy", 4096)))),
     "image": ("A26", lambda: with_code(image=b"\xc3" * 100)),
     "data": ("A27", lambda: with_code(data_bytes=1 << 29)),
@@ -389,6 +407,7 @@ def test_numbers_agree_with_the_runtime() -> None:
         "kMaxArgs": fmt.MAX_ARGS,
         "kContiguous": fmt.CONTIGUOUS,
         "kLiteral": fmt.LITERAL,
+        "kOfInputs": fmt.OF_INPUTS,
         "kMeta": fmt.META,
         "kPlan": fmt.PLAN,
         "kCode": fmt.CODE,

@@ -13,9 +13,9 @@ MEMORY = np.arange(1000)
 
 def seen(view: View) -> NDArray[np.int64]:
     """The elements of MEMORY that a view walks."""
-    steps = [s * MEMORY.itemsize for s in view.steps]
+    steps = [int(str(s)) * MEMORY.itemsize for s in view.steps]
     shape = [int(str(d)) for d in view.shape]
-    return np.lib.stride_tricks.as_strided(MEMORY[view.offset :], shape, steps)
+    return np.lib.stride_tricks.as_strided(MEMORY[int(str(view.offset)) :], shape, steps)
 
 
 def test_views_transform_like_arrays() -> None:

@@ -188,8 +188,6 @@ TRACES: dict[str, Failing] = {
     "a truth value": lambda: compiled(lambda x: x if x.sum() > 0 else -x),
     r"asnumpy\(\)": lambda: compiled(lambda x: x.asnumpy()),
     r"int\(\)": lambda: compiled(lambda x: int(x[0, 0])),
-    "a mask as an index": lambda: compiled(lambda x: x[x > 0]),
-    r"np.nonzero\(\)": lambda: compiled(lambda x: np.nonzero(x)),
     r"np.cov\(\)": lambda: compiled(lambda x: np.cov(x)),
     r"numpy.fft\(\)": lambda: compiled(lambda x: numpy.fft.fft(x)),
     "assignment to elements": lambda: compiled(lambda x: x.__setitem__(0, 1)),

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 import baryon as mx
-from baryon.array import TraceError
 from baryon.array.indexing import getitem, setitem
 from baryon.deferred import trace
 from baryon.interp import run
@@ -193,11 +192,6 @@ def test_arrays_of_floats_of_ours_are_indices() -> None:
     assert x[i].asnumpy().max() == 0
     (got,) = mx.compile(lambda x, i: x[i], X, i)(X, i.asnumpy())
     np.testing.assert_array_equal(got, X[[2, 0]])
-
-
-def test_a_mask_of_the_trace_is_refused_with_the_line() -> None:
-    with pytest.raises(TraceError, match=r"(?s)a mask as an index.*np\.where"):
-        trace(lambda x: x[x > 3], X)
 
 
 def test_gradient_of_assignment() -> None:

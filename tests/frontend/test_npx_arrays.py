@@ -12,7 +12,7 @@ import baryon as mx
 from baryon.ir import BaryonError
 from oracle.cases.npx_arrays import FUNCTIONS, WITHOUT, X
 
-ON_ELEMENTS = {"nonzero", "constraint_check", "shape_array", "arange_like", "indexing"}
+ON_ELEMENTS = {"constraint_check", "shape_array", "arange_like", "indexing"}
 COMPILED = {n: f for n, f in (FUNCTIONS | WITHOUT).items() if n not in ON_ELEMENTS}
 
 

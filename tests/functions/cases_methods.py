@@ -33,7 +33,7 @@ METHODS = [
     *(Case(f"np.ndarray.{n}", ("a b",), kinds="fib", graded=False)
       for n in ("all", "any", "argmax", "argmin")),
     Case("np.ndarray.argsort", ("a b",), graded=False),
-    Case("np.ndarray.nonzero", ("a b",), kinds="fib", graded=False, compiled=False),
+    Case("np.ndarray.nonzero", ("a b",), kinds="fib", graded=False),
     *(method(n, "a b c", axis=1, keepdims=True) for n in ("sum", "mean", "max", "prod")),
     method("round", decimals=1),
     method("squeeze", "a 1 b", axis=1), method("repeat", repeats=2, axis=0),

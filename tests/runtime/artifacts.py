@@ -13,7 +13,7 @@ import struct
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,14 +55,25 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Count:
+    """Where a symbol's value comes from: what a call writes, at most factor * the bound."""
+
+    call: int
+    tensor: int
+    factor: int
+    bound: str | None = None
+
+
+@dataclass(frozen=True)
 class Net:
-    """A network: kernels by name are called on tensors by number."""
+    """A network: kernels by name are called on tensors by number. counts: of computed symbols."""
 
     tensors: Sequence[Tensor]
     inputs: dict[str, int]
     outputs: dict[str, int]
     calls: Sequence[tuple[str, tuple[int, ...]]]
     symbols: dict[str, tuple[int, int]] = field(default_factory=dict)
+    counts: dict[str, Count] = field(default_factory=dict)
     features: Sequence[str] = ()
     arena_bytes: int = 0
     weights: bytes = b""
@@ -134,7 +145,7 @@ class PlanWriter:
         net, string = self.net, self.tables.string
         own_name = string(net.name)
         features = [string(name) for name in net.features]
-        symbols = [string(name) + struct.pack("<qq", *net.symbols[name]) for name in self.symbols]
+        symbols = [string(name) + self.symbol(name) for name in self.symbols]
         tensors = [self.tensor(tensor) for tensor in net.tensors]
         inputs, outputs = self.ports(net.inputs), self.ports(net.outputs)
         entries = [string(name) + struct.pack("<Q", image().symbols[name]) for name in self.kernels]
@@ -145,6 +156,14 @@ class PlanWriter:
         header = struct.pack("<II", 192, net.machine) + own_name
         header += struct.pack("<QQ", net.arena_bytes, 1 << 17)
         return header + b"".join(places) + bytes(self.tables.body)
+
+    def symbol(self, name: str) -> bytes:
+        """A symbol's record without its name."""
+        count, bounds = self.net.counts.get(name), struct.pack("<qq", *self.net.symbols[name])
+        if count is None:
+            return bounds + struct.pack("<qiIII", 0, -1, CONTIGUOUS, 0, 0)
+        bound = -1 if count.bound is None else self.symbols.index(count.bound)
+        return bounds + struct.pack("<qiIII", count.factor, bound, count.call, count.tensor, 0)
 
     def add_dims(self, sizes: Sequence[Size]) -> int:
         """Append dims; returns the number of the first."""
@@ -225,7 +244,7 @@ def build(*variants: Net, meta: dict[str, Any] | None = None) -> bytes:
         file += bytes(-len(file) % (PAGE if kind in (CODE, WEIGHTS) else 8))
         struct.pack_into("<IIQQ", file, 96 + 56 * i, kind, variant, len(file), len(body))
         file += body
-    struct.pack_into("<8sIIQQII", file, 0, b"BARYON\r\n", 2, 96, len(file), 96, len(sections), 0)
+    struct.pack_into("<8sIIQQII", file, 0, b"BARYON\r\n", 3, 96, len(file), 96, len(sections), 0)
     return seal(file)
 
 
@@ -317,3 +336,23 @@ def single(kernel: str, shape: tuple[int, ...] = (100,), calls: int = 1) -> Net:
         outputs={"y": 0},
         calls=[(kernel, (0,))] * calls,
     )
+
+
+def counted(kernel: str = "positive", **changes: Any) -> Net:
+    """x (N, 3) -> its positive numbers (k,), scaled; k is what the first call counts."""
+    net = Net(
+        tensors=[
+            Tensor(("N", 3), INPUT),
+            Tensor(("k",), OUTPUT),
+            Tensor((24,), ARENA),
+            Tensor((1,), ARENA, offset=128, dtype="int64"),
+            Tensor(("k",), ARENA),
+        ],
+        inputs={"x": 0},
+        outputs={"y": 1},
+        calls=[(kernel, (0, 2, 3)), ("copy", (4, 1))],
+        symbols={"N": (1, 8), "k": (0, 24)},
+        counts={"k": Count(0, 3, 3, "N")},
+        arena_bytes=192,
+    )
+    return replace(net, **changes)

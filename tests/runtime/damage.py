@@ -18,8 +18,10 @@ from runtime.artifacts import (
     META,
     PLAN,
     WEIGHTS,
+    Tensor,
     affine,
     build,
+    counted,
     edited,
     pair,
     sections_of,
@@ -50,8 +52,13 @@ BAD_FIELDS: list[tuple[str, int, str, tuple[int, ...]]] = [
     ("features", 0, U32, HUGE32),
     ("features", 4, U32, HUGE32),
     ("symbols", 4, U32, HUGE32),
-    ("symbols", 8, U64, (0, *HUGE64)),
+    ("symbols", 8, U64, (9, *HUGE64)),
     ("symbols", 16, U64, (0, *HUGE64)),
+    ("symbols", 24, U64, (1, *HUGE64)),
+    ("symbols", 32, U32, (0, 1, 63, 64, *HUGE32[1:])),
+    ("symbols", 36, U32, (0, 1, 2, *HUGE32[1:])),
+    ("symbols", 40, U32, (1, *HUGE32)),
+    ("symbols", 44, U32, (1,)),
     ("dims", 0, U64, HUGE64),
     ("dims", 8, U32, (1, 63, 64, 0xFFFFFFFE, 0x80000000, 0x7FFFFFFF)),
     ("dims", 12, U32, (1,)),
@@ -77,6 +84,16 @@ BAD_FIELDS: list[tuple[str, int, str, tuple[int, ...]]] = [
     ("calls", 8, U32, (0, 6, 257, *HUGE32)),
     ("calls", 12, U32, (1,)),
 ]
+# The same in the second symbol of `counted`, which a call computes.
+BAD_COUNTS: list[tuple[int, str, tuple[int, ...]]] = [
+    (8, U64, (1, *HUGE64)),
+    (16, U64, (23, 25, *HUGE64)),
+    (24, U64, (0, 2, 4, *HUGE64)),
+    (32, U32, (1, 2, 63, *HUGE32)),
+    (36, U32, (1, 2, *HUGE32)),
+    (40, U32, (0, 1, 2, 4, 5, *HUGE32)),
+    (44, U32, (1,)),
+]
 BAD_CODE: list[tuple[int, str, tuple[int, ...]]] = [
     (0, U32, (0, 79, 81)),
     (4, U32, (1, 62, 183)),
@@ -101,6 +118,7 @@ def refused() -> Iterator[Case]:
     yield from _bad_sections(base)
     yield from _bad_tables(base)
     yield from _bad_records(base)
+    yield from _bad_counts()
     yield from _bad_code(base)
     yield from _bad_text(base)
 
@@ -110,7 +128,7 @@ def survived() -> Iterator[Case]:
 
     Nothing may run them: they can be sound for the runtime and still have other kernels called.
     """
-    for name, net in (("affine", affine()), ("pair", pair())):
+    for name, net in (("affine", affine()), ("pair", pair()), ("counted", counted())):
         base = build(net)
         start = start_of(base, PLAN)
         size = next(size for _, kind, _, size in sections_of(base) if kind == PLAN)
@@ -149,7 +167,7 @@ def _flipped(base: bytes) -> Iterator[Case]:
 
 def _bad_header(base: bytes) -> Iterator[Case]:
     for at, form, values in [
-        (8, U32, (0, 1, 3, 0xFFFFFFFF)),
+        (8, U32, (0, 1, 2, 4, 0xFFFFFFFF)),
         (12, U32, (0, 95, 128)),
         (16, U64, (0, len(base) - 1, len(base) + 1, *HUGE64)),
         (24, U64, (0, 97, len(base) - 8, len(base), *HUGE64)),
@@ -206,6 +224,29 @@ def _bad_tables(base: bytes) -> Iterator[Case]:
         yield f"arena of {value:#x}", _with(base, plan + 16, U64, value)
     for value in ((1 << 40) + 1, *HUGE64[:4]):
         yield f"scratch of {value:#x}", _with(base, plan + 24, U64, value)
+
+
+def _bad_counts() -> Iterator[Case]:
+    base = build(counted())
+    start = start_of(base, PLAN)
+    (first,) = struct.unpack_from(U64, base, start + PLAN_TABLES["symbols"])
+    for at, form, values in BAD_COUNTS:
+        for value in values:
+            name = f"computed symbol, byte {at}: {value:#x}"
+            yield name, _with(base, start + first + 48 + at, form, value)
+    yield "a symbol that an input has too", build(counted(tensors=_with_input(("N", "k"))))
+    yield "a symbol that is never defined", build(counted(counts={}))
+    yield "a symbol that is used before", build(counted(calls=_swapped()))
+
+
+def _with_input(shape: tuple[int | str, ...]) -> list[Tensor]:
+    _, *rest = counted().tensors
+    return [Tensor(shape, 0), *rest]
+
+
+def _swapped() -> list[tuple[str, tuple[int, ...]]]:
+    first, second = counted().calls
+    return [(second[0], (3, *second[1])), first]
 
 
 def _bad_records(base: bytes) -> Iterator[Case]:

@@ -91,6 +91,22 @@ int32_t copy(void* self, const Arg* args, int32_t count, void* result) {
   return 0;
 }
 
+// x, room for as many numbers, how many are positive: those in order.
+int32_t positive(void* self, const Arg* args, int32_t count, void* result) {
+  const Tensor *x = args[0].tensor, *y = args[1].tensor;
+  int64_t found = 0;
+  for (int64_t i = 0; i < size(x); ++i)
+    if (((const float*)x->data)[i] > 0) ((float*)y->data)[found++] = ((const float*)x->data)[i];
+  *(int64_t*)args[2].tensor->data = found;
+  return 0;
+}
+
+// The same arguments, but it says that there are x[0], and writes none.
+int32_t claim(void* self, const Arg* args, int32_t count, void* result) {
+  *(int64_t*)args[2].tensor->data = (int64_t)((const float*)args[0].tensor->data)[0];
+  return 0;
+}
+
 // copy after some tenths of a second.
 int32_t linger(void* self, const Arg* args, int32_t count, void* result) {
   for (volatile int64_t i = 0; i < 100000000; ++i) continue;

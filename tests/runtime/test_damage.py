@@ -64,7 +64,7 @@ BASE = build(affine())
         (b"PK\3\4" + bytes(100), "not a baryon artifact"),
         (
             BASE[:8] + struct.pack("<I", 7) + BASE[12:],
-            "has format version 7, this runtime reads version 2",
+            "has format version 7, this runtime reads version 3",
         ),
         (BASE[:-10], f"truncated artifact: {len(BASE) - 10} bytes, its header says {len(BASE)}"),
         (flip(BASE, 100), "the section table does not have its SHA-256"),

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 import baryon.runtime as rt
+from baryon.runtime.session import Session
 from runtime.artifacts import (
     INPUT,
     OUTPUT,
@@ -25,6 +26,7 @@ from runtime.artifacts import (
     affine,
     affine_of,
     build,
+    counted,
     image,
     pair,
     single,
@@ -78,6 +80,39 @@ def test_describes_itself(exe: rt.Executable) -> None:
     assert exe.meta == {"made": "by hand", "variant": 0}
     assert exe.sizes["arena_bytes"] == 256
     assert repr(exe) == ("<Executable (data: float32[N, 4]) -> (y: float32[N, 4]), threads=2>")
+
+
+class TestCounts:
+    """Sizes that a call counts."""
+
+    def test_outputs_have_the_counted_size(self) -> None:
+        exe = rt.load(build(counted()))
+        assert (exe.outputs[0].shape, exe.outputs[0].max_shape) == (("k",), (24,))
+        assert exe.symbols == {"N": (1, 8)}
+        rng = np.random.default_rng(0)
+        for rows in (1, 5, 8, 2):
+            x = rng.normal(size=(rows, 3)).astype(np.float32)
+            np.testing.assert_array_equal(exe(x)[0], x[x > 0])
+        assert exe(-np.ones((2, 3), np.float32))[0].shape == (0,)
+
+    @pytest.mark.parametrize("count", [-1, 7, 2.0**40])
+    def test_a_count_beyond_its_bound_is_refused(self, count: float) -> None:
+        exe = rt.load(build(counted("claim")))
+        with pytest.raises(rt.KernelError, match=r"k is .*, at most 6 is possible"):
+            exe(np.full((2, 3), count, np.float32))
+        assert exe(np.full((2, 3), 6, np.float32))[0].shape == (6,)
+
+    def test_parts_keep_what_was_counted(self) -> None:
+        exe = rt.load(build(counted()))
+        session, x = Session(exe), np.array([[1, -1, 2]], np.float32)
+        y = np.zeros(3, np.float32)
+        session.run(0, 1, [x], [y])
+        assert session._native.output_shape(0) == (2,)
+        session.run(1, 1, [x], [y])
+        assert session._native.output_shape(0) == (2,)
+        np.testing.assert_array_equal(y, [1, 2, 0])
+        session.run(0, 0, [x], [y])
+        assert session._native.output_shape(0) == (3,)
 
 
 class TestInputs:

@@ -13,6 +13,7 @@ import numpy as np
 from baryon.codegen.artifact import (
     Artifact,
     Call,
+    Computed,
     Dim,
     Extent,
     Kernel,
@@ -78,6 +79,7 @@ class _PlanBuilder:
     tensors: dict[TensorDesc, int] = field(default_factory=dict)
     calls: list[tuple[str, tuple[int, ...]]] = field(default_factory=list)
     scratch_bytes: int = 0
+    computed: dict[str, Computed] = field(default_factory=dict)
 
     def tensor(self, desc: TensorDesc) -> int:
         """The number of a tensor, equal ones stored once."""
@@ -89,26 +91,43 @@ class _PlanBuilder:
         """Add one step. constants: for each argument what it reads, where that is one."""
         self.scratch_bytes = max(self.scratch_bytes, compiled.kernel.scratch)
         given = [
-            self._constant(array) if array is not None else self._kernel_view(_value(group, arg))
+            self._constant(array) if array is not None else self._kernel_view(group, arg)
             for arg, array in zip(compiled.kernel.args, constants, strict=True)
         ]
         for desc, wanted in zip(given, compiled.kernel.types, strict=True):
             # kernels do not look at their arguments, they go by what was agreed here
             shape = (Dim(wanted.symbol), wanted.count) if wanted.symbol else (wanted.count,)
             assert (desc.dtype, desc.shape) == (wanted.dtype, shape), f"{compiled.name}: {desc}"
-        self.calls.append((compiled.name, tuple(map(self.tensor, given))))
+        args = tuple(map(self.tensor, given))
+        self.calls.append((compiled.name, args))
+        self._define(group, args)
 
     def _constant(self, array: Array) -> TensorDesc:
         flat = np.ascontiguousarray(array).reshape(-1)
         offset = self.weights.add(flat)
         return TensorDesc(flat.dtype.name, (flat.size,), Storage.WEIGHTS, 0, offset)
 
-    def _kernel_view(self, value: Value) -> TensorDesc:
+    def _kernel_view(self, group: Group, arg: Arg) -> TensorDesc:
         """A value as kernels see it: rows of memory (see `baryon.codegen.kernel`)."""
+        value = _value(group, arg)
         place = self.memory.places[value]
-        symbol, per_row = rows(value.type)
+        symbol, per_row = rows(group.room(value.type))
         shape: tuple[Extent, ...] = (Dim(symbol), per_row) if symbol else (per_row,)
         return TensorDesc(_dtype(value.type), shape, place.storage, place.index, place.offset)
+
+    def _define(self, group: Group, args: tuple[int, ...]) -> None:
+        """Note the symbol that the last call, of this group, has counted in its last result."""
+        for symbol, most in group.bounds.items():
+            extent = Dim(most.name, most.factor) if isinstance(most, Sym) else most
+            self.computed[symbol] = Computed(len(self.calls) - 1, args[-1], extent)
+
+    def _symbols(self) -> Iterator[Symbol]:
+        """Those of the inputs, then computed ones in the order of their calls."""
+        for name, (low, high) in self.module.symbols.items():
+            if name not in self.computed:
+                yield Symbol(name, low, high)
+        for name, computed in self.computed.items():
+            yield Symbol(name, *self.module.symbols[name], computed)
 
     def finish(self, image: LinkedImage, kernels: list[str], target: Target) -> Plan:
         """The plan; kernels are numbered in the order of `kernels`."""
@@ -130,7 +149,7 @@ class _PlanBuilder:
             outputs=tuple(outputs),
             kernels=tuple(Kernel(name, image.entries[name]) for name in kernels),
             calls=tuple(Call(numbers[name], args) for name, args in self.calls),
-            symbols=tuple(Symbol(n, lo, hi) for n, (lo, hi) in self.module.symbols.items()),
+            symbols=tuple(self._symbols()),
             features=target.required,
             arena_bytes=self.memory.arena_bytes,
             scratch_bytes=self.scratch_bytes,

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from baryon.codegen.expr import Expr, Math, bind
-from baryon.ir import Array, DType, Op, Value, boolean, dtype_of, f32, i8, i16, i32, i64
+from baryon.ir import (
+    Array,
+    Dim,
+    DType,
+    Op,
+    TensorType,
+    Value,
+    boolean,
+    bounded,
+    dtype_of,
+    f32,
+    i8,
+    i16,
+    i32,
+    i64,
+)
 from baryon.ops import TABLE, Role
 
 SIGNED = {8: i16, 16: i32, 32: i64, 64: i64}
@@ -65,6 +80,16 @@ class Group:
     def attrs(self) -> Mapping[str, Any]:
         """The anchor's attributes, normalized."""
         return TABLE[self.main.name].normalize(self.main.attrs)
+
+    @cached_property
+    def bounds(self) -> Mapping[str, Dim]:
+        """The symbols that the group's ops define, and their greatest values."""
+        return dict(filter(None, (TABLE[op.name].defined(op) for op in self.body)))
+
+    def room(self, type: TensorType) -> TensorType:
+        """The type of the memory that the kernel has for a result: sizes that it has yet to count
+        are as large as they can be."""
+        return replace(type, shape=tuple(bounded(d, self.bounds) for d in type.shape))
 
     def payload(self, arg: Value) -> Array | None:
         """The constant behind a region argument, or None."""

@@ -17,7 +17,7 @@ from typing import Any
 from baryon.codegen.expr import Expr, splat, tvm_name
 from baryon.codegen.tvm import IRBuilder, T, tirx
 from baryon.ir import Array, Dim, DType, Sym, TensorType, UnsupportedError
-from baryon.ir.memory import rows
+from baryon.ir.memory import rows, strides
 
 PARALLEL_WORK = 1 << 15
 """Elements to visit below which waking other threads costs more than it saves."""
@@ -112,6 +112,10 @@ class Symbols:
         """A dimension as an int or an expression."""
         return self.var(dim.name) * dim.factor if isinstance(dim, Sym) else dim
 
+    def dims(self, dims: Sequence[Dim]) -> list[Any]:
+        """Dimensions or steps as ints or expressions."""
+        return [self.dim(d) for d in dims]
+
 
 class Memory:
     """A buffer parameter or a scratch buffer, addressed by flat element offsets."""
@@ -122,8 +126,7 @@ class Memory:
     @staticmethod
     def parameter(name: str, type: TensorType, symbols: Symbols) -> Memory:
         """Declare a parameter that holds a value of `type`."""
-        symbol, per_row = rows(type)
-        size = per_row
+        symbol, size = rows(type)
         if size >= MAX_ELEMENTS:
             raise UnsupportedError(f"{type} has 2^31 elements or more")
         shape = (symbols.var(symbol), size) if symbol else (size,)
@@ -151,9 +154,13 @@ class Memory:
 
 
 class KernelBuilder:
-    """Builds one PrimFunc; parameters are declared in the order of the kernel's args."""
+    """Builds one PrimFunc; parameters are declared in the order of the kernel's args.
 
-    def __init__(self) -> None:
+    any_axis: whether the kernel takes values with a symbolic dimension that is not the outermost.
+    """
+
+    def __init__(self, *, any_axis: bool = False) -> None:
+        self.any_axis = any_axis
         self.symbols = Symbols()
         self.args: list[Arg] = []
         self.types: list[Rows] = []
@@ -177,6 +184,8 @@ class KernelBuilder:
 
     def param(self, arg: Arg, type: TensorType) -> Memory:
         """Declare the next buffer parameter."""
+        if not self.any_axis:
+            strides(type)  # refuses what this kernel cannot address
         self.args.append(arg)
         self.types.append(Rows.of(type))
         return Memory.parameter(f"b{len(self.args) - 1}", type, self.symbols)
@@ -227,11 +236,11 @@ def unravel(flat_index: Any, counts: Sequence[Any]) -> list[Any]:
     return [rest, *reversed(indices)]
 
 
-def flat(indices: Sequence[Any], steps: Sequence[int]) -> Any:
+def flat(indices: Sequence[Any], steps: Sequence[Any]) -> Any:
     """The element offset of loop indices; loops with step 0 do not count."""
     total: Any = 0
     for index, step in zip(indices, steps, strict=True):
-        if step:
+        if not isinstance(step, int) or step:
             total = total + index * step
     return total
 

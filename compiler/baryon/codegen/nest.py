@@ -18,7 +18,7 @@ from baryon.codegen.pointwise import Address
 from baryon.codegen.space import Space, View, coalesce
 from baryon.codegen.targets import Target
 from baryon.codegen.tvm import T, tirx
-from baryon.ir import Sym
+from baryon.ir import Dim, Sym
 
 MIN_TASKS = 64
 """Outer loops are shared among threads until there are so many tasks."""
@@ -48,7 +48,7 @@ class Nest:
             return
         loops = _Loops(self, space)
         other = loops.transposed_loop()
-        if isinstance(space.extents[-1], Sym):
+        if any(isinstance(n, Sym) for n in (*space.extents[1:], space.extents[-1])):
             loops.scalar()
         elif other is None:
             loops.straight()
@@ -58,7 +58,7 @@ class Nest:
     def _space(self) -> Space:
         """Loops from the output's outermost to its innermost; steps in the order of `views`."""
         out = self.views[self.out]
-        order = sorted(range(len(out.steps)), key=lambda a: -abs(out.steps[a]))
+        order = sorted(range(len(out.steps)), key=lambda a: -_distance(out.steps[a]))
         steps = [tuple(v.steps[a] for a in order) for v in self.views.values()]
         return coalesce([out.shape[a] for a in order], steps)
 
@@ -71,8 +71,9 @@ class _Loops:
         self.lanes = nest.target.lanes(size) if self.steps[nest.out][-1] == 1 else 1
 
     def address(self, memory: Memory, indices: Sequence[Any]) -> tuple[Expr, int]:
-        steps = self.steps[memory]
-        return self.nest.views[memory].offset + flat(indices, steps), steps[-1]
+        symbols = self.builder.symbols
+        steps = symbols.dims(self.steps[memory])
+        return symbols.dim(self.nest.views[memory].offset) + flat(indices, steps), steps[-1]
 
     def element(
         self, indices: Sequence[Any], lanes: int, ready: Mapping[Memory, Expr] | None = None
@@ -88,7 +89,7 @@ class _Loops:
         return None
 
     def scalar(self) -> None:
-        """One symbolic loop alone."""
+        """Element by element: one symbolic loop alone, or some that are not the outermost."""
         with self.builder.tasks(self.extents, 1) as indices:
             self.element(indices, 1)
 
@@ -145,6 +146,11 @@ class _Loops:
                 self.element([*outer, whole * self.lanes], tail)
         elif tail:
             self.element([*outer, whole * self.lanes], tail)
+
+
+def _distance(step: Dim) -> int:
+    """What orders steps: a symbolic one is that of an axis around the symbolic axis."""
+    return step.factor << 32 if isinstance(step, Sym) else abs(step)
 
 
 ROWS, COLUMNS = 8, 16

@@ -13,7 +13,7 @@ from typing import Any
 
 from baryon.codegen.expr import Expr, lane_const
 from baryon.codegen.group import Apply, Group, apply, evaluate
-from baryon.codegen.kernel import Derived, KernelBuilder, Memory, Pack, unravel
+from baryon.codegen.kernel import Derived, KernelBuilder, Memory, Pack, flat, unravel
 from baryon.codegen.space import View, coalesce
 from baryon.ir import Array, Dim, TensorType, Value
 
@@ -51,11 +51,10 @@ class Frame:
                 self.inputs[arg] = builder.param(made, type)
             else:
                 self.inputs[arg] = builder.param(("operand", numbers[arg]), arg.type)
-        self.outputs = [
-            builder.param(("result", i), r.type) for i, r in enumerate(group.op.results)
-        ]
+        results = [group.room(r.type) for r in group.op.results]
+        self.outputs = [builder.param(("result", i), type) for i, type in enumerate(results)]
         self.types = {m: v.type for v, m in self.inputs.items()}
-        self.types |= {m: r.type for m, r in zip(self.outputs, group.op.results, strict=True)}
+        self.types |= dict(zip(self.outputs, results, strict=True))
 
     def views(self, domain: Sequence[Dim]) -> dict[Memory, View]:
         """Every parameter that broadcasts to `domain`, as seen from there."""
@@ -147,7 +146,8 @@ class Domain:
             view = self._views.get(memory) or View.of(self.frame.types[memory])
             view = view.broadcast(self.shape)
             self._walks[memory] = [self._walk(view, loop) for loop in self.loops]
-        walks, offset = self._walks[memory], 0
+        walks: list[Any] = self._walks[memory]
+        offset: Any = 0
         for (sizes, steps), index in zip(walks, indices, strict=True):
             offset = offset + self._along(sizes, steps, index)
         sizes, steps = walks[-1]
@@ -155,13 +155,11 @@ class Domain:
         return offset, steps[-1]
 
     @staticmethod
-    def _walk(view: View, loop: Sequence[int]) -> tuple[tuple[Dim, ...], tuple[int, ...]]:
+    def _walk(view: View, loop: Sequence[int]) -> tuple[tuple[Dim, ...], tuple[Dim, ...]]:
         steps = tuple(view.steps[a] for a in loop)
         space = coalesce([view.shape[a] for a in loop], [steps], symbolic=True)
         return space.extents, space.steps[0]
 
-    def _along(self, sizes: Sequence[Dim], steps: Sequence[int], index: Any) -> Any:
-        if not any(steps):
-            return 0
-        counts = [self.frame.builder.symbols.dim(d) for d in sizes]
-        return sum(i * s for i, s in zip(unravel(index, counts), steps, strict=True) if s)
+    def _along(self, sizes: Sequence[Dim], steps: Sequence[Dim], index: Any) -> Any:
+        symbols = self.frame.builder.symbols
+        return flat(unravel(index, symbols.dims(sizes)), symbols.dims(steps))

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from baryon.ir import Dim, IRTypeError, Sym, TensorType, dim_mul
-from baryon.ir.memory import strides
+from baryon.ir.memory import steps as element_steps
+from baryon.ops.shapes import dim_add
 
 
 @dataclass(frozen=True)
@@ -21,13 +22,13 @@ class View:
     """Elements of a buffer as an array: sizes, elements per step of each axis, first element."""
 
     shape: tuple[Dim, ...]
-    steps: tuple[int, ...]
-    offset: int = 0
+    steps: tuple[Dim, ...]
+    offset: Dim = 0
 
     @staticmethod
     def of(type: TensorType) -> View:
         """A whole value in its logical axes."""
-        return View(type.shape, strides(type))
+        return View(type.shape, element_steps(type))
 
     def transpose(self, axes: Sequence[int]) -> View:
         """Axes in another order."""
@@ -38,7 +39,7 @@ class View:
         """`count` positions of an axis from `begin` on, `step` (which may be negative) apart."""
         shape, steps = list(self.shape), list(self.steps)
         shape[axis], steps[axis] = count, steps[axis] * step
-        return View(tuple(shape), tuple(steps), self.offset + begin * self.steps[axis])
+        return View(tuple(shape), tuple(steps), self._moved(axis, begin))
 
     def split(self, axis: int, sizes: Sequence[int]) -> View:
         """One axis as several, the last fastest."""
@@ -51,7 +52,11 @@ class View:
         shape = (*self.shape[:axis], *sizes, *self.shape[axis + 1 :])
         inner = (s * unit for s in steps)
         moved = (*self.steps[:axis], *inner, *self.steps[axis + 1 :])
-        return View(shape, moved, self.offset + begin * unit)
+        return View(shape, moved, self._moved(axis, begin))
+
+    def _moved(self, axis: int, begin: int) -> Dim:
+        """The offset of position `begin` of an axis."""
+        return dim_add("a slice", [d for d in (self.offset, begin * self.steps[axis]) if d != 0])
 
     def insert(self, axis: int) -> View:
         """A new axis of size 1."""
@@ -73,18 +78,18 @@ class Space:
     """extents: loop sizes, outermost first. steps: per operand, elements per step of each loop."""
 
     extents: tuple[Dim, ...]
-    steps: tuple[tuple[int, ...], ...]
+    steps: tuple[tuple[Dim, ...], ...]
 
 
 def coalesce(
-    extents: Sequence[Dim], steps: Sequence[tuple[int, ...]], symbolic: bool = False
+    extents: Sequence[Dim], steps: Sequence[tuple[Dim, ...]], symbolic: bool = False
 ) -> Space:
     """Merge neighbouring loops that every operand walks as one.
 
     symbolic: the outermost, symbolic loop too; else it stays alone, so that inner sizes are known.
     """
     kept: list[Dim] = []
-    columns: list[tuple[int, ...]] = []
+    columns: list[tuple[Dim, ...]] = []
     for extent, column in zip(extents, zip(*steps, strict=True), strict=True):
         if extent == 1:
             continue
@@ -99,7 +104,7 @@ def coalesce(
     return Space(tuple(kept), tuple(zip(*columns, strict=True)))
 
 
-def _continues(outer: tuple[int, ...], inner: tuple[int, ...], extent: Dim) -> bool:
+def _continues(outer: tuple[Dim, ...], inner: tuple[Dim, ...], extent: Dim) -> bool:
     if isinstance(extent, Sym):
         return False
     return all(o == i * extent for o, i in zip(outer, inner, strict=True))

@@ -48,7 +48,8 @@ def _widen(array: Array) -> Array:
 class Interpreter:
     """Evaluates regions; values live in a dictionary until their last use.
 
-    sizes: the values of symbolic dimensions, which attributes may name.
+    sizes: the values of symbolic dimensions, which attributes may name; ops that define a symbol
+        add it.
     iterations: the numbers of the loops' iterations around the region, the innermost first.
     """
 
@@ -58,7 +59,8 @@ class Interpreter:
         sizes: Mapping[str, int],
         iterations: tuple[int, ...] = (),
     ) -> None:
-        self.constants, self.sizes, self.iterations = constants, sizes, iterations
+        self.constants, self.iterations = constants, iterations
+        self.sizes = sizes if isinstance(sizes, dict) else dict(sizes)
         self.values: dict[Value, Array] = {}
 
     def region(self, region: Region, args: Sequence[Array]) -> list[Array]:
@@ -84,7 +86,11 @@ class Interpreter:
         opdef, attrs = TABLE[op.name], op.attrs
         for iteration in self.iterations:
             attrs = dict(attrs_in(opdef, attrs, iteration))
-        return opdef.evaluate(arrays, opdef.bind_symbols(attrs, self.sizes))
+        results = opdef.evaluate(arrays, opdef.bind_symbols(attrs, self.sizes))
+        defined = opdef.defined(op)
+        if defined is not None:
+            self.sizes[defined[0]] = int(results[-1].item())
+        return results
 
     def inner(
         self, region: Region, args: Sequence[Array], iteration: int | None = None

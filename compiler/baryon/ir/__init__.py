@@ -38,6 +38,7 @@ from baryon.ir.types import (
     bf16,
     bind_dim,
     boolean,
+    bounded,
     dim_floordiv,
     dim_mul,
     dim_prod,
@@ -61,8 +62,8 @@ __all__ = [
     "CHANNELS_LAST", "CONSTANT", "DTYPES", "RETURN", "UNKNOWN", "Array", "Attr", "BaryonError",
     "Builder", "DType", "Dim", "Func", "IRTypeError", "Layout", "Loc", "Lookup", "Module", "Op",
     "OpInfo", "ParseError", "Quant", "Region", "Sym", "TensorType", "UnsupportedError", "Value",
-    "VerifyError", "bf16", "bind_dim", "boolean", "caller_loc", "dim_floordiv", "dim_mul",
-    "dim_prod", "dtype_of", "excerpt", "f16", "f32", "f64", "i8", "i16", "i32", "i64",
+    "VerifyError", "bf16", "bind_dim", "boolean", "bounded", "caller_loc", "dim_floordiv",
+    "dim_mul", "dim_prod", "dtype_of", "excerpt", "f16", "f32", "f64", "i8", "i16", "i32", "i64",
     "parse_module", "print_func", "print_module", "print_op", "tensor_type_of", "u8", "u16",
     "u32", "u64", "verify",
 ]  # fmt: skip

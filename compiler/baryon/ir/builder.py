@@ -33,19 +33,26 @@ class Builder:
         attrs: Mapping[str, Attr] | None = None,
         regions: Sequence[Region] = (),
     ) -> tuple[Value, ...]:
-        """Insert an op; returns its results. IRTypeError when its declaration refuses it."""
+        """Insert an op; returns its results. IRTypeError when its declaration refuses it.
+
+        A symbol that it defines is declared, under a new name where the attributes give none.
+        """
         info = self.lookup(name)
         if info is None:
             raise IRTypeError(f"there is no op named {name}", where=str(self.loc))
+        attrs = info.named(attrs or {}, self.module.fresh_symbol)
         probe = Op(name, operands, (), attrs, regions, self.loc)
         try:
             types = info.result_types(probe)
+            defined = info.defined(probe)
         except BaryonError as error:
             error.where = error.where or str(self.loc)
             error.excerpt = error.excerpt or excerpt(probe)
             raise
         finally:
             probe.operands = ()
+        if defined is not None:
+            self.module.symbols[defined[0]] = (0, self.module.largest(defined[1]))
         return self.insert(Op(name, operands, types, attrs, regions, self.loc)).results
 
     def constant(self, array: Array, hint: str = "c") -> Value:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from baryon.ir.diagnostics import UnsupportedError
-from baryon.ir.types import Dim, Layout, Sym, TensorType
+from baryon.ir.types import Dim, Layout, Sym, TensorType, dim_mul
 
 
 def memory_order(type: TensorType) -> tuple[int, ...]:
@@ -18,29 +19,34 @@ def strides(type: TensorType) -> tuple[int, ...]:
 
     UnsupportedError where a symbolic dimension is not the outermost in memory.
     """
-    result = [0] * type.rank
-    step = 1
-    for axis in reversed(memory_order(type)):
-        result[axis] = step
-        step *= _pitch(type, axis, step) or _size(type, axis)
-    return tuple(result)
-
-
-def _pitch(type: TensorType, axis: int, step: int) -> int | None:
-    is_channel_row = type.layout is not None and axis == memory_order(type)[-1]
-    return type.layout.pitch if type.layout and is_channel_row and step == 1 else None
-
-
-def _size(type: TensorType, axis: int) -> int:
-    dim = type.shape[axis]
-    if isinstance(dim, int):
-        return dim
-    if axis != memory_order(type)[0]:
+    found = steps(type)
+    if any(isinstance(step, Sym) for step in found):
         raise UnsupportedError(
             f"{type}: only the outermost dimension in memory may be symbolic",
             hint="give the other dimensions fixed sizes",
         )
-    return dim.factor
+    return tuple(step for step in found if isinstance(step, int))
+
+
+def steps(type: TensorType) -> tuple[Dim, ...]:
+    """The same, symbolic where a dimension that lies further in is.
+
+    UnsupportedError for two symbolic dimensions.
+    """
+    result: list[Dim] = [0] * type.rank
+    step: Dim = 1
+    for axis in reversed(memory_order(type)):
+        result[axis] = step
+        size = _pitch(type, axis, step) or type.shape[axis]
+        if isinstance(step, Sym) and isinstance(size, Sym):
+            raise UnsupportedError(f"{type}: two of its dimensions are symbolic")
+        step = dim_mul(step, size)
+    return tuple(result)
+
+
+def _pitch(type: TensorType, axis: int, step: Dim) -> int | None:
+    is_channel_row = type.layout is not None and axis == memory_order(type)[-1]
+    return type.layout.pitch if type.layout and is_channel_row and step == 1 else None
 
 
 def extent(type: TensorType, sizes: Sequence[int] | None = None) -> int:
@@ -51,16 +57,20 @@ def extent(type: TensorType, sizes: Sequence[int] | None = None) -> int:
     shape = type.static_shape if sizes is None else tuple(sizes)
     if 0 in shape:
         return 0
-    return 1 + sum((d - 1) * s for d, s in zip(shape, strides(type), strict=True))
+    bound = replace(type, shape=shape)
+    return 1 + sum((d - 1) * s for d, s in zip(shape, strides(bound), strict=True))
 
 
 def rows(type: TensorType) -> tuple[str | None, int]:
     """The value as a matrix of memory: (symbol of the rows or None, elements per row).
 
-    A value with the symbolic outer dimension `4*N` is N rows; a static value is one row.
+    A value with the symbolic dimension `4*N` has as many elements as N rows, wherever the dimension
+    stands; a static value is one row.
     """
     order = memory_order(type)
-    outer: Dim = type.shape[order[0]] if order else 1
-    if isinstance(outer, Sym):
-        return outer.name, strides(type)[order[0]] * outer.factor
-    return None, max(extent(type), 0)
+    if type.is_static:
+        return None, max(extent(type), 0)
+    total = dim_mul(steps(type)[order[0]], type.shape[order[0]])
+    if isinstance(total, Sym):
+        return total.name, total.factor
+    return None, 0  # another dimension is 0

@@ -8,7 +8,7 @@ import numpy as np
 
 from baryon.ir.core import Array, Func
 from baryon.ir.printer import print_func, quote_name
-from baryon.ir.types import dtype_of
+from baryon.ir.types import Dim, bind_dim, dtype_of
 
 INLINE_CONSTANT = 16
 """Constants of up to this many elements are printed in full."""
@@ -38,6 +38,18 @@ class Module:
             n += 1
             name = f"{hint}_{n}"
         self.constants[name] = array
+        return name
+
+    def largest(self, dim: Dim) -> int:
+        """The value of a dimension with its symbol at the maximum."""
+        return bind_dim(dim, {name: high for name, (_, high) in self.symbols.items()})
+
+    def fresh_symbol(self, hint: str = "k") -> str:
+        """A name that no symbol has, made from `hint`."""
+        name, n = hint, 0
+        while name in self.symbols:
+            n += 1
+            name = f"{hint}{n}"
         return name
 
     def __str__(self) -> str:

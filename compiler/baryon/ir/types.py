@@ -171,6 +171,12 @@ def bind_dim(dim: Dim, sizes: Mapping[str, int]) -> int:
     return dim if isinstance(dim, int) else dim.factor * sizes[dim.name]
 
 
+def bounded(dim: Dim, bounds: Mapping[str, Dim]) -> Dim:
+    """The dimension with what a symbol is bounded by in its place, where `bounds` has it."""
+    known = isinstance(dim, Sym) and dim.name in bounds
+    return dim_mul(bounds[dim.name], dim.factor) if known else dim  # type: ignore[union-attr]
+
+
 @dataclass(frozen=True)
 class Quant:
     """Affine quantization: real = scale * (stored - zero), per tensor or along `axis`.

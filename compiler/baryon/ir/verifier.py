@@ -5,22 +5,24 @@ ir.v2  an op's name is declared, and its stage's vocabulary allows it
 ir.v3  operands and attributes satisfy the op's declaration, and the result types are what it infers
 ir.v4  a region ends with its only `ir.return`
 ir.v5  a constant exists and has the type of the op that reads it
-ir.v6  a symbolic dimension is declared by the module, with 1 <= min <= max
+ir.v6  a symbolic dimension is declared by the module, with 0 <= min <= max
 ir.v7  a function has one output name for each value that it returns; names are unique
 ir.v8  a value's `users` are the ops that read it
 ir.v9  quantization is of i8 or u8, with positive scales and zero points that fit
+ir.v10 a symbol is a dimension of an argument, or one op before its uses defines it, from 0 to what
+       the op says
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NoReturn, Protocol
 
-from baryon.ir.core import CONSTANT, RETURN, Func, Op, Region, Value
+from baryon.ir.core import CONSTANT, RETURN, Attr, Func, Op, Region, Value
 from baryon.ir.diagnostics import IRTypeError, VerifyError
 from baryon.ir.module import Module
 from baryon.ir.printer import print_op
-from baryon.ir.types import Sym, TensorType, tensor_type_of
+from baryon.ir.types import Dim, Sym, TensorType, tensor_type_of
 
 
 class OpInfo(Protocol):
@@ -28,6 +30,14 @@ class OpInfo(Protocol):
 
     def result_types(self, op: Op) -> Sequence[TensorType]:
         """Check operands and attributes and infer the result types; raises IRTypeError."""
+        ...
+
+    def defined(self, op: Op) -> tuple[str, Dim] | None:
+        """The symbol that the op defines, and its greatest value; None where it defines none."""
+        ...
+
+    def named(self, attrs: Mapping[str, Attr], fresh: Callable[[], str]) -> Mapping[str, Attr]:
+        """The attributes, with a fresh name for the symbol that the op defines, if it needs one."""
         ...
 
 
@@ -39,7 +49,7 @@ def verify(module: Module, lookup: Lookup) -> None:
     """Check all rules; raises VerifyError with the rule's id and the op around which it broke."""
     checker = _Verifier(module, lookup)
     for symbol, (low, high) in module.symbols.items():
-        if not 1 <= low <= high:
+        if not 0 <= low <= high:
             raise VerifyError("ir.v6", f"symbol {symbol} has the empty range {low}..{high}")
     for func in module.funcs.values():
         checker.func(func)
@@ -49,9 +59,11 @@ class _Verifier:
     def __init__(self, module: Module, lookup: Lookup) -> None:
         self.module, self.lookup = module, lookup
         self.visible: set[Value] = set()
+        self.symbols: set[str] = set()
 
     def func(self, func: Func) -> None:
         self.visible = set()
+        self.symbols = {dim.name for arg in func.body.args for dim in _symbolic(arg.type)}
         self.region(func.body)
         names = [*func.output_names]
         if len(names) != len(func.outputs) or len(set(names)) != len(names):
@@ -80,6 +92,7 @@ class _Verifier:
         for region in op.regions:
             self.region(region)
         self.types(op)
+        self.definition(op)
         for value in op.results:
             self.define(value, op)
 
@@ -98,6 +111,20 @@ class _Verifier:
         elif not _equal_types(inferred, [r.type for r in op.results]):
             self.fail("ir.v3", f"the types must be {', '.join(map(str, inferred))}", op)
 
+    def definition(self, op: Op) -> None:
+        """The symbol that an op defines is new, and has the bounds that follow."""
+        info = self.lookup(op.name)
+        defined = info.defined(op) if info is not None else None
+        if defined is None:
+            return
+        symbol, most = defined
+        if symbol in self.symbols:
+            self.fail("ir.v10", f"the symbol {symbol} is defined twice", op)
+        bounds, declared = (0, self.module.largest(most)), self.module.symbols.get(symbol)
+        if declared != bounds:
+            self.fail("ir.v10", f"{symbol} is in {declared}, but its op gives {bounds}", op)
+        self.symbols.add(symbol)
+
     def constant(self, op: Op) -> None:
         array = self.module.constants.get(str(op.attrs.get("name")))
         if array is None:
@@ -114,14 +141,20 @@ class _Verifier:
         defect = quant.defect(value.type.shape, value.type.dtype) if quant is not None else None
         if defect is not None:
             self.fail("ir.v9", f"%{value.name} of {value.type}: {defect}", op)
-        for dim in value.type.shape:
-            if isinstance(dim, Sym) and dim.name not in self.module.symbols:
+        for dim in _symbolic(value.type):
+            if dim.name not in self.module.symbols:
                 self.fail("ir.v6", f"{value.type} uses the undeclared symbol {dim.name}", op)
+            if dim.name not in self.symbols:
+                self.fail("ir.v10", f"{value.type} uses {dim.name} before it is defined", op)
 
     def fail(self, rule: str, message: str, op: Op | None) -> NoReturn:
         if op is None:
             raise VerifyError(rule, message)
         raise VerifyError(rule, message, where=str(op.loc), excerpt=excerpt(op))
+
+
+def _symbolic(type: TensorType) -> Iterator[Sym]:
+    return (dim for dim in type.shape if isinstance(dim, Sym))
 
 
 def _equal_types(inferred: Sequence[TensorType], actual: Sequence[TensorType]) -> bool:

@@ -14,6 +14,7 @@ from baryon.ops import (
     boxes,
     checks,
     control,
+    counted,
     creation,
     elementary,
     indexing,
@@ -63,7 +64,7 @@ FAMILIES = (
     structure, checks, control, arithmetic, unary, elementary, trigonometry,
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, attention, views, manipulation, indexing, scatter, along,
-    padding, reductions, creation, random, random_host, linalg,
+    padding, reductions, creation, random, random_host, linalg, counted,
     boxes, roi, recurrent, recurrent_gradient, quantize,
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from baryon.ir import Array, Attr, IRTypeError, Op, TensorType
+from baryon.ir import Array, Attr, Dim, IRTypeError, Op, TensorType
 from baryon.ops.attributes import Param, convert
 from baryon.ops.shapes import bind_shape
 
@@ -96,6 +96,11 @@ class Sample:
     batch: tuple[int, ...] = ()
 
 
+SIZE = "size"
+"""The attribute that names the symbol which an op defines."""
+
+SIZE_PARAM = Param(SIZE, "str", "", "the symbol of the number of rows; a new one if empty")
+
 Infer = Callable[..., TensorType | Sequence[TensorType]]
 Reference = Callable[..., Any]
 Gradient = Callable[..., Sequence[Any]]
@@ -118,6 +123,9 @@ class OpDef:
     samples: inputs for the contract test.
     expansion: (o, operands, attrs) -> results, the same in calls of other ops: what the pass
         `expand` puts in the place of an op without a kernel.
+    most: of an op whose result has a size that depends on elements: (*operand types, **attrs) ->
+        the greatest size. Its attribute `size` names the symbol of that size; its last result is
+        the size, one i64, which the symbol has from there on.
     source: where the definition comes from (paper, specification, NumPy or MXNet op).
     """
 
@@ -133,6 +141,7 @@ class OpDef:
     commutative: bool = False
     random: bool = False
     expansion: Expansion | None = None
+    most: Callable[..., Dim] | None = None
     source: str = ""
 
     @property
@@ -199,6 +208,18 @@ class OpDef:
         attrs = self.normalize(op.attrs)
         inferred = self.infer(*self.arrange([v.type for v in op.operands]), **attrs)
         return (inferred,) if isinstance(inferred, TensorType) else tuple(inferred)
+
+    def defined(self, op: Op) -> tuple[str, Dim] | None:
+        """The symbol that an op of this kind defines, and its greatest value, if it does."""
+        if self.most is None:
+            return None
+        attrs = self.normalize(op.attrs)
+        return str(attrs[SIZE]), self.most(*self.arrange([v.type for v in op.operands]), **attrs)
+
+    def named(self, attrs: Mapping[str, Attr], fresh: Callable[[], str]) -> Mapping[str, Attr]:
+        """The attributes, with a fresh name for the symbol that the op defines, if it needs one."""
+        missing = self.most is not None and not attrs.get(SIZE)
+        return {**attrs, SIZE: fresh()} if missing else attrs
 
     def evaluate(self, arrays: Sequence[Array], attrs: Mapping[str, Any]) -> tuple[Array, ...]:
         """The results of the NumPy meaning on arrays."""

@@ -18,8 +18,6 @@ from baryon.array.base import ArrayBase
 from baryon.array.calls import op
 from baryon.ir import Array, Dim, IRTypeError, Sym, caller_loc
 
-_MASK = "choose with np.where(mask, a, b), or index with a mask from outside of the trace"
-
 
 @dataclass(frozen=True)
 class Steps:
@@ -76,8 +74,7 @@ def plan(key: Any, shape: Sequence[Dim]) -> Steps:
 def read(key: Any, shape: Sequence[Dim]) -> tuple[Steps, Look | None]:
     """The two steps of a key on an array of this shape; the second is None for a basic key.
 
-    Raises IndexError where the key does not fit, TraceError for a mask whose elements are not
-    known, IRTypeError for a position along a symbolic axis.
+    Raises IndexError where the key does not fit, IRTypeError for a position along a symbolic axis.
     """
     parts = [p for part in (key if isinstance(key, tuple) else (key,)) for p in _indices(part)]
     reader = _Reader(shape, looks=any(isinstance(p, _Index) for p in parts))
@@ -91,7 +88,7 @@ class _Index:
     """An array in a key. size: what the axis must have, for a mask; inserts: makes its own axis."""
 
     array: Array | ArrayBase
-    size: int | None = None
+    size: Dim | None = None
     inserts: bool = False
 
 
@@ -101,10 +98,7 @@ def _indices(part: Any) -> list[Any]:
         return [operator.index(part)] if _is_integer(part) else [part]
     array: Array | ArrayBase = _array(part)
     if array.dtype == np.bool_:
-        known = (
-            array.elements("a mask as an index", _MASK) if isinstance(array, ArrayBase) else array
-        )
-        return _positions(known)
+        return _positions(array)
     if array.dtype.kind not in "iu":
         raise IndexError(f"arrays used as indices must be whole numbers or bool, not {array.dtype}")
     return [_Index(array)]
@@ -129,11 +123,23 @@ def _array(part: Any) -> Array | ArrayBase:
     return array.astype(np.int64) if isinstance(part, list) and not array.size else array
 
 
-def _positions(mask: Array) -> list[_Index]:
+def _positions(mask: Array | ArrayBase) -> list[_Index]:
     """Where a mask holds; one without axes makes an axis of size 1 or 0."""
+    if isinstance(mask, ArrayBase):
+        return _traced_positions(mask)
     if not mask.ndim:
         return [_Index(np.zeros(int(mask), np.int64), inserts=True)]
     return [_Index(p, n) for p, n in zip(mask.nonzero(), mask.shape, strict=True)]
+
+
+def _traced_positions(mask: ArrayBase) -> list[_Index]:
+    """The same for a mask that a graph computes: how many there are is a symbol."""
+    if not mask.ndim:
+        places: ArrayBase = op("ir.nonzero")(op("np.reshape")(mask, newshape=(1,)))[0]
+        return [_Index(op("np.squeeze")(places, axis=(1,)), inserts=True)]
+    places = op("ir.nonzero")(mask)[0]
+    columns = [op("np.take")(places, axis, axis=1) for axis in range(mask.ndim)]
+    return [_Index(p, n) for p, n in zip(columns, mask.shape, strict=True)]
 
 
 def _complete(parts: Sequence[Any], rank: int) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from baryon.build import Options, build, in_process
 from baryon.deferred.graph import Graph
-from baryon.ir import CONSTANT, RETURN, Array, Builder, Func, Module, Op, Region, Value
+from baryon.ir import CONSTANT, RETURN, Array, Builder, Func, Module, Op, Region, Sym, Value
 from baryon.ops import TABLE, lookup
+from baryon.ops.counted import sizes_defined
 from baryon.passes import (
     LOWERINGS,
     NOTHING,
@@ -25,9 +26,13 @@ from baryon.passes import (
     without_patterns,
 )
 from baryon.runtime import Executable, Session
+from baryon.runtime.spec import leading
 
 Port = tuple[tuple[int, ...], np.dtype[Any], np.dtype[Any]]
 """Shape, the dtype of the buffer that the engine writes, and the dtype that its elements have."""
+
+
+Shapes = Sequence[tuple[int, ...]]
 
 
 class Run(Protocol):
@@ -46,8 +51,11 @@ class Engine(Protocol):
     outputs: list[Port]
     raw: list[bool]
 
-    def run(self, inputs: list[Array], outputs: list[Array]) -> None:
-        """Compute everything. raw: which inputs are wanted as bit patterns (bfloat16)."""
+    def run(self, inputs: list[Array], outputs: list[Array]) -> Shapes | None:
+        """Compute everything. raw: which inputs are wanted as bit patterns (bfloat16).
+
+        Where sizes depend on data, `outputs` has memory for the largest and the shapes are told.
+        """
 
     def start(self) -> Run:
         """Begin a run in two parts."""
@@ -78,7 +86,9 @@ class Whole:
         self.outputs: list[Port] = [
             (s.max_shape, s.buffer_dtype, s.dtype) for s in self.executable.outputs
         ]
-        self.run = self._native.run
+        self.run: Callable[[list[Array], list[Array]], Shapes | None] = (
+            self._native.run_shapes if sizes_defined(graph.module) else self._native.run
+        )
 
     def start(self) -> Run:
         """Begin a run whose intermediate values stay in one arena."""
@@ -121,6 +131,7 @@ class Pieces:
     def __init__(self, graph: Graph, off: Off, precision: str) -> None:
         self._options = Options(precision=precision, pipeline=LOWERINGS[precision], off=off)
         body = graph.module.main.body
+        self._symbols = dict(graph.module.symbols)
         waiting = waiting_ops(body, graph.late)
         self._body = body
         self._constants: dict[Value, Array] = {
@@ -133,11 +144,13 @@ class Pieces:
         self._early = [self._piece(run) for run in _runs(early)]
         self._late = [self._piece(run) for run in _runs(late)]
         self.raw = [False] * len(body.args)
-        self.outputs: list[Port] = [_port(v) for v in body.outputs]
+        self.outputs: list[Port] = [_port(graph.module, v) for v in body.outputs]
 
-    def run(self, inputs: list[Array], outputs: list[Array]) -> None:
+    def run(self, inputs: list[Array], outputs: list[Array]) -> Shapes | None:
         """Compute everything."""
-        self.start().early(inputs, outputs)
+        steps = _Steps(self)
+        steps.early(inputs, outputs)
+        return [steps.values[v].shape for v in self._body.outputs]
 
     def start(self) -> Run:
         """Begin a run whose values stay in a dictionary."""
@@ -152,7 +165,7 @@ class Pieces:
         read = dict.fromkeys(v for op in ops for v in op.operands if v not in made)
         taken = tuple(v for v in read if v not in self._constants)
         given = tuple(r for op in ops for r in op.results if not inside.issuperset(r.users))
-        module = _module_of(ops, taken, given, self._constants)
+        module = _module_of(self._symbols, ops, taken, given, self._constants)
         return _Piece(taken, given, in_process(build(module, self._options)))
 
 
@@ -176,12 +189,13 @@ class _Steps:
             piece.run(self.values)
         for value, into in zip(self.engine._body.outputs, outputs, strict=True):
             if value in self.values:
-                np.copyto(into, self.values[value])
+                found = self.values[value]
+                np.copyto(leading(into, found.shape), found)
 
 
-def _port(value: Value) -> Port:
+def _port(module: Module, value: Value) -> Port:
     dtype = value.type.dtype.numpy
-    return tuple(int(str(d)) for d in value.type.shape), dtype, dtype
+    return tuple(map(module.largest, value.type.shape)), dtype, dtype
 
 
 def _runs(ops: Sequence[Op]) -> Iterator[list[Op]]:
@@ -198,6 +212,7 @@ def _runs(ops: Sequence[Op]) -> Iterator[list[Op]]:
 
 
 def _module_of(
+    symbols: Mapping[str, tuple[int, int]],
     ops: Sequence[Op],
     inputs: Sequence[Value],
     outputs: Sequence[Value],
@@ -205,7 +220,9 @@ def _module_of(
 ) -> Module:
     """A module of copies of some ops."""
     names = [f"input{i}" for i in range(len(inputs))]
-    module, region = Module(), Region([v.type for v in inputs], names)
+    used = {d.name for v in inputs for d in v.type.shape if isinstance(d, Sym)}
+    module = Module(symbols={name: symbols[name] for name in used})
+    region = Region([v.type for v in inputs], names)
     builder = Builder(module, region, lookup)
     copies: dict[Value, Value] = dict(zip(inputs, region.args, strict=True))
     for op in ops:

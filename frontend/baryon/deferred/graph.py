@@ -9,7 +9,7 @@ from typing import Any
 from baryon.array import ArrayBase, ndarray
 from baryon.deferred.recorder import Trace, Variable
 from baryon.deferred.tree import flatten, rebuild
-from baryon.ir import Builder, Module, Value
+from baryon.ir import Builder, Module, UnsupportedError, Value
 from baryon.ops import TABLE, lookup
 from baryon.ops.vjp import append_gradients
 from baryon.passes import run_pipeline
@@ -84,8 +84,14 @@ def _close(recorder: Trace, result: Any, values: list[Value], arguments: int) ->
 def with_gradients(graph: Graph, wanted: Sequence[int]) -> Graph:
     """The graph that also computes the gradients of its inputs `wanted`; changes its module.
 
-    Raises UnsupportedError at an op on the way that has no gradient.
+    Raises UnsupportedError at an op on the way that has no gradient, and at one whose result has a
+    size that depends on data.
     """
+    for op in graph.module.main.body.ops:
+        if TABLE[op.name].most is not None:
+            raise UnsupportedError(
+                "a size that depends on data has no compiled gradient", where=str(op.loc)
+            )
     run_pipeline(graph.module, "unroll")
     body = graph.module.main.body
     before = list(body.outputs)

@@ -24,6 +24,7 @@ from baryon.deferred.graph import Graph
 from baryon.deferred.tree import flatten, rebuild
 from baryon.ir import Array
 from baryon.passes import Off
+from baryon.runtime.spec import filled
 
 
 class Program:
@@ -60,7 +61,9 @@ class Program:
         inputs, buffers = self.inputs(arrays), self.buffers()
         if self.graph.late:
             return self._recorded(arguments, arrays, inputs, buffers)
-        self.engine.run(inputs, buffers)
+        shapes = self.engine.run(inputs, buffers)
+        if shapes is not None:
+            buffers = [filled(x, shape) for x, shape in zip(buffers, shapes, strict=True)]
         return self._result(self._outputs(buffers), buffers)
 
     def _outputs(self, buffers: Sequence[Array]) -> list[ndarray]:

@@ -59,12 +59,10 @@ def where(condition: ArrayLike, x: ArrayLike | None = None, y: ArrayLike | None 
 
 
 def nonzero(a: ArrayLike) -> tuple[ndarray, ...]:
-    """The indices of elements other than zero: one int64 vector for each axis.
-
-    How many there are depends on the elements, so it is refused for traced arrays.
-    """
-    found = on_host("np.nonzero", numpy.atleast_1d, (_no_gradient(a),), {})
-    return tuple(on_host("np.nonzero", numpy.nonzero, (found,), {}))
+    """The indices of elements other than zero: one int64 vector for each axis."""
+    x = _no_gradient(a)
+    places: Any = argwhere(x if x.ndim else x.reshape(1))
+    return tuple(places[:, axis] for axis in range(max(x.ndim, 1)))
 
 
 def flatnonzero(a: ArrayLike) -> ndarray:
@@ -74,8 +72,10 @@ def flatnonzero(a: ArrayLike) -> ndarray:
 
 def argwhere(a: ArrayLike) -> ndarray:
     """The indices of elements other than zero: one row of int64 for each of them."""
-    found: ndarray = on_host("np.argwhere", numpy.argwhere, (_no_gradient(a),), {})
-    return found
+    x = _no_gradient(a)
+    found: Any = op("ir.nonzero")(x if x.ndim else x.reshape(1))
+    places: ndarray = found[0]
+    return places if x.ndim else places[:, :0]
 
 
 def _no_gradient(a: ArrayLike) -> ndarray:

@@ -12,6 +12,7 @@ import numpy
 from baryon.array import ndarray, wrap
 from baryon.array.indexing import additem, broadcast, getitem, reshaped, setitem, whole
 from baryon.array.types import ArrayLike, Axes, DTypeLike, Number, Shape
+from baryon.np.searching import argwhere
 from baryon.npx.common import array, cast, fail, ir, np, npx, refuse, sizes
 from baryon.ops.manipulation import END
 from baryon.ops.shapes import one_axis, write_shape
@@ -210,12 +211,8 @@ def index_update(a: ArrayLike, ind: ArrayLike, val: ArrayLike) -> ndarray:
 
 
 def nonzero(a: ArrayLike) -> ndarray:
-    """The indices of elements other than zero: one row of int64 for each, (n, axes).
-
-    How many there are depends on the elements, so it is refused for traced arrays.
-    """
-    data = array(a).elements("npx.nonzero()", "it depends on elements: call it outside the trace")
-    return wrap(numpy.ascontiguousarray(numpy.argwhere(data)))
+    """The indices of elements other than zero: one row of int64 for each, (n, axes)."""
+    return argwhere(a)
 
 
 def one_hot(

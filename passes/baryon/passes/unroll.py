@@ -25,7 +25,7 @@ from baryon.passes.base import Pass
 class Unroll(Pass):
     """Write out loops whose number of iterations is known, and both sides of branches.
 
-    Raises UnsupportedError for a loop along a symbolic axis.
+    Raises UnsupportedError for a loop along a symbolic axis, or with sizes that depend on data.
     """
 
     name: ClassVar[str] = "unroll"
@@ -79,6 +79,11 @@ class _Writer:
         """One op again, of other operands."""
         opdef = lookup(op.name)
         assert opdef is not None
+        if iteration is not None and opdef.most is not None:
+            raise UnsupportedError(
+                f"{op.name} in a loop: each iteration would have a size of its own",
+                where=str(op.loc),
+            )
         attrs: Mapping[str, Any] = op.attrs
         attrs = attrs if iteration is None else attrs_in(opdef, attrs, iteration)
         new = Op(

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from baryon.runtime import _native
 from baryon.runtime.arrays import arrange, input_array
 from baryon.runtime.files import write_whole
-from baryon.runtime.spec import TensorSpec, spec_from, symbols_of
+from baryon.runtime.spec import TensorSpec, filled, spec_from, symbols_of
 
 Source = str | os.PathLike[str] | bytes | bytearray | memoryview
 PublicKeys = str | os.PathLike[str] | bytes
@@ -51,9 +51,10 @@ class Executable:
     buffer protocol. Row-major inputs are read where they are; outputs are fresh arrays. Any number
     of threads may call at the same time.
 
-    inputs, outputs: their specs, in order. symbols: for each symbol in their shapes its least and
-    greatest value. threads: that one call uses. variants: the builds for different CPUs in the
-    artifact, best first; variant: the one that runs.
+    inputs, outputs: their specs, in order; a symbol of an output that no input has is a size that
+    depends on data. symbols: for each symbol in the inputs' shapes its least and greatest value.
+    threads: that one call uses. variants: the builds for different CPUs in the artifact, best
+    first; variant: the one that runs.
     """
 
     def __init__(self, native: _native.Executable) -> None:
@@ -65,6 +66,7 @@ class Executable:
         self.threads: int = native.sizes()["threads"]
         self.variants: tuple[str, ...] = tuple(native.variants())
         self.variant: str = self.variants[native.sizes()["variant"]]
+        self._counts = not symbols_of(outputs).keys() <= self.symbols.keys()
         self._shapes = (
             [spec.max_shape for spec in self.outputs]
             if all(spec.is_static for spec in self.outputs)
@@ -74,8 +76,11 @@ class Executable:
     def __call__(self, /, *inputs: object, **named: object) -> list[NDArray[Any]]:
         """Run once. Raises InputError for inputs that the network does not take."""
         arrays, outputs, buffers = self._prepare(inputs, named)
-        self._native.run(arrays, buffers)
-        return outputs
+        if not self._counts:
+            self._native.run(arrays, buffers)
+            return outputs
+        shapes = self._native.run_shapes(arrays, buffers)
+        return [filled(x, shape) for x, shape in zip(outputs, shapes, strict=True)]
 
     def bind(self, /, *inputs: object, **named: object) -> dict[str, NDArray[Any]]:
         """The inputs by name, as a call with these arguments reads them. Raises InputError."""

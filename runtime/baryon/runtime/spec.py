@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from baryon.runtime._native import DimTuple, PortTuple
@@ -17,6 +19,7 @@ class TensorSpec:
     """An input or output.
 
     shape: sizes; one that a run may choose is a symbol's name ("N"), or a multiple of it ("4*N").
+        So is an output's that depends on data: its symbol is in no input.
     dtype: NumPy's; bfloat16 is that of `ml_dtypes`.
     max_shape: the largest sizes.
     buffer_dtype: under which NumPy shares memory, which it does not do for bfloat16.
@@ -48,6 +51,20 @@ def spec_from(port: PortTuple) -> TensorSpec:
         max_shape=tuple(dim[1] for dim in dims),
         buffer_dtype=np.dtype(np.uint16) if type_name == "bfloat16" else dtype,
     )
+
+
+def leading(room: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The array of `shape` that lies without gaps at the start of memory."""
+    return room if room.shape == shape else room.reshape(-1)[: math.prod(shape)].reshape(shape)
+
+
+def filled(room: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """An output of `shape` that was written without gaps into memory for the largest one.
+
+    It is copied where more than half of the memory would be kept for nothing.
+    """
+    part = leading(room, shape)
+    return part if 2 * part.size >= room.size else part.copy()
 
 
 def symbols_of(ports: list[PortTuple]) -> dict[str, tuple[int, int]]:

@@ -145,7 +145,8 @@ static const bry_dtype bry_bool = {BRY_BOOL, 8, 1};
 
 /* One dimension. symbol NULL: the size is fixed, min == max. Otherwise it is factor * (the symbol's
  * value), from min to max: a batch is a symbol with factor 1, for example. A symbol takes its value
- * from the shapes of a run's inputs; it is the same wherever its name stands. */
+ * from the shapes of a run's inputs; it is the same wherever its name stands. One in outputs alone
+ * is counted by the run (how many elements are not zero, say): see bry_run_shapes. */
 typedef struct bry_dim {
   int64_t min, max;
   int64_t factor;
@@ -182,11 +183,19 @@ typedef struct bry_tensor {
 /* Run once: read the inputs, write the outputs, straight from and to the caller's memory, which
  * must not overlap. Symbols take their values from the input shapes; outputs must have the shape
  * that follows (bry_output_shape). Inputs and outputs stand in the order of the executable. After
- * an error the outputs' contents are undefined. */
+ * an error the outputs' contents are undefined. Where an output's size depends on data, the caller
+ * has memory for the largest one, and its elements are written without gaps from the start on. */
 BRY_API bry_status bry_run(bry_executable* executable, const bry_tensor* inputs,
                            uint32_t input_count, const bry_tensor* outputs, uint32_t output_count);
 
-/* The shape of output `index` for inputs of these shapes; their `data` is not looked at. */
+/* bry_run that also writes what the outputs' shapes have become: BRY_MAX_NDIM numbers for each, of
+ * which the first `ndim` count. They differ from those passed where a size depends on data. */
+BRY_API bry_status bry_run_shapes(bry_executable* executable, const bry_tensor* inputs,
+                                  uint32_t input_count, const bry_tensor* outputs,
+                                  uint32_t output_count, int64_t* shapes);
+
+/* The shape of output `index` for inputs of these shapes; their `data` is not looked at. A size
+ * that depends on data is the largest that it can be. */
 BRY_API bry_status bry_output_shape(const bry_executable* executable, const bry_tensor* inputs,
                                     uint32_t input_count, uint32_t index,
                                     int64_t shape[BRY_MAX_NDIM]);
@@ -233,6 +242,11 @@ BRY_API void bry_session_close(bry_session* session);
 BRY_API bry_status bry_session_run(bry_session* session, uint32_t first_call, uint32_t call_count,
                                    const bry_tensor* inputs, uint32_t input_count,
                                    const bry_tensor* outputs, uint32_t output_count);
+
+/* The shape of output `index` in the session's last part: a size that depends on data is the largest
+ * that it can be until the call that counts it has run. */
+BRY_API bry_status bry_session_output_shape(const bry_session* session, uint32_t index,
+                                            int64_t shape[BRY_MAX_NDIM]);
 
 /* What argument number `argument` of a call was in this session's last part: its memory, element
  * type and shape, for looking at intermediate values between the calls. All of it is the session's

@@ -22,7 +22,17 @@ from baryon.codegen.artifact.format import (
     MAX_SYMBOL,
     MAX_SYMBOLS,
 )
-from baryon.codegen.artifact.plan import Code, Dim, Extent, Plan, Port, Storage, TensorDesc
+from baryon.codegen.artifact.plan import (
+    Code,
+    Computed,
+    Dim,
+    Extent,
+    Plan,
+    Port,
+    Storage,
+    Symbol,
+    TensorDesc,
+)
 
 
 def need(condition: bool, rule: str, message: str, where: str | None = None) -> None:
@@ -57,13 +67,13 @@ def maxima_of(plan: Plan) -> dict[str, int]:
 
 
 def check_plan(plan: Plan, image_bytes: int, weight_bytes: int) -> None:
-    """Rules A11 to A25. Raises ArtifactError."""
+    """Rules A11 to A25, A34 to A36. Raises ArtifactError."""
     need(plan.machine in IMAGE_PAGE, "A25", f"ELF machine {plan.machine}", "PLAN")
     for name, size in (("arena", plan.arena_bytes), ("scratch", plan.scratch_bytes)):
         need(0 <= size <= MAX_ARENA_BYTES, "A11", f"{name}_bytes is {size}", "PLAN")
     need(len(plan.symbols) <= MAX_SYMBOLS, "A14", f"{len(plan.symbols)} symbols", "PLAN")
     for symbol in plan.symbols:
-        fits = 1 <= symbol.min <= symbol.max <= MAX_SYMBOL
+        fits = 0 <= symbol.min <= symbol.max <= MAX_SYMBOL
         need(fits, "A14", f"range {symbol.min} to {symbol.max}", f"symbol {symbol.name}")
     for number, tensor in enumerate(plan.tensors):
         _check_tensor(plan, tensor, f"tensor {number}")
@@ -77,6 +87,7 @@ def check_plan(plan: Plan, image_bytes: int, weight_bytes: int) -> None:
         what = f"reaches byte {end} of {available} in {tensor.storage.name} {tensor.index}"
         need(end <= available, "A19", what, f"tensor {number}")
     _check_calls(plan, image_bytes)
+    _check_computed(plan)
 
 
 def byte_extent_of(tensor: TensorDesc, plan: Plan) -> int:
@@ -127,7 +138,41 @@ def _check_symbols_bound(plan: Plan) -> None:
         if isinstance(extent, Dim)
     }
     for symbol in plan.symbols:
-        need(symbol.name in bound, "A22", "in no input's shape", f"symbol {symbol.name}")
+        once = (symbol.name in bound) == (symbol.computed is None)
+        what = "in no input's shape" if symbol.computed is None else "in an input's shape as well"
+        need(once, "A22", what, f"symbol {symbol.name}")
+
+
+def _check_computed(plan: Plan) -> None:
+    """Rules A34 to A36: what calls count is counted once, inside its bound, before it is used."""
+    maxima: dict[str, int] = {}
+    ready = {s.name: -1 if s.computed is None else s.computed.call for s in plan.symbols}
+    for symbol in plan.symbols:
+        if symbol.computed is not None:
+            _check_count(plan, symbol, symbol.computed, maxima, ready)
+        maxima[symbol.name] = symbol.max
+    for number, call in enumerate(plan.calls):
+        tensors = (plan.tensors[arg] for arg in call.args)
+        used = (d for t in tensors for d in (*t.shape, *(t.strides or ())) if isinstance(d, Dim))
+        for dim in used:
+            need(ready[dim.symbol] < number, "A36", f"uses {dim.symbol}", f"call {number}")
+
+
+def _check_count(
+    plan: Plan, symbol: Symbol, computed: Computed, before: dict[str, int], ready: dict[str, int]
+) -> None:
+    where, most = f"symbol {symbol.name}", computed.most
+    known = _is_extent(most, before) and (symbol.min, symbol.max) == (0, value_of(most, before))
+    need(known, "A34", f"0 to {symbol.max}, at most {most}", where)
+    need(0 <= computed.call < len(plan.calls), "A35", f"call {computed.call}", where)
+    early = not isinstance(most, Dim) or ready[most.symbol] < computed.call
+    need(early, "A34", f"{most} is not known before", where)
+    argument = computed.tensor in plan.calls[computed.call].args
+    need(argument, "A35", f"tensor {computed.tensor} is no argument", where)
+    tensor = plan.tensors[computed.tensor]
+    count = tensor.dtype == "int64" and tensor.shape in ((), (1,)) and tensor.strides is None
+    written = tensor.storage in (Storage.OUTPUT, Storage.ARENA)
+    need(count and written, "A35", f"its count is {tensor}", where)
 
 
 def _storage_room(plan: Plan, weight_bytes: int) -> dict[tuple[Storage, int], int]:

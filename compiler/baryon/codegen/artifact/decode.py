@@ -16,6 +16,7 @@ from baryon.codegen.artifact.format import (
     CONTIGUOUS,
     DTYPES,
     LITERAL,
+    OF_INPUTS,
     PLAN_HEADER,
     PLAN_TABLES,
     SLOT_ADDRESS,
@@ -25,6 +26,7 @@ from baryon.codegen.artifact.format import (
 from baryon.codegen.artifact.plan import (
     Call,
     Code,
+    Computed,
     Dim,
     Extent,
     Kernel,
@@ -91,7 +93,9 @@ def _is_plain(table: NDArray[Any]) -> bool:
 def decode_plan(section: memoryview) -> Plan:
     """A plan whose records exist; `check_plan` has yet to judge it."""
     tables = _Tables("PLAN", section, PLAN_HEADER, PLAN_TABLES)
-    symbols = tuple(Symbol(tables.text(n), low, high) for n, low, high in tables.rows["symbols"])
+    symbols: tuple[Symbol, ...] = ()
+    for row in tables.rows["symbols"]:
+        symbols += (_symbol(tables, symbols, row),)
     return Plan(
         name=tables.text(tables.header["name"]),
         machine=tables.header["machine"],
@@ -126,6 +130,15 @@ def decode_code(section: memoryview) -> tuple[Code, int]:
         slots=tuple(_slot(imports, *row) for row in tables.rows["slots"]),
     )
     return code, start
+
+
+def _symbol(tables: _Tables, before: tuple[Symbol, ...], row: tuple[Any, ...]) -> Symbol:
+    name, low, high, factor, number, call, tensor, _ = row
+    if call == OF_INPUTS:
+        need((factor, number, tensor) == (0, LITERAL, 0), "A34", "a bound", "PLAN symbols")
+        return Symbol(tables.text(name), low, high)
+    computed = Computed(call, tensor, _extent(before, factor, number))
+    return Symbol(tables.text(name), low, high, computed)
 
 
 def _tensor(tables: _Tables, symbols: tuple[Symbol, ...], row: tuple[int, ...]) -> TensorDesc:

@@ -17,13 +17,14 @@ from baryon.codegen.artifact.format import (
     CONTIGUOUS,
     DTYPES,
     LITERAL,
+    OF_INPUTS,
     PLAN_HEADER,
     PLAN_TABLES,
     SLOT_ADDRESS,
     SLOT_IMPORT,
     TABLE_ALIGN,
 )
-from baryon.codegen.artifact.plan import Code, Dim, Extent, Plan, Port, TensorDesc
+from baryon.codegen.artifact.plan import Code, Dim, Extent, Plan, Port, Symbol, TensorDesc
 
 Rows = list[Any]
 
@@ -56,10 +57,10 @@ class _Dims:
     def add(self, extents: tuple[Extent, ...]) -> int:
         if extents not in self.known:
             self.known[extents] = len(self.rows)
-            self.rows += [self._row(extent) for extent in extents]
+            self.rows += [self.row(extent) for extent in extents]
         return self.known[extents]
 
-    def _row(self, extent: Extent) -> tuple[int, int, int]:
+    def row(self, extent: Extent) -> tuple[int, int, int]:
         if isinstance(extent, Dim):
             return extent.factor, self.symbols[extent.symbol], 0
         return extent, LITERAL, 0
@@ -73,7 +74,7 @@ def encode_plan(plan: Plan) -> bytes:
     args: list[int] = []
     rows: dict[str, Rows] = {
         "features": [strings.add(name) for name in plan.features],
-        "symbols": [(strings.add(s.name), s.min, s.max) for s in plan.symbols],
+        "symbols": [_symbol_row(s, strings, dims) for s in plan.symbols],
         "tensors": [_tensor_row(tensor, plan, dims) for tensor in plan.tensors],
         "inputs": _port_rows(plan.inputs, strings),
         "outputs": _port_rows(plan.outputs, strings),
@@ -108,6 +109,14 @@ def encode_code(code: Code, page: int) -> tuple[bytes, bytes | memoryview]:
     image_offset = -(-size // page) * page
     header["image_offset"] = image_offset
     return _section(header, CODE_TABLES, rows).ljust(image_offset, b"\0"), code.image
+
+
+def _symbol_row(symbol: Symbol, strings: _Strings, dims: _Dims) -> tuple[Any, ...]:
+    head, computed = (strings.add(symbol.name), symbol.min, symbol.max), symbol.computed
+    if computed is None:
+        return (*head, 0, LITERAL, OF_INPUTS, 0, 0)
+    factor, number, _ = dims.row(computed.most)
+    return (*head, factor, number, computed.call, computed.tensor, 0)
 
 
 def _tensor_row(tensor: TensorDesc, plan: Plan, dims: _Dims) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 MAGIC = b"BARYON\r\n"
 SIGNATURE_MAGIC, SIGNATURE_BYTES = b"BARYSIG1", 104
-VERSION = 2
+VERSION = 3
 PAGE = 4096
 # ELF's numbers of instruction sets, and what code for them is aligned to: no Linux of that machine
 # has larger pages.
@@ -27,6 +27,7 @@ MAX_DIMS = 16
 MAX_ARGS = 256
 CONTIGUOUS = 0xFFFFFFFF
 LITERAL = -1
+OF_INPUTS = 0xFFFFFFFF
 
 META, PLAN, CODE, WEIGHTS = 1, 2, 3, 4
 SECTION_NAMES = {META: "META", PLAN: "PLAN", CODE: "CODE", WEIGHTS: "WEIGHTS"}
@@ -63,7 +64,18 @@ STRING = np.dtype([("offset", "<u4"), ("length", "<u4")])
 PLAN_TABLES = {
     "strings": np.dtype("u1"),
     "features": STRING,
-    "symbols": np.dtype([("name", STRING), ("min", "<i8"), ("max", "<i8")]),
+    "symbols": np.dtype(
+        [
+            ("name", STRING),
+            ("min", "<i8"),
+            ("max", "<i8"),
+            ("factor", "<i8"),
+            ("symbol", "<i4"),
+            ("call", "<u4"),
+            ("tensor", "<u4"),
+            ("reserved", "<u4"),
+        ]
+    ),
     "dims": np.dtype([("factor", "<i8"), ("symbol", "<i4"), ("reserved", "<u4")]),
     "tensors": np.dtype(
         [

@@ -1,7 +1,7 @@
 """What an artifact holds, as frozen values: plan, code, variants.
 
 A `Plan` is what the runtime executes: kernels called in order on tensors that lie in inputs,
-outputs, the arena or the weights. docs/spec/artifact.md has the rules (`A1` to `A31`).
+outputs, the arena or the weights. docs/spec/artifact.md has the rules (`A1` to `A36`).
 """
 
 from __future__ import annotations
@@ -26,15 +26,6 @@ class Storage(enum.IntEnum):
 
 
 @dataclass(frozen=True)
-class Symbol:
-    """A number that a run takes from the shapes of its inputs, from `min` to `max` inclusive."""
-
-    name: str
-    min: int
-    max: int
-
-
-@dataclass(frozen=True)
 class Dim:
     """A dimension or stride of `factor` times the value of a symbol. Literals are plain ints."""
 
@@ -43,6 +34,30 @@ class Dim:
 
 
 Extent = int | Dim
+
+
+@dataclass(frozen=True)
+class Computed:
+    """Where the value of a symbol comes from that a kernel counts.
+
+    call: the number of the call after which the run reads it. tensor: what it reads, one int64
+    among the call's arguments. most: the greatest value in a run, of symbols before this one.
+    """
+
+    call: int
+    tensor: int
+    most: Extent
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A number from `min` to `max` inclusive, which a run takes from the shapes of its inputs, or
+    from what a call has counted."""
+
+    name: str
+    min: int
+    max: int
+    computed: Computed | None = None
 
 
 @dataclass(frozen=True)

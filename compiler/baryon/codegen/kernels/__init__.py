@@ -16,6 +16,7 @@ from baryon.codegen.kernels import (
     layer_norm,
     lrn,
     matmul,
+    nonzero,
     pool,
     pool_gradient,
     recurrent,
@@ -51,6 +52,7 @@ FAMILIES: Mapping[str, Family] = {
     "scan": scan.build,
     "scatter": scatter.build,
     "sort": sort.build,
+    "nonzero": nonzero.build,
 }
 """The builder of each kind of group."""
 

@@ -16,7 +16,7 @@ from baryon.ir import Sym, TensorType
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of an element-wise group."""
     domain = group.op.results[0].type
-    builder = KernelBuilder()
+    builder = KernelBuilder(any_axis=True)
     with builder.function(in_place=True):
         frame = Frame(builder, group)
         Nest(

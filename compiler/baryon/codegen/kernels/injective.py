@@ -20,13 +20,14 @@ from baryon.codegen.space import View
 from baryon.codegen.targets import Target
 from baryon.codegen.tvm import tirx
 from baryon.ir import Sym, TensorType, Value, i64
-from baryon.ir.memory import memory_order, strides
+from baryon.ir.memory import memory_order
+from baryon.ir.memory import steps as element_steps
 from baryon.ops import TABLE
 
 
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of a group whose anchor is an injective op."""
-    builder = KernelBuilder()
+    builder = KernelBuilder(any_axis=True)
     copies = moves(group)
     with builder.function():
         frame = Frame(builder, group)
@@ -145,7 +146,7 @@ class _Mapped:
         return tuple(self.frame.builder.symbols.dim(d) for d in type.shape)
 
     def _loader(self, number: int, value: Value, lanes: int) -> Any:
-        steps = strides(value.type)
+        steps = self.frame.builder.symbols.dims(element_steps(value.type))
 
         def load(*index: Any) -> Expr:
             scalar = self.frame.group.scalar(value)
