@@ -3,6 +3,7 @@
 exe = mx.compile("resnet50.onnx")                       a trained network in a file
 exe = mx.compile(f, x)                                  a function over mx.np arrays, traced
 exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches 1 to 8
+exe = mx.compile("resnet-symbol.json", x)               what MXNet exported, for inputs as x
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 from baryon.build import Options, in_process
 from baryon.codegen.compiler import Progress, silent
 from baryon.deferred import trace
+from baryon.importers.mxnet import import_mxnet, is_symbol
 from baryon.importers.onnx import import_onnx
 from baryon.ir import Module, UnsupportedError, parse_module, print_module
 from baryon.passes import switched_off
@@ -37,12 +39,15 @@ def compile(
     threads: int | None = None,
     patterns: str | Iterable[str] = "all",
     refuse_slower: bool | None = None,
+    params: str | os.PathLike[str] | None = None,
     progress: Progress = silent,
 ) -> Executable:
     """Compile a network and load it.
 
-    source: a path to an ONNX file, a callable over `mx.np` arrays with example `inputs`, or an IR
-        module.
+    source: a path to an ONNX file or to a `-symbol.json` of MXNet, a callable over `mx.np` arrays,
+        or an IR module.
+    inputs: examples for a callable and for a `-symbol.json`, of which shapes and dtypes matter; for
+        the latter in the file's order, or one dictionary of them by name.
     target: `native`, or one of x86-64, x86-64-v2 (SSE4.2), x86-64-v3 (AVX2), x86-64-v3-vnni (with
         AVX-VNNI), x86-64-v4 (AVX-512), x86-64-v4-vnni (with AVX512-VNNI), x86-64-v4-bf16 (with
         AVX512-BF16 as well), aarch64-linux. Several make one artifact with a build for each over
@@ -63,11 +68,12 @@ def compile(
     refuse_slower: whether layers of a quantized network are computed in float32 where the cost
         model of the target's kernels finds codes no faster. None: in ONNX files; what quantize_net
         made, it decided itself.
+    params: the file with the parameters of a `-symbol.json`; None for the one beside it.
     Raises BaryonError: UnsupportedError for what baryon cannot do, and the importers' errors.
     """
     if tune < 0:
         raise UnsupportedError(f"tune is {tune} seconds", hint="0 measures nothing")
-    module = to_module(source, inputs, dynamic_axes, dynamic_batch)
+    module = to_module(source, inputs, dynamic_axes, dynamic_batch, params)
     options = Options(
         precision=precision,
         progress=progress,
@@ -92,6 +98,7 @@ def to_module(
     inputs: tuple[Any, ...] = (),
     dynamic_axes: Mapping[Any, Mapping[int, str]] | None = None,
     dynamic_batch: int | None = None,
+    params: str | os.PathLike[str] | None = None,
 ) -> Module:
     """The IR of a source, before any pass."""
     if isinstance(source, Module):  # a copy: passes change modules in place
@@ -100,6 +107,10 @@ def to_module(
         return trace(source, *inputs, dynamic_axes=dynamic_axes, dynamic_batch=dynamic_batch)
     if Path(source).suffix == ".onnx":
         return import_onnx(source, dynamic_batch=dynamic_batch)
+    if is_symbol(source):
+        how: dict[str, Any] = {"dynamic_axes": dynamic_axes, "dynamic_batch": dynamic_batch}
+        return import_mxnet(source, *inputs, params=params, **how)
     raise UnsupportedError(
-        f"{os.fspath(source)} is not a file that baryon reads", hint="it reads .onnx files"
+        f"{os.fspath(source)} is not a file that baryon reads",
+        hint="it reads .onnx files, and -symbol.json files of MXNet",
     )

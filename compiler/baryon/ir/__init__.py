@@ -3,7 +3,7 @@
 One page describes it: docs/spec/ir.md.
 """
 
-from baryon.ir.builder import Builder, caller_loc
+from baryon.ir.builder import Builder, caller_loc, placed
 from baryon.ir.core import (
     CONSTANT,
     RETURN,
@@ -64,6 +64,6 @@ __all__ = [
     "OpInfo", "ParseError", "Quant", "Region", "Sym", "TensorType", "UnsupportedError", "Value",
     "VerifyError", "bf16", "bind_dim", "boolean", "bounded", "caller_loc", "dim_floordiv",
     "dim_mul", "dim_prod", "dtype_of", "excerpt", "f16", "f32", "f64", "i8", "i16", "i32", "i64",
-    "parse_module", "print_func", "print_module", "print_op", "tensor_type_of", "u8", "u16",
-    "u32", "u64", "verify",
+    "parse_module", "placed", "print_func", "print_module", "print_op", "tensor_type_of", "u8",
+    "u16", "u32", "u64", "verify",
 ]  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import FrameType
 
 from baryon.ir.core import CONSTANT, RETURN, UNKNOWN, Array, Attr, Loc, Op, Region, Value
@@ -85,8 +86,24 @@ class Builder:
         return self.region.insert(self.index - 1, op)
 
 
+_PLACE: ContextVar[Loc | None] = ContextVar("baryon.place", default=None)
+
+
+@contextmanager
+def placed(loc: Loc) -> Iterator[None]:
+    """What is called inside of the block comes from this place in a file, not from Python."""
+    token = _PLACE.set(loc)
+    try:
+        yield
+    finally:
+        _PLACE.reset(token)
+
+
 def caller_loc(package: str) -> Loc:
-    """The innermost line of Python outside a package."""
+    """The place that `placed` names, else the innermost line of Python outside a package."""
+    place = _PLACE.get()
+    if place is not None:
+        return place
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         name = str(frame.f_globals.get("__name__", ""))

@@ -25,6 +25,7 @@ from baryon.cli.console import (
     stages,
     stdout,
 )
+from baryon.cli.foreign import PARAMS_OPTION, SHAPES_OPTION, Example, foreign_options
 from baryon.cli.kept import find_kept
 from baryon.cli.outputs import check_destination
 
@@ -84,6 +85,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Compute layers of a quantized model in float32 where INT8 would be no faster.",
 )
+@SHAPES_OPTION
+@PARAMS_OPTION
 @click.option(
     "-j",
     "--jobs",
@@ -103,15 +106,18 @@ def command(
     threads: int | None,
     patterns: str,
     refuse_slower: bool,
+    shapes: tuple[Example, ...],
+    params: Path | None,
     jobs: int | None,
     as_json: bool,
 ) -> None:
-    """Turn MODEL, an .onnx file, into one file of native code and weights.
+    """Turn MODEL, an .onnx file or a -symbol.json of MXNet, into one file of code and weights.
 
     \b
     baryon compile resnet50.onnx
     baryon compile resnet50.onnx -o r50.baryon --target x86-64-v3 --dynamic-batch 8
     baryon compile resnet50.onnx -o r50.baryon --target x86-64-v2,x86-64-v3,x86-64-v4
+    baryon compile resnet-symbol.json --shape data=1x3x224x224
     """
     output = output or Path(model.with_suffix(".baryon").name)
     check_destination(output)  # before the work, not after it
@@ -122,7 +128,8 @@ def command(
         options = {"precision": precision, "jobs": jobs, "refuse_slower": refuse_slower}
         tuning = (tune, threads, tune_cache)
         targets = [name.strip() for name in target.split(",")]
-        how = (patterns, dynamic_batch, tuning, targets)
+        read = {"dynamic_batch": dynamic_batch, **foreign_options(model, shapes, params)}
+        how = (patterns, read, tuning, targets)
         summary = _compile(model, output, options, how, as_json)
         if kept and not summary["problems"]:  # which should be told again
             kept.keep(output, summary)
@@ -138,14 +145,14 @@ def _compile(
     model: Path,
     output: Path,
     settings: dict[str, Any],
-    how: tuple[str, int | None, tuple[float, int | None, str | None], list[str]],
+    how: tuple[str, dict[str, Any], tuple[float, int | None, str | None], list[str]],
     as_json: bool,
 ) -> dict[str, Any]:
     """Compile and write; the summary.
 
-    settings: of `baryon.build.Options`. how: patterns, largest batch, tuning, targets.
+    settings: of `baryon.build.Options`. how: patterns, options of `to_module`, tuning, targets.
     """
-    patterns, dynamic_batch, tuning, targets = how
+    patterns, read, tuning, targets = how
     with stages(show=not as_json) as progress, _no_collections():
         progress("start", 0, 1)
         # loads TVM, for which `--help`, bad arguments and what is kept should not wait
@@ -156,7 +163,7 @@ def _compile(
         off = passes.switched_off(patterns, os.environ)
         options = compiler.Options(**settings, progress=progress, off=off)
         progress("import", 0, 1)
-        module = api.to_module(model, dynamic_batch=dynamic_batch)
+        module = api.to_module(model, **read)
         outcome = tuner.build_variants(module, targets, options, tuner.Tuning(*tuning))
         progress("write", 0, 1)
         artifacts.write_artifact(output, outcome.artifact)

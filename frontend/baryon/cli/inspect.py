@@ -58,7 +58,8 @@ def command(
     threads: int | None,
     as_json: bool,
 ) -> None:
-    """Show what is inside FILE, a compiled .baryon file or a model (.onnx, .ir with --explain).
+    """Show what is inside FILE, a compiled .baryon file or a model (.onnx, -symbol.json, .ir
+    with --explain).
 
     Of a compiled file: inputs, outputs, sizes, and the groups of ops that became one kernel each,
     with their cost. Of a model: its ops and parameters, and what baryon cannot compile yet.
@@ -77,8 +78,8 @@ def command(
             raise click.UsageError("--explain is for models, and goes with --json only.")
         importlib.import_module("baryon.cli.explain").show(file, node, json=as_json)
         return
-    if not compiled and file.suffix != ".onnx":
-        raise FileError(f"{file} is neither a compiled file nor an .onnx model")
+    if not compiled and file.suffix not in (".onnx", ".json"):
+        raise FileError(f"{file} is neither a compiled file nor an .onnx or -symbol.json model")
     if page is not None:
         if stage or verify or profile or as_json or (variant and not compiled):
             raise click.UsageError("--html goes with --threads, and of compiled files --variant.")
@@ -95,4 +96,9 @@ def command(
         raise click.UsageError(
             "--variant, --verify, --profile and --threads are for compiled files."
         )
+    if file.suffix == ".json":
+        if stage is not None:
+            raise click.UsageError("--ir is for .onnx models and compiled files.")
+        importlib.import_module("baryon.cli.inspect_mxnet").show(file, json=as_json)
+        return
     importlib.import_module("baryon.cli.inspect_onnx").show(file, stage, json=as_json)

@@ -115,6 +115,8 @@ def _link(source: Path, name: Path) -> None:
 
 def _content(model: Path) -> str | None:
     """The digest of a file; None where it is empty or may refer to other files."""
+    if model.suffix == ".json":  # a symbol of MXNet, whose weights are elsewhere
+        return None
     try:
         return _digest(model, EXTERNAL) if model.stat().st_size else None
     except _RefersError:

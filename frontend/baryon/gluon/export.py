@@ -174,14 +174,18 @@ def read(symbol: FileName, params: FileName | None) -> tuple[Graph, dict[str, Ar
     return Graph(module, content["inputs"], content["parameters"], outputs), arrays
 
 
+def is_foreign(symbol: FileName) -> bool:
+    """Whether a file is a graph that MXNet wrote."""
+    try:
+        content = json.loads(Path(symbol).read_text())
+    except (ValueError, RecursionError):
+        return False  # and `read` says what is wrong with it
+    return isinstance(content, dict) and "nodes" in content
+
+
 def _content(symbol: FileName) -> dict[str, Any]:
     try:
         content = json.loads(Path(symbol).read_text())
-        if "nodes" in content:
-            raise ParameterError(
-                f"{symbol} is a graph that MXNet wrote, which baryon does not read yet",
-                hint="build the net in Python and load the .params file with load_parameters",
-            )
         if content["format"] != FORMAT:
             raise ParameterError(f"{symbol} has the format {content['format']}, not {FORMAT}")
         _check(content)

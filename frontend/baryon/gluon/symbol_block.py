@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -52,6 +53,11 @@ class SymbolBlock(HybridBlock):
                 given if isinstance(given, Parameter) else _parameter(name, value, given)
             )
 
+    @property
+    def input_count(self) -> int:
+        """How many arrays a call takes."""
+        return len(self._of_graph.inputs)
+
     @staticmethod
     @takes_ctx
     def imports(
@@ -59,26 +65,33 @@ class SymbolBlock(HybridBlock):
         param_file: FileName | None = None, device: Any = None, allow_missing: bool = False,
         ignore_extra: bool = False,
     ) -> SymbolBlock:  # fmt: skip
-        """The block that `HybridBlock.export` wrote.
+        """The block that `HybridBlock.export` wrote: ours, or that of MXNet 1.x or 2.x.
 
         input_names: those of the data: "data", or ["data0", "data1"].
         allow_missing, ignore_extra: of parameters in the file, as in `load_parameters`; without a
         file the block needs `initialize` or `load_parameters`.
-        Raises ParameterError for files that do not fit, OSError for those that cannot be read.
+        Of MXNet's training graphs, losses become predictions, and their labels need not be named.
+        Raises ParameterError for files that do not fit, OSError for those that cannot be read;
+        for files of MXNet ModelError, and UnsupportedError for operators that baryon lacks.
         """
-        graph, arrays = export.read(symbol_file, param_file)
         names = [input_names] if isinstance(input_names, str) else [*input_names]
+        if export.is_foreign(symbol_file):
+            how = (device, allow_missing, ignore_extra)
+            block = importlib.import_module("baryon.gluon.mxnet_block")
+            made: SymbolBlock = block.read_block(symbol_file, names, param_file, *how)
+            return made
+        graph, arrays = export.read(symbol_file, param_file)
         if names != graph.inputs:
             raise ParameterError(
                 f"{Path(symbol_file).name} has the inputs {graph.inputs}, not {names}",
                 where=here(),
                 hint="pass the names in this order",
             )
-        block = SymbolBlock.__new__(SymbolBlock)
-        block._init(graph, {})
+        found = SymbolBlock.__new__(SymbolBlock)
+        found._init(graph, {})
         if param_file is not None:
-            block.load_dict(arrays, device, allow_missing, ignore_extra)
-        return block
+            found.load_dict(arrays, device, allow_missing, ignore_extra)
+        return found
 
     def forward(self, *args: Any) -> Any:
         """The graph's outputs on the data."""

@@ -132,7 +132,7 @@ def _traced(block: HybridBlock, arrays: Sequence[ndarray]) -> tuple[export.Graph
 def _needed(block: HybridBlock) -> int:
     """How many arguments `forward` needs."""
     if isinstance(block, SymbolBlock):
-        return len(block._of_graph.inputs)
+        return block.input_count
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     parameters = inspect.signature(block.forward).parameters.values()
     return sum(p.kind in kinds and p.default is p.empty for p in parameters)
