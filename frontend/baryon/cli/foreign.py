@@ -35,7 +35,7 @@ class ShapeOf(click.ParamType["Example"]):
         name, equals, rest = str(value).rpartition("=")
         sizes, _, kind = rest.partition(":")
         try:
-            shape = tuple(int(d) for d in sizes.lower().replace(",", "x").split("x") if d)
+            shape = tuple(map(int, sizes.lower().replace(",", "x").split("x")))
             dtype = dtype_of(kind or "float32").numpy
         except (ValueError, BaryonError):
             self.fail(f"{value!r} is not a shape such as data=1x3x224x224:float32", param, ctx)
