@@ -153,7 +153,7 @@ def _weights(scores: Arr, zero_rows: str) -> Arr:
     return np.where(zero, weights.dtype.type(0), weights)
 
 
-def _expansion(o: Recorder, x: Values, attrs: Attrs) -> list[Any]:
+def expansion(o: Recorder, x: Values, attrs: Attrs) -> list[Any]:
     """The same in plain ops: what the gradient goes through."""
     layouts = head_layouts(attrs, x[0].type)
     q, k, v = (_read(o, v, layout) for v, layout in zip(x[:3], layouts, strict=True))
@@ -221,7 +221,7 @@ attention = OpDef(
     ),
     infer=_infer,
     reference=_reference,
-    gradient=gradient_of(_expansion),
+    gradient=gradient_of(expansion),
     lowering=kernel("attention"),
     samples=(
         Sample(((2, 3, 5, 4), (2, 3, 6, 4), (2, 3, 6, 2)), batch=(0, 1, 2)),

@@ -19,8 +19,8 @@ from baryon.ops.shapes import fail, read_shape, text
 GAMMA = 0x9E3779B97F4A7C15
 """SplitMix64's step from one number to the next: 2^64 over the golden ratio, made odd."""
 
-_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
-_LAST_SHIFT = 31
+MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+LAST_SHIFT = 31
 _MASK, _LOW = (1 << 64) - 1, (1 << 32) - 1
 STREAM = 0xD1342543DE82EF95
 """The step from one stream to the next: another odd constant, so that streams do not line up."""
@@ -36,9 +36,9 @@ _OP = "ir.random_uniform"
 
 def mixed(z: int) -> int:
     """SplitMix64's finalizer of a 64-bit number; a bijection."""
-    for shift, factor in _MIX:
+    for shift, factor in MIX:
         z = (z ^ z >> shift) * factor & _MASK
-    return z ^ z >> _LAST_SHIFT
+    return z ^ z >> LAST_SHIFT
 
 
 def _infer(key: TensorType, shape: Any, dtype: DType, stream: int) -> TensorType:
@@ -71,10 +71,10 @@ def _reference(key: Arr, shape: Any, dtype: DType, stream: int) -> Any:
 
 def _mixed_in_place(z: Arr) -> Arr:
     shifted = np.empty_like(z)
-    for shift, factor in _MIX:
+    for shift, factor in MIX:
         z ^= np.right_shift(z, np.uint64(shift), out=shifted)
         z *= np.uint64(factor)
-    z ^= np.right_shift(z, np.uint64(_LAST_SHIFT), out=shifted)
+    z ^= np.right_shift(z, np.uint64(LAST_SHIFT), out=shifted)
     return z
 
 
@@ -104,10 +104,10 @@ def _product(t: Any, z: Any, factor: int) -> Any:
 
 
 def _mixed_expr(t: Any, z: Any) -> Any:
-    for shift, factor in _MIX:
+    for shift, factor in MIX:
         z = t.bind(z)
         z = _product(t, t.bind(z ^ z >> t.const(shift, z)), factor)
-    return t.bind(z ^ z >> t.const(_LAST_SHIFT, z))
+    return t.bind(z ^ z >> t.const(LAST_SHIFT, z))
 
 
 def _place(t: Any, index: tuple[Any, ...], shape: tuple[Any, ...], like: Any) -> Any:

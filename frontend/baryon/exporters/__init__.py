@@ -1,0 +1,1 @@
+"""File formats that modules of the IR are written in; each has a package."""

@@ -1,0 +1,95 @@
+"""Checked files: with constants inside, or in a file of their own beside a large model."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import numpy_helper
+
+from baryon.exporters.onnx import schemas
+from baryon.exporters.onnx.model import Model
+from baryon.ir import Array, BaryonError
+
+LARGEST = (1 << 31) - (1 << 24)
+"""Bytes of constants that a message of Protocol Buffers can hold, with room for the nodes."""
+_ALIGNED = 64
+_SMALL = 1 << 10
+"""Bytes up to which constants stay inside: shapes and axes, which checks read."""
+
+
+class ExportError(BaryonError, RuntimeError):
+    """What was written is not a valid model; a mistake of the exporter."""
+
+
+def inline(model: Model) -> onnx.ModelProto:
+    """The whole model as one message."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    proto.graph.initializer.extend(
+        numpy_helper.from_array(np.ascontiguousarray(a).reshape(a.shape), n)
+        for n, a in model.arrays.items()
+    )
+    return proto
+
+
+def save(model: Model, path: Path, *, external: bool = False) -> list[Path]:
+    """Write a model that the standard's checker has found valid; the files.
+
+    external: constants in <path>.data, as it is always for more than 2 GiB of them.
+    """
+    size = sum(a.nbytes for a in model.arrays.values())
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
+        whole = Path(folder, path.name)
+        if external or size > LARGEST:
+            _write_external(model, whole)
+        else:
+            whole.write_bytes(inline(model).SerializeToString())
+        _check(whole)
+        written = sorted(Path(folder).iterdir(), reverse=True)  # the data first
+        for file in written:
+            with file.open("rb+") as handle:
+                os.fsync(handle.fileno())
+            file.replace(path.parent / file.name)
+    return [path.parent / file.name for file in written]
+
+
+def _check(path: Path) -> None:
+    try:
+        onnx.checker.check_model(os.fspath(path), full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(
+            f"the ONNX file that was written is not valid: {error}",
+            hint="please report it with the network: nothing was kept",
+        ) from error
+
+
+def _write_external(model: Model, path: Path) -> None:
+    """The model, and its larger constants in <path>.data, none of them copied."""
+    proto = onnx.ModelProto()
+    proto.CopyFrom(model.proto)
+    data = path.with_name(f"{path.name}.data")
+    with data.open("wb") as file:
+        for name, array in model.arrays.items():
+            if array.nbytes <= _SMALL:
+                proto.graph.initializer.append(numpy_helper.from_array(array, name))
+                continue
+            file.write(b"\0" * (-file.tell() % _ALIGNED))
+            proto.graph.initializer.append(_reference(array, name, data.name, file.tell()))
+            np.ascontiguousarray(array).tofile(file)
+    path.write_bytes(proto.SerializeToString())
+
+
+def _reference(array: Array, name: str, location: str, offset: int) -> onnx.TensorProto:
+    tensor = onnx.TensorProto(
+        name=name,
+        data_type=schemas.number_of(schemas.of_numpy(array.dtype)),
+        dims=array.shape,
+        data_location=onnx.TensorProto.EXTERNAL,
+    )
+    for key, value in (("location", location), ("offset", offset), ("length", array.nbytes)):
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor
