@@ -21,13 +21,17 @@ _INLINE = 1 << 10
 
 
 class File:
-    """A model under construction. titles: what to call ops, for those that have a name."""
+    """A model under construction. titles: what to call ops, for those that have a name.
+
+    counted: the sizes of symbols that ops define, as vectors of one int64.
+    """
 
     def __init__(self, module: Module, opset: int, titles: Mapping[Op, str]) -> None:
         self.module, self.opset, self.titles = module, opset, titles
         self.arrays: dict[str, Array] = {}
         self.first: list[onnx.NodeProto] = []
         self.outputs: dict[Value, str] = {}
+        self.counted: dict[str, Tensor] = {}
         self._names: set[str] = set()
         self._counts: dict[str, int] = {}
         self._constants: dict[Any, Tensor] = {}

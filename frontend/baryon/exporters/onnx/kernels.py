@@ -45,6 +45,7 @@ KERNELS: Mapping[str, frozenset[str]] = {
     **_rows("f16 f32 f64 i8 u8", "MaxPool"),
     **_rows("f16 f32 f64 i8 i32 i64 u8 u32", "Where"),
     **_rows(_PADDED, "Pad"),
+    **_rows("f32 i32 i64 u8 bool", "NonZero"),
     **_rows(_PLAIN + " bool", "ScatterND ScatterElements"),
     **_rows(_SOME, "ReduceMax ReduceMin ArgMax ArgMin"),
     **_rows("f16 f32 f64 i8 i16 i32 i64 u8", "TopK"),

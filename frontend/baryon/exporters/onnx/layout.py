@@ -11,7 +11,7 @@ import numpy as np
 from baryon.exporters.onnx.form import Call, Form, NoForm
 from baryon.exporters.onnx.tensor import Tensor
 from baryon.exporters.onnx.writer import Writer
-from baryon.ir import Dim, DType, boolean, dim_prod, i64
+from baryon.ir import Dim, DType, Sym, boolean, dim_prod, i64
 from baryon.ops.creation import arange
 from baryon.ops.indexing import slice_spans
 from baryon.ops.manipulation import order_of, split_ends
@@ -251,6 +251,15 @@ def _flatten(o: Writer, call: Call, data: Tensor) -> Tensor:
     return o.onnx.Flatten(data, axis=1)
 
 
+def _nonzero(o: Writer, call: Call, x: Tensor) -> Any:
+    places = o.onnx.Transpose(o.onnx.NonZero(x), perm=(1, 0))
+    size = o.onnx.Shape(places, start=0, end=1)
+    dim = call.type.shape[0]
+    if isinstance(dim, Sym):
+        o.file.counted[dim.name] = size
+    return places, o.onnx.Identity(size)  # `size` keeps its name, by which shapes know it
+
+
 OPS: tuple[Form | NoForm, ...] = (
     Form("np.reshape", _reshape),
     Form("np.expand_dims", _expand_dims),
@@ -263,6 +272,7 @@ OPS: tuple[Form | NoForm, ...] = (
     Form("np.split", _split),
     Form("np.flip", _flip),
     Form("npx.slice", _slice),
+    Form("ir.nonzero", _nonzero),
     Form("np.take", _take),
     Form("np.take_along_axis", _take_along),
     Form("npx.one_hot", _one_hot),

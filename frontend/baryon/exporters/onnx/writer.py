@@ -228,10 +228,17 @@ class Writer:
         """A shape as a vector of int64; symbolic dimensions are computed from the inputs."""
         if not any(isinstance(d, Sym) for d in shape):
             return self.ints(*(int(d) for d in shape))  # type: ignore[arg-type]
-        parts = [self.file.size(d) if isinstance(d, Sym) else self.ints(d) for d in shape]
+        parts = [self._size(d) if isinstance(d, Sym) else self.ints(d) for d in shape]
         if len(parts) == 1:
             return parts[0]
         return Tensor(self.node("Concat", *parts, axis=0).name, i64, (len(shape),))
+
+    def _size(self, dim: Sym) -> Tensor:
+        """A symbolic dimension as a vector of one int64."""
+        counted = self.file.counted.get(dim.name)
+        if counted is None:
+            return self.file.size(dim)
+        return counted if dim.factor == 1 else self.node("Mul", counted, dim.factor)
 
     def reshaped(self, x: Tensor, shape: Sequence[Dim]) -> Tensor:
         """x in another shape of as many elements."""
