@@ -82,6 +82,27 @@ def test_compiled_for_any_batch(function: Function) -> None:
         check(exe(x), function, x)
 
 
+def different(x: Any) -> Any:
+    return mx.np.unique(mx.np.rint(x), True, True, True)
+
+
+def different_rows(x: Any) -> Any:
+    return mx.np.unique(mx.np.rint(x / 2), return_inverse=True, return_counts=True, axis=0)
+
+
+def first_of_each(x: Any) -> Any:
+    values, first = mx.np.unique(mx.np.rint(x[:, 0]), return_index=True)
+    return x[first] + values.sum()
+
+
+@pytest.mark.parametrize("function", [different, different_rows, first_of_each])
+def test_unique(function: Function) -> None:
+    odd = np.array([[np.nan, 1, np.nan, 1], [0.0, -0.0, 1, 1], [np.nan, 1, np.nan, 1]], np.float32)
+    for x in (ARRAYS[0], odd, ARRAYS[0][:1]):
+        check(interp.run(mx.trace(function, x), [x]), function, x)
+        check(mx.compile(function, x)(x), function, x)
+
+
 @each
 def test_hybridized(function: Function) -> None:
     class Net(mx.gluon.HybridBlock):

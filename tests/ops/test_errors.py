@@ -29,6 +29,7 @@ def t(*shape: Dim, dtype: str = "f32") -> TensorType:
 
 
 I8, I32, F64, BOOL = ({"dtype": name} for name in ("i8", "i32", "f64", "bool"))
+LIMITS = [t(1, dtype="i64"), t(1), t(1)]
 K3 = {"kernel": (3, 3)}
 
 CASES: list[tuple[str, list[TensorType], dict[str, Any], str]] = [
@@ -60,6 +61,11 @@ CASES: list[tuple[str, list[TensorType], dict[str, Any], str]] = [
     ("ir.batch_norm_train", [t(2, 3, **I32), t(3, **I32), t(3, **I32)], {}, "floating"),
     ("ir.batch_norm_gradient", [t(2, 3), *[t(3)] * 3, t(3, 2), *[t(3)] * 2], {}, "grad must have"),
     ("ir.nms", [t(2, 3), t(2, 3), t(2, 4, 4)], {}, "boxes must have"),
+    ("ir.nonzero", [t()], {}, "has no axes"),
+    ("ir.non_max_suppression", [t(2, 5, 4), t(2, 5), *LIMITS], {}, "batch, classes, boxes"),
+    ("ir.non_max_suppression", [t(2, 4, 4), t(2, 3, 5), *LIMITS], {}, "boxes must have"),
+    ("ir.non_max_suppression", [t(1, 5, 4), t(1, N, 5), *LIMITS], {}, "number of classes"),
+    ("ir.non_max_suppression", [t(2, 5, 4), t(2, 3, 5), *[t(1)] * 3], {}, "limit must be one i64"),
     ("npx.bipartite_matching", [t(3)], {"threshold": 0.0}, "two axes"),
     ("npx.multibox_target", [t(1, 4, 4), t(2, 3, 5), t(2, 3, 5)], {}, "for 4 anchors"),
     ("npx.multibox_detection", [t(2, 3, 4), t(2, 12), t(1, 4, 4)], {}, "loc_pred must have"),

@@ -88,10 +88,10 @@ _SCRATCH: ContextVar[list[int]] = ContextVar("scratch")
 """Bytes of the buffers of the kernel under construction that lie in the workspace."""
 
 
-def allocate(size: int, dtype: str, **options: Any) -> Any:
-    """A TIR buffer of `size` elements that the running thread has for itself."""
+def allocate(size: Any, dtype: str, **options: Any) -> Any:
+    """A TIR buffer of `size` elements, a number or an expression, that the running thread has."""
     taken = size * max(1, int("0" + "".join(filter(str.isdigit, dtype))) // 8)
-    if taken > ON_STACK:
+    if isinstance(size, int) and taken > ON_STACK:
         _SCRATCH.get([]).append(taken)
     return T.alloc_buffer((size,), dtype, **options)
 
@@ -134,7 +134,7 @@ class Memory:
         return Memory(buffer, type.dtype, symbol is not None)
 
     @staticmethod
-    def local(size: int, dtype: DType) -> Memory:
+    def local(size: Any, dtype: DType) -> Memory:
         """Allocate a buffer of the running thread: registers and stack, or workspace when large."""
         return Memory(allocate(size, tvm_name(dtype)), dtype)
 

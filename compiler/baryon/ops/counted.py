@@ -10,19 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from baryon.ir import Dim, Module, Sym, TensorType, dim_prod, i64
+from baryon.ir import Dim, Sym, TensorType, dim_prod, i64
 from baryon.ops.numerics import Arr
 from baryon.ops.opdef import SIZE_PARAM, OpDef, Sample, absent, kernel
 from baryon.ops.shapes import fail
 
 COUNT = TensorType((1,), i64)
 """The type of a symbol's value."""
-
-
-def sizes_defined(module: Module) -> bool:
-    """Whether an op of the module has a result whose size depends on elements."""
-    names = {op.name for op in OPS}
-    return any(op.name in names for func in module.funcs.values() for op in func.body.walk())
 
 
 def counted(rows: Arr) -> tuple[Arr, Arr]:

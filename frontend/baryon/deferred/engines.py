@@ -12,7 +12,6 @@ from baryon.build import Options, build, in_process
 from baryon.deferred.graph import Graph
 from baryon.ir import CONSTANT, RETURN, Array, Builder, Func, Module, Op, Region, Sym, Value
 from baryon.ops import TABLE, lookup
-from baryon.ops.counted import sizes_defined
 from baryon.passes import (
     LOWERINGS,
     NOTHING,
@@ -87,7 +86,7 @@ class Whole:
             (s.max_shape, s.buffer_dtype, s.dtype) for s in self.executable.outputs
         ]
         self.run: Callable[[list[Array], list[Array]], Shapes | None] = (
-            self._native.run_shapes if sizes_defined(graph.module) else self._native.run
+            self._native.run_shapes if self.executable.counts_sizes else self._native.run
         )
 
     def start(self) -> Run:

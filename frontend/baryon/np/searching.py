@@ -12,6 +12,7 @@ from baryon.array.host import on_host
 from baryon.array.indexing import broadcast, whole
 from baryon.array.types import ArrayLike, DTypeLike, Shape
 from baryon.np.arguments import as_shape, axes_of, operand
+from baryon.np.distinct import distinct
 from baryon.ops.shapes import broadcast as common_shape
 
 _np = Ops("np")
@@ -161,10 +162,11 @@ def unique(
     """The different elements in order, or the different slices along an axis.
 
     Asked for, a tuple with them holds also the first position of each, the position of every
-    element among them (flat), and how often each is there. How many there are depends on the
-    elements, so it is refused for traced arrays, and has no gradient.
+    element among them (flat), and how often each is there. They have no gradient.
     """
     asked = (return_index, return_inverse, return_counts)
+    if operand(ar).is_traced:
+        return _unique_of_a_graph(operand(ar), asked, axis)
     found = on_host("np.unique", numpy.unique, (operand(ar), *asked, axis), {})
     if not any(asked):
         return found
@@ -172,6 +174,13 @@ def unique(
         x.reshape(-1) if i == 1 + return_index and return_inverse else x
         for i, x in enumerate(found)
     )
+
+
+def _unique_of_a_graph(x: ndarray, asked: tuple[bool, ...], axis: int | None) -> Any:
+    values, *others = distinct(x.detach(), axis)
+    if not any(asked):
+        return values
+    return (values, *(y for y, wanted in zip(others, asked, strict=True) if wanted))
 
 
 def unique_all(x: ArrayLike) -> UniqueAll:

@@ -54,7 +54,7 @@ class Executable:
     inputs, outputs: their specs, in order; a symbol of an output that no input has is a size that
     depends on data. symbols: for each symbol in the inputs' shapes its least and greatest value.
     threads: that one call uses. variants: the builds for different CPUs in the artifact, best
-    first; variant: the one that runs.
+    first; variant: the one that runs. counts_sizes: whether a size of an output depends on data.
     """
 
     def __init__(self, native: _native.Executable) -> None:
@@ -66,7 +66,7 @@ class Executable:
         self.threads: int = native.sizes()["threads"]
         self.variants: tuple[str, ...] = tuple(native.variants())
         self.variant: str = self.variants[native.sizes()["variant"]]
-        self._counts = not symbols_of(outputs).keys() <= self.symbols.keys()
+        self.counts_sizes = not symbols_of(outputs).keys() <= self.symbols.keys()
         self._shapes = (
             [spec.max_shape for spec in self.outputs]
             if all(spec.is_static for spec in self.outputs)
@@ -76,7 +76,7 @@ class Executable:
     def __call__(self, /, *inputs: object, **named: object) -> list[NDArray[Any]]:
         """Run once. Raises InputError for inputs that the network does not take."""
         arrays, outputs, buffers = self._prepare(inputs, named)
-        if not self._counts:
+        if not self.counts_sizes:
             self._native.run(arrays, buffers)
             return outputs
         shapes = self._native.run_shapes(arrays, buffers)

@@ -25,6 +25,7 @@ from baryon.codegen.kernels import (
     scatter,
     softmax,
     sort,
+    suppression,
     weight_gradient,
 )
 from baryon.codegen.kernels.candidate import Candidate, Candidates
@@ -53,6 +54,7 @@ FAMILIES: Mapping[str, Family] = {
     "scatter": scatter.build,
     "sort": sort.build,
     "nonzero": nonzero.build,
+    "non_max_suppression": suppression.build,
 }
 """The builder of each kind of group."""
 

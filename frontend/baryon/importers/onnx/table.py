@@ -11,6 +11,7 @@ from baryon.importers.onnx import (
     constants,
     control,
     conv,
+    counted,
     cumulative,
     elementwise,
     gathering,
@@ -29,7 +30,7 @@ from baryon.importers.onnx.node import OnnxOp
 
 FAMILIES = (
     conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
-    quantize, gathering, cumulative, resize, control,
+    quantize, gathering, cumulative, resize, control, counted,
     sequences,
 )  # fmt: skip
 
