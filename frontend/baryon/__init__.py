@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # at run time `__getattr__` loads these
     from baryon import ir as ir
     from baryon import np as np
     from baryon import npx as npx
+    from baryon import onnx as onnx
     from baryon import ops as ops
     from baryon import optimizer as optimizer
     from baryon import runtime as runtime
@@ -35,8 +36,8 @@ __version__ = "0.1.0"
 _SUBMODULES = frozenset({
     "amp", "array", "autograd", "callback", "contrib", "deferred", "device", "engine", "gluon",
     "image", "importers", "initializer", "io", "ir", "kvstore", "lr_scheduler", "np", "npx",
-    "ops", "optimizer", "profiler", "quantization", "random", "recordio", "runtime", "test_utils",
-    "util", "visualization",
+    "onnx", "ops", "optimizer", "profiler", "quantization", "random", "recordio", "runtime",
+    "test_utils", "util", "visualization",
 })  # fmt: skip
 _ALIASES = {"init": "initializer", "kv": "kvstore", "viz": "visualization", "context": "device",
             "img": "image"}  # fmt: skip

@@ -4,6 +4,7 @@ exe = mx.compile("resnet50.onnx")                       a trained network in a f
 exe = mx.compile(f, x)                                  a function over mx.np arrays, traced
 exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches 1 to 8
 exe = mx.compile("resnet-symbol.json", x)               what MXNet exported, for inputs as x
+exe = mx.compile("model.onnx", x, shape)                where inputs decide shapes: for these
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from baryon.build import Options, in_process
 from baryon.codegen.compiler import Progress, silent
 from baryon.deferred import trace
 from baryon.importers.mxnet import import_mxnet, is_symbol
-from baryon.importers.onnx import import_onnx
+from baryon.importers.onnx import Given, import_onnx
 from baryon.ir import Module, UnsupportedError, parse_module, print_module
 from baryon.passes import switched_off
 from baryon.runtime import Executable
@@ -47,7 +50,10 @@ def compile(
     source: a path to an ONNX file or to a `-symbol.json` of MXNet, a callable over `mx.np` arrays,
         or an IR module.
     inputs: examples for a callable and for a `-symbol.json`, of which shapes and dtypes matter; for
-        the latter in the file's order, or one dictionary of them by name.
+        the latter in the file's order, or one dictionary of them by name. For an ONNX file all or
+        none, or such a dictionary: what it leaves open (sizes of other axes than the first, the
+        lengths of sequences) is as in them, and inputs that decide shapes, such as the target of a
+        Reshape, have to be the same in every run.
     target: `native`, or one of x86-64, x86-64-v2 (SSE4.2), x86-64-v3 (AVX2), x86-64-v3-vnni (with
         AVX-VNNI), x86-64-v4 (AVX-512), x86-64-v4-vnni (with AVX512-VNNI), x86-64-v4-bf16 (with
         AVX512-BF16 as well), aarch64-linux. Several make one artifact with a build for each over
@@ -88,6 +94,18 @@ def compile(
     return in_process(outcome.artifact, threads)
 
 
+def _examples(inputs: Sequence[Any]) -> Mapping[str, Given] | Sequence[Given]:
+    if len(inputs) == 1 and isinstance(inputs[0], Mapping):
+        return {name: _example(x) for name, x in inputs[0].items()}
+    return [_example(x) for x in inputs]
+
+
+def _example(x: Any) -> Given:
+    if isinstance(x, list | tuple):
+        return [np.asarray(part) for part in x]
+    return None if x is None else np.asarray(x)
+
+
 def is_path(source: Source) -> bool:
     """Whether a source is a file, whose layers nobody has chosen for this CPU."""
     return isinstance(source, str | os.PathLike)
@@ -106,7 +124,7 @@ def to_module(
     if callable(source):
         return trace(source, *inputs, dynamic_axes=dynamic_axes, dynamic_batch=dynamic_batch)
     if Path(source).suffix == ".onnx":
-        return import_onnx(source, dynamic_batch=dynamic_batch)
+        return import_onnx(source, dynamic_batch=dynamic_batch, examples=_examples(inputs))
     if is_symbol(source):
         how: dict[str, Any] = {"dynamic_axes": dynamic_axes, "dynamic_batch": dynamic_batch}
         return import_mxnet(source, *inputs, params=params, **how)

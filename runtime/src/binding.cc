@@ -1,5 +1,7 @@
 #include "binding.h"
 
+#include <cstring>
+
 namespace baryon {
 namespace {
 
@@ -111,6 +113,17 @@ void check_tensor_memory(const char* kind, const Port& port, const bry_tensor& t
          port.name.c_str(), tensor.data);
 }
 
+// Shape and dtype are right already.
+void check_value(const Port& port, const bry_tensor& tensor, const Bytes& weights) {
+  const format::Tensor& value = *port.value;
+  const uint64_t bytes = value.byte_extent;
+  if (bytes > 0 && std::memcmp(tensor.data, weights.data() + value.byte_offset, bytes) != 0)
+    fail(BRY_BAD_INPUT,
+         "input '%s' is not what the network was compiled for: it decides shapes, and has to be the "
+         "same in every run",
+         port.name.c_str());
+}
+
 class Binder {
  public:
   explicit Binder(const Plan& plan) : plan_(plan) {}
@@ -156,9 +169,11 @@ Symbols bind_symbols(const Plan& plan, Tensors inputs) {
   return values;
 }
 
-void check_memory(const Plan& plan, Tensors inputs) {
-  for (uint32_t i = 0; i < inputs.count; ++i)
+void check_memory(const Plan& plan, Tensors inputs, const Bytes& weights) {
+  for (uint32_t i = 0; i < inputs.count; ++i) {
     check_tensor_memory(kInput, plan.inputs[i], inputs.data[i]);
+    if (plan.inputs[i].value != nullptr) check_value(plan.inputs[i], inputs.data[i], weights);
+  }
 }
 
 void check_outputs(const Plan& plan, Tensors outputs, const Symbols& symbols) {

@@ -16,8 +16,9 @@ struct Tensors {
 // their greatest. Throws Error with the name of the input, what was expected and what came.
 Symbols bind_symbols(const Plan& plan, Tensors inputs);
 
-// Dtype, memory and strides of the inputs; everything of the outputs. Throws Error.
-void check_memory(const Plan& plan, Tensors inputs);
+// Dtype, memory and strides of the inputs, and the elements of those that are fixed; everything of
+// the outputs. Throws Error.
+void check_memory(const Plan& plan, Tensors inputs, const Bytes& weights);
 void check_outputs(const Plan& plan, Tensors outputs, const Symbols& symbols);
 
 }  // namespace baryon

@@ -41,7 +41,7 @@ void Executable::run_part(Context& context, Tensors inputs, Tensors outputs, siz
     fail(BRY_INVALID_ARGUMENT, "calls %zu to %zu, there are %zu", first, first + count,
          network_.calls.size());
   const Symbols symbols = bind_symbols(plan_, inputs);
-  check_memory(plan_, inputs);
+  check_memory(plan_, inputs, network_.weights);
   check_outputs(plan_, outputs, symbols);
   context.bind(inputs, outputs, symbols, first > 0);
   Workspace& workspace = Workspace::of_this_thread();

@@ -1,4 +1,4 @@
-// The artifact file's records, byte for byte. The rules (A1 to A36) are in docs/spec/artifact.md.
+// The artifact file's records, byte for byte. The rules (A1 to A37) are in docs/spec/artifact.md.
 #pragma once
 
 #include <cstdint>
@@ -116,7 +116,7 @@ struct Tensor {
 struct Port {
   String name;
   uint32_t tensor;
-  uint32_t reserved;
+  uint32_t value;  // of an input that is fixed: the number of a tensor, plus one
 };
 
 struct Kernel {

@@ -27,11 +27,13 @@ struct Symbol {
   bool is_computed() const { return call != format::kOfInputs; }
 };
 
-// An input or output. Its dims are `ndim` entries from `dims`.
+// An input or output. Its dims are `ndim` entries from `dims`. `value`: the tensor in WEIGHTS that
+// an input must equal; null for one that may be anything.
 struct Port {
   std::string name;
   const format::Tensor* tensor;
   const format::Dim* dims;
+  const format::Tensor* value;
 };
 
 // Strings are copied; records stay in the file. Everything is inside its bounds once this exists.

@@ -55,6 +55,19 @@ bool has_supported_dtype(const Tensor& tensor) {
   }
 }
 
+// Whether the value of a port is a constant of its type.
+bool is_value_of(const Plan& plan, const Port& port) {
+  const Tensor &value = *port.value, &own = *port.tensor;
+  const Dim* shape = plan.shape(value);
+  const auto is_same = [](const Dim& a, const Dim& b) {
+    return a.factor == b.factor && a.symbol < 0 && b.symbol < 0;
+  };
+  return value.storage == format::kWeight && value.first_stride == format::kContiguous &&
+         value.code == own.code && value.bits == own.bits && value.lanes == own.lanes &&
+         value.byte_extent == own.byte_extent &&
+         std::equal(shape, shape + value.ndim, port.dims, port.dims + own.ndim, is_same);
+}
+
 uint64_t storage_bytes(const Plan& plan, const Tensor& tensor, uint64_t weights_bytes) {
   const auto port_bytes = [&](const std::vector<Port>& ports) {
     if (tensor.index >= ports.size())
@@ -119,8 +132,7 @@ void check_dim(const Plan& plan, const Dim& dim) {
          static_cast<long long>(dim.factor));
 }
 
-void check_port(const Plan& plan, const format::Port& record, const std::vector<Port>& ports,
-                format::Storage storage) {
+void check_port(const Plan& plan, const std::vector<Port>& ports, format::Storage storage) {
   const Port& port = ports.back();
   const Tensor& tensor = *port.tensor;
   const char* kind = storage == format::kInput ? "input" : "output";
@@ -130,10 +142,13 @@ void check_port(const Plan& plan, const format::Port& record, const std::vector<
          port.name.c_str());
   const bool whole = tensor.storage == storage && tensor.index == ports.size() - 1 &&
                      tensor.byte_offset == 0 && tensor.first_stride == format::kContiguous;
-  if (!whole || record.reserved != 0 || !has_supported_dtype(tensor) ||
+  if (!whole || !has_supported_dtype(tensor) ||
       plan.extent(tensor, maxima(plan)) != tensor.byte_extent)
     fail(BRY_BAD_ARTIFACT, "damaged artifact: the tensor of %s '%s' is not the whole %s", kind,
          port.name.c_str(), kind);
+  if (port.value != nullptr && (storage != format::kInput || !is_value_of(plan, port)))
+    fail(BRY_BAD_ARTIFACT, "damaged artifact: %s '%s' cannot have a fixed value", kind,
+         port.name.c_str());
 }
 
 void check_tensor(const Plan& plan, const Tensor& tensor, uint64_t weights_bytes) {

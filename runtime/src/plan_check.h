@@ -10,9 +10,8 @@ namespace baryon {
 // The last of `symbols`, against those before it.
 void check_symbol(const std::vector<Symbol>& symbols);
 void check_dim(const Plan& plan, const format::Dim& dim);
-// The last of `ports`, just read from `record`.
-void check_port(const Plan& plan, const format::Port& record, const std::vector<Port>& ports,
-                format::Storage storage);
+// The last of `ports`, just read.
+void check_port(const Plan& plan, const std::vector<Port>& ports, format::Storage storage);
 void check_tensor(const Plan& plan, const format::Tensor& tensor, uint64_t weights_bytes);
 void check_call(const Plan& plan, const format::Call& call);
 void check_symbols_are_bound(const Plan& plan);

@@ -37,8 +37,9 @@ std::vector<Port> read_ports(const Plan& plan, const Records<char>& strings,
   std::vector<Port> ports;
   for (const format::Port& record : records) {
     const format::Tensor& tensor = plan.tensors[record.tensor];
-    ports.push_back({read_string(strings, record.name), &tensor, plan.shape(tensor)});
-    check_port(plan, record, ports, storage);
+    const format::Tensor* value = record.value == 0 ? nullptr : &plan.tensors[record.value - 1];
+    ports.push_back({read_string(strings, record.name), &tensor, plan.shape(tensor), value});
+    check_port(plan, ports, storage);
   }
   return ports;
 }

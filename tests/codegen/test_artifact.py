@@ -201,6 +201,8 @@ BROKEN: dict[str, tuple[str, Callable[[], Artifact]]] = {
     "odd place": ("A19", lambda: with_tensor(2, byte_offset=2)),
     "no input": ("A19", lambda: with_tensor(2, storage=Storage.INPUT, index=3, byte_offset=0)),
     "port": ("A20", lambda: with_plan(inputs=(Port("data", 1),))),
+    "value's shape": ("A37", lambda: with_plan(inputs=(Port("data", 0, 2),))),
+    "value of an output": ("A37", lambda: with_plan(outputs=(Port("größe", 1, 2),))),
     "names": ("A21", lambda: with_plan(inputs=(Port("", 0),))),
     "unbound": ("A22", lambda: with_plan(symbols=(N, COUNTED, Symbol("M", 1, 8)))),
     "machine": ("A25", lambda: with_plan(machine=3)),

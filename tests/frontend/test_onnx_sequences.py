@@ -49,9 +49,9 @@ def test_sequences(body: str) -> None:
     assert_array_equal(got, want)
 
 
-def test_a_sequence_is_no_output() -> None:
-    with pytest.raises(UnsupportedError, match="y is a sequence"):
-        import_onnx(made("y = SequenceConstruct (x, n)"))
+def test_a_sequence_is_several_outputs() -> None:
+    module = import_onnx(made("y = SequenceConstruct (x, n)", "seq(float[4, 3]) y"))
+    assert module.main.output_names == ["y[0]", "y[1]"]
 
 
 def test_sequences_have_ends() -> None:

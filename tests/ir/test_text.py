@@ -122,6 +122,8 @@ class ModuleDrawer:
             module.symbols[name] = (low, low + draw(st.integers(0, 9)))
         for name in draw(st.lists(NAMES, max_size=3, unique=True)):
             module.constants[name] = draw_constant(draw)
+        for name in module.constants:
+            module.fixed[draw(NAMES)] = name
         for name in draw(st.lists(NAMES, min_size=1, max_size=2, unique=True)):
             region = self.region([], depth=0)
             outputs = draw(st.lists(NAMES, max_size=3))
@@ -197,7 +199,7 @@ def test_print_and_parse_gives_the_module_back(module: Module) -> None:
     text = str(module)
     back = parse_module(text, constants=module.constants)
     assert str(back) == text
-    assert back.symbols == module.symbols
+    assert (back.symbols, back.fixed) == (module.symbols, module.fixed)
     assert back.constants.keys() == module.constants.keys()
     assert all(same_bits(back.constants[k], v) for k, v in module.constants.items())
     assert [f.output_names for f in back.funcs.values()] == [
@@ -229,8 +231,10 @@ module {
   symbol N in 1..8
   constant @w : f32[3] = (0.5, -1.0, inf)
   constant @zeros : i8[64] = splat(0)
+  constant @shape : i64[2] = (2, 3)
+  fixed %"0" = @shape
 
-  func @main(%x: f32[N,3]) -> (out) {
+  func @main(%x: f32[N,3], %"0": i64[2]) -> (out) {
     %w = ir.constant() {name="w"} : f32[3] @ "net.py":7
     %y = ir.fused(%x, %w) {kind="elementwise"} : f32[N,3] {
       (%a: f32[N,3], %b: f32[3]):

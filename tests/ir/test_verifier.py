@@ -19,8 +19,10 @@ GOOD = """\
 module {
   symbol N in 1..8
   constant @w : f32[2] = (1.0, 2.0)
+  constant @s : i64[1] = (2)
+  fixed %s = @s
 
-  func @main(%x: f32[N,2]) -> (y, w) {
+  func @main(%x: f32[N,2], %s: i64[1]) -> (y, w) {
     %w = ir.constant() {name="w"} : f32[2]
     %y = ir.fused(%x) {kind="copy"} : f32[N,2] {
       (%a: f32[N,2]):
@@ -177,14 +179,22 @@ QUANTS = {
 
 @pytest.mark.parametrize("quant", QUANTS)
 def test_ir_v9_numbers_of_a_quantization(quant: str) -> None:
-    text = GOOD.replace("(%x: f32[N,2])", f"(%q: i8[N,2]<{quant}>, %x: f32[N,2])")
+    text = GOOD.replace("(%x: f32[N,2],", f"(%q: i8[N,2]<{quant}>, %x: f32[N,2],")
     text = text if "zero" in quant else text.replace(f"<{quant}>", f"<{quant}, zero=0>")
     assert refused(parse_module(text), QUANTS[quant]) == "ir.v9"
 
 
 def test_ir_v9_codes_of_another_type() -> None:
-    module = replaced("(%x: f32[N,2])", "(%q: i32[N,2]<scale=0.5, zero=0>, %x: f32[N,2])")
+    module = replaced("(%x: f32[N,2],", "(%q: i32[N,2]<scale=0.5, zero=0>, %x: f32[N,2],")
     assert refused(module, "codes are i8 or u8") == "ir.v9"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("fixed %s", "fixed %t"), ("= @s", "= @t"), ("%s: i64[1]", "%s: i32[1]")],
+)
+def test_ir_v11_inputs_that_are_fixed(old: str, new: str) -> None:
+    assert refused(replaced(old, new), "cannot be fixed") == "ir.v11"
 
 
 def test_errors_show_the_ops_around() -> None:

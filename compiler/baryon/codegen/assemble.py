@@ -129,12 +129,20 @@ class _PlanBuilder:
         for name, computed in self.computed.items():
             yield Symbol(name, *self.module.symbols[name], computed)
 
+    def _fixed(self, name: str) -> int | None:
+        """The tensor with the value of an input that has to be always the same."""
+        if name not in self.module.fixed:
+            return None
+        array = self.module.constants[self.module.fixed[name]]
+        offset = self.weights.add(np.ascontiguousarray(array).reshape(-1))
+        return self.tensor(TensorDesc(array.dtype.name, array.shape, Storage.WEIGHTS, 0, offset))
+
     def finish(self, image: LinkedImage, kernels: list[str], target: Target) -> Plan:
         """The plan; kernels are numbered in the order of `kernels`."""
         main = self.module.main
         numbers = {name: i for i, name in enumerate(kernels)}
         inputs = [
-            Port(v.name, self.tensor(_port(v.type, Storage.INPUT, i)))
+            Port(v.name, self.tensor(_port(v.type, Storage.INPUT, i)), self._fixed(v.name))
             for i, v in enumerate(main.inputs)
         ]
         outputs = [

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from baryon.ir import CONSTANT, RETURN, Array, Module, Op, Region, Sym, Value
+from baryon.ir import CONSTANT, RETURN, Array, IRTypeError, Module, Op, Region, Sym, Value
 from baryon.ops import TABLE
 from baryon.ops.control import RUN, attrs_in
 from baryon.ops.structure import FUSED
@@ -22,12 +22,22 @@ def run(
     """Outputs of a function on arrays in the order of its arguments.
 
     precise: floating-point inputs and constants are widened to float64 first.
+    Raises IRTypeError for an input that is fixed to another value.
     """
+    if func == "main":
+        _check_fixed(module, inputs)
     constants = {k: _widen(v) for k, v in module.constants.items()} if precise else module.constants
     body = module.funcs[func].body
     sizes = _symbol_sizes(body, inputs)
     arrays = [_widen(x) if precise else x for x in inputs]
     return Interpreter(constants, sizes).region(body, arrays)
+
+
+def _check_fixed(module: Module, inputs: Sequence[Array]) -> None:
+    arrays = {v.name: x for v, x in zip(module.main.inputs, inputs, strict=True)}
+    for name, constant in module.fixed.items():
+        if arrays[name].tobytes() != module.constants[constant].tobytes():
+            raise IRTypeError(f"the input {name!r} is fixed to {module.constants[constant]}")
 
 
 def _symbol_sizes(body: Region, inputs: Sequence[Array]) -> dict[str, int]:

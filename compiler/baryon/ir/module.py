@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from baryon.ir.core import Array, Func
-from baryon.ir.printer import print_func, quote_name
+from baryon.ir.printer import print_func, quote_name, quote_value
 from baryon.ir.types import Dim, bind_dim, dtype_of
 
 INLINE_CONSTANT = 16
@@ -20,11 +20,14 @@ class Module:
 
     constants: arrays that `ir.constant` ops refer to by name.
     symbols: for each symbolic dimension its smallest and largest value.
+    fixed: inputs of `main` that decided shapes and so have to be what they were then: for each, by
+        name, the name of the constant with its value.
     """
 
     funcs: dict[str, Func] = field(default_factory=dict)
     constants: dict[str, Array] = field(default_factory=dict)
     symbols: dict[str, tuple[int, int]] = field(default_factory=dict)
+    fixed: dict[str, str] = field(default_factory=dict)
 
     @property
     def main(self) -> Func:
@@ -60,6 +63,10 @@ def print_module(module: Module, *, locs: bool = True) -> str:
     """The text of a module; `locs` adds the source lines of the ops."""
     lines = [f"  symbol {name} in {lo}..{hi}" for name, (lo, hi) in module.symbols.items()]
     lines += [_constant(name, array) for name, array in module.constants.items()]
+    lines += [
+        f"  fixed %{quote_value(name)} = @{quote_name(constant)}"
+        for name, constant in module.fixed.items()
+    ]
     for func in module.funcs.values():
         lines += [*([""] if lines else []), print_func(func, locs=locs, indent="  ")]
     return "\n".join(["module {", *lines, "}"]) + "\n"

@@ -14,6 +14,8 @@ from baryon.ir.module import Module
 from baryon.ir.types import DTYPES, Dim, DType, Layout, Quant, Sym, TensorType
 
 _T = TypeVar("_T")
+_NUMBER_AS_NAME = "\0"
+"""Tells the name `"0"` from the value that has none and is counted as 0."""
 _WORDS: dict[str, Attr] = {"True": True, "False": False, "none": None}
 
 
@@ -41,6 +43,8 @@ class _Parser:
                 self.symbol(module)
             elif tokens.skip("constant"):
                 self.constant(module)
+            elif tokens.skip("fixed"):
+                self.fixed(module)
             else:
                 self.add_func(module)
         tokens.kind("end")
@@ -73,6 +77,12 @@ class _Parser:
             raise self.tokens.error("a constant has no symbolic dimension")
         self.tokens.need("=")
         module.constants[name] = self.payload(name, type)
+
+    def fixed(self, module: Module) -> None:
+        self.tokens.need("%")
+        name = self.fresh(self.name(), module.fixed, "%")
+        self.tokens.need("=", "@")
+        module.fixed[name] = self.name()
 
     def payload(self, name: str, type: TensorType) -> Array:
         if self.tokens.skip("external"):
@@ -177,7 +187,9 @@ class _Parser:
 
     def value_name(self) -> str:
         self.tokens.need("%")
-        return self.name()
+        is_quoted = self.tokens.peek.kind == "string"
+        name = self.name()
+        return f"{_NUMBER_AS_NAME}{name}" if is_quoted and name.isdecimal() else name
 
     def name(self) -> str:
         return self.tokens.kind("name", "string", "number")
@@ -280,7 +292,7 @@ class _Parser:
 
 
 def _value_name(text: str) -> str:
-    return "" if text.isdecimal() else text
+    return "" if text.isdecimal() else text.removeprefix(_NUMBER_AS_NAME)
 
 
 def _is_number(value: Attr) -> bool:

@@ -31,7 +31,10 @@ def print_op(op: Op, *, locs: bool = True) -> str:
 
 
 class Names:
-    """Gives every value one name: its own if free, else that with a number, else a number."""
+    """Gives every value one name: its own if free, else that with a number, else a number.
+
+    An own name that is a number stands in quotes.
+    """
 
     def __init__(self) -> None:
         self._of: dict[Value, str] = {}
@@ -43,22 +46,27 @@ class Names:
         if value not in self._of:
             self._of[value] = self._fresh(value.name)
             self._taken.add(self._of[value])
-        return f"%{quote_name(self._of[value])}"
+        return f"%{self._of[value]}"
 
     def _fresh(self, wish: str) -> str:
-        if not wish or wish.isdecimal():
+        if not wish:
             self._next += 1
             return str(self._next - 1)
-        name, n = wish, 0
-        while name in self._taken:
+        text, n = quote_value(wish), 0
+        while text in self._taken:
             n += 1
-            name = f"{wish}.{n}"
-        return name
+            text = quote_value(f"{wish}.{n}")
+        return text
 
 
 def quote_name(name: str) -> str:
     """A name as the grammar takes it: quoted unless it is an identifier or a number."""
     return name if name.isdecimal() or _PLAIN_NAME.fullmatch(name) else json.dumps(name)
+
+
+def quote_value(name: str) -> str:
+    """The name of a value as the grammar takes it: a number stands in quotes, too."""
+    return name if _PLAIN_NAME.fullmatch(name) else json.dumps(name)
 
 
 def format_attr(value: Attr) -> str:

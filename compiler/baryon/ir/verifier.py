@@ -11,6 +11,7 @@ ir.v8  a value's `users` are the ops that read it
 ir.v9  quantization is of i8 or u8, with positive scales and zero points that fit
 ir.v10 a symbol is a dimension of an argument, or one op before its uses defines it, from 0 to what
        the op says
+ir.v11 what is fixed is an input of `main`, and a constant of its type
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ def verify(module: Module, lookup: Lookup) -> None:
             raise VerifyError("ir.v6", f"symbol {symbol} has the empty range {low}..{high}")
     for func in module.funcs.values():
         checker.func(func)
+    for name, constant in module.fixed.items():
+        checker.fixed(name, constant)
 
 
 class _Verifier:
@@ -70,6 +73,12 @@ class _Verifier:
             raise VerifyError(
                 "ir.v7", f"@{func.name} names {names} for {len(func.outputs)} outputs"
             )
+
+    def fixed(self, name: str, constant: str) -> None:
+        main, array = self.module.funcs.get("main"), self.module.constants.get(constant)
+        types = [v.type for v in main.inputs if v.name == name] if main is not None else []
+        if array is None or types != [tensor_type_of(array)]:
+            raise VerifyError("ir.v11", f"%{name} cannot be fixed to the constant @{constant}")
 
     def region(self, region: Region) -> None:
         outer, self.visible = self.visible, set()  # a region reads what it is given, no more

@@ -3,7 +3,7 @@
 `np` and `npx` are derived from the op declarations on top of this; `deferred` records through it.
 """
 
-from baryon.array.base import ArrayBase, Recorder, TraceError, recorder, recording_to
+from baryon.array.base import ArrayBase, ElementsError, Recorder, TraceError, recorder, recording_to
 from baryon.array.calls import Ops, calls, op, wrap
 from baryon.array.derive import namespace, public_ops, signature_of
 from baryon.array.device import CPU, Device, only_cpu
@@ -13,7 +13,8 @@ from baryon.array.tape import GradientError, is_recording, is_training, mode_of,
 from baryon.array.write import assign_state, stored
 
 __all__ = [
-    "CPU", "ArrayBase", "Device", "GradientError", "Ops", "Recorder", "TraceError", "assign_state",
+    "CPU", "ArrayBase", "Device", "ElementsError", "GradientError", "Ops", "Recorder", "TraceError",
+    "assign_state",
     "calls", "install", "is_recording", "is_training", "mode_of", "namespace", "ndarray",
     "only_cpu", "op", "public_ops", "recorder", "recording_to", "set_mode", "signature_of",
     "stored", "wrap",

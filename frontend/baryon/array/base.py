@@ -25,6 +25,14 @@ class TraceError(BaryonError, TypeError):
     """A traced array was used for something that needs its elements, or outside its trace."""
 
 
+class ElementsError(TraceError):
+    """The elements of a traced array were asked for; `value` is what it stands for."""
+
+    def __init__(self, message: str, value: Value, **context: str | None) -> None:
+        super().__init__(message, **context)
+        self.value = value
+
+
 class Recorder(Protocol):
     """Takes down op calls instead of computing them."""
 
@@ -135,7 +143,9 @@ class ArrayBase:
     def elements(self, asked: str, hint: str) -> Array:
         """The elements; TraceError, with what `asked` for them and a `hint`, if it is traced."""
         if self._data is None:
-            self.refuse(f"{asked} needs the elements of a traced array ({self.type})", hint)
+            assert self._value is not None
+            message = f"{asked} needs the elements of a traced array ({self.type})"
+            raise ElementsError(message, self._value, where=str(caller_loc("baryon")), hint=hint)
         return self._data
 
     def refuse(self, message: str, hint: str) -> NoReturn:

@@ -63,9 +63,9 @@ def drop_symbols(module: Module) -> bool:
 
 
 def drop_payloads(module: Module) -> bool:
-    """Remove payloads that no constant reads; True if there were any."""
+    """Remove payloads that neither a constant nor a fixed input reads; True if there were any."""
     ops = (op for func in module.funcs.values() for op in func.body.walk())
-    read = {op.attrs["name"] for op in ops if op.name == CONSTANT}
+    read = {op.attrs["name"] for op in ops if op.name == CONSTANT} | {*module.fixed.values()}
     unread = [name for name in module.constants if name not in read]
     for name in unread:
         del module.constants[name]

@@ -128,6 +128,16 @@ def _check_ports(plan: Plan, ports: Sequence[Port], storage: Storage, what: str)
         plain = tensor.strides is None
         exact = byte_extent_of(tensor, plan) == extent_of(tensor, maxima_of(plan))
         need(own and plain and exact, "A20", f"its tensor is {tensor}", where)
+        if port.value is not None:
+            _check_value(plan, port, storage, where)
+
+
+def _check_value(plan: Plan, port: Port, storage: Storage, where: str) -> None:
+    need(0 <= port.value < len(plan.tensors), "A37", f"value in tensor {port.value}", where)  # type: ignore[operator]
+    value, own = plan.tensors[port.value], plan.tensors[port.tensor]  # type: ignore[index]
+    alike = (value.dtype, value.shape, value.strides) == (own.dtype, own.shape, None)
+    fits = storage is Storage.INPUT and value.storage is Storage.WEIGHTS and alike
+    need(fits and all(isinstance(d, int) for d in own.shape), "A37", f"its value is {value}", where)
 
 
 def _check_symbols_bound(plan: Plan) -> None:

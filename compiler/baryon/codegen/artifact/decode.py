@@ -175,7 +175,10 @@ def _extent(symbols: tuple[Symbol, ...], factor: int, symbol: int) -> Extent:
 
 
 def _ports(tables: _Tables, key: str) -> tuple[Port, ...]:
-    return tuple(Port(tables.text(name), tensor) for name, tensor, _ in tables.rows[key])
+    return tuple(
+        Port(tables.text(name), tensor, value - 1 if value else None)
+        for name, tensor, value in tables.rows[key]
+    )
 
 
 def _slot(imports: list[str], offset: int, kind: int, number: int, address: int) -> Slot:

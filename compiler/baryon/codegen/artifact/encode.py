@@ -137,7 +137,10 @@ def _tensor_row(tensor: TensorDesc, plan: Plan, dims: _Dims) -> tuple[int, ...]:
 
 
 def _port_rows(ports: Iterable[Port], strings: _Strings) -> Rows:
-    return [(strings.add(port.name), port.tensor, 0) for port in ports]
+    return [
+        (strings.add(port.name), port.tensor, 0 if port.value is None else port.value + 1)
+        for port in ports
+    ]
 
 
 def _call_rows(plan: Plan, args: list[int]) -> Rows:

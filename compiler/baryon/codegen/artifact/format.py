@@ -92,8 +92,8 @@ PLAN_TABLES = {
             ("reserved", "<u8"),
         ]
     ),
-    "inputs": np.dtype([("name", STRING), ("tensor", "<u4"), ("reserved", "<u4")]),
-    "outputs": np.dtype([("name", STRING), ("tensor", "<u4"), ("reserved", "<u4")]),
+    "inputs": np.dtype([("name", STRING), ("tensor", "<u4"), ("value", "<u4")]),
+    "outputs": np.dtype([("name", STRING), ("tensor", "<u4"), ("value", "<u4")]),
     "kernels": np.dtype([("name", STRING), ("entry", "<u8")]),
     "args": np.dtype("<u4"),
     "calls": np.dtype(

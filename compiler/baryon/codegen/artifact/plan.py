@@ -1,7 +1,7 @@
 """What an artifact holds, as frozen values: plan, code, variants.
 
 A `Plan` is what the runtime executes: kernels called in order on tensors that lie in inputs,
-outputs, the arena or the weights. docs/spec/artifact.md has the rules (`A1` to `A36`).
+outputs, the arena or the weights. docs/spec/artifact.md has the rules (`A1` to `A37`).
 """
 
 from __future__ import annotations
@@ -91,10 +91,14 @@ class TensorDesc:
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output of the network; `tensor` is an index of `Plan.tensors`."""
+    """An input or output of the network; `tensor` is an index of `Plan.tensors`.
+
+    value: for an input that must always be the same, the index of the tensor that it must equal.
+    """
 
     name: str
     tensor: int
+    value: int | None = None
 
 
 @dataclass(frozen=True)

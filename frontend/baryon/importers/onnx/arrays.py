@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from baryon.array import ArrayBase, ndarray, recording_to
+from baryon.array import ArrayBase, ElementsError, ndarray, recording_to
 from baryon.importers.onnx.calls import Recorder
 from baryon.importers.onnx.node import Build, Node, Operand, is_symbolic
 from baryon.ir import UnsupportedError, Value
@@ -30,8 +30,11 @@ def by_arrays(function: ByArrays) -> Build:
 
     def build(o: Calls[Operand], node: Node, *inputs: Operand | None) -> Any:
         bridge = Bridge(node.scope.recorder)
-        with recording_to(bridge):
-            results = function(node, *(bridge.array(x) for x in inputs))
+        try:
+            with recording_to(bridge):
+                results = function(node, *(bridge.array(x) for x in inputs))
+        except ElementsError as error:
+            raise node.not_constant("an input must be a constant", error.value) from error
         if isinstance(results, tuple | list):
             return tuple(bridge.operand(x) for x in results)
         return bridge.operand(results)

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import onnx
 
+from baryon.importers.errors import NotConstantError
 from baryon.importers.onnx.calls import Recorder
+from baryon.importers.onnx.groups import Given, part_name
+from baryon.importers.onnx.inputs import Inputs
 from baryon.importers.onnx.node import node_title
-from baryon.importers.onnx.reader import ModelFile, Source, domain_of, element_type, nodes_of
+from baryon.importers.onnx.reader import ModelFile, Source, domain_of, nodes_of
 from baryon.importers.onnx.scope import Scope
 from baryon.importers.onnx.table import find
-from baryon.ir import (
-    Array,
-    BaryonError,
-    Builder,
-    Dim,
-    Func,
-    Loc,
-    Module,
-    Region,
-    Sym,
-    TensorType,
-    UnsupportedError,
-    Value,
-)
+from baryon.ir import Array, Builder, Func, Loc, Module, Region, UnsupportedError, Value
 from baryon.ops import lookup
-
-DEFAULT_MAX_BATCH = 16
-"""The largest batch where a model leaves its size open and the caller does not say."""
 
 _DEEPEST_BODY = 8
 """How often the body of an op may hold ops that are replaced by bodies."""
+
+_MOST_FIXED = 1 << 16
+"""Elements of an input that may be fixed: no shape, axes or sizes are more."""
 
 
 def import_onnx(
@@ -44,6 +32,7 @@ def import_onnx(
     dynamic_batch: int | None = None,
     input_shapes: Mapping[str, Sequence[int | str]] | None = None,
     values: Mapping[str, Array] | None = None,
+    examples: Mapping[str, Given] | Sequence[Given] = (),
 ) -> Module:
     """Read an ONNX model (a path or a ModelProto) into a module whose function is `main`.
 
@@ -54,8 +43,12 @@ def import_onnx(
     dynamic_batch: make the leading dimension of every input the symbol N in 1..dynamic_batch,
         also where the file fixes it; shapes that the file writes out follow.
     input_shapes: replaces the shapes of inputs, by name; a string is a symbol.
-    values: inputs that are always the same, by name: they become constants. Inputs that decide
-        shapes (the shape of a Reshape, the axes of a sum) have to be given so.
+    values: inputs that are always the same, by name: they become constants.
+    examples: what inputs may be, by name or in their order. Other dimensions than the first that
+        the model leaves open are as large as here. A scalar or vector that has to be known to
+        import the model (the shape of a Reshape, the axes of a sum) is fixed to its example: it
+        stays an input, which must always be the same. The length of a sequence is the example's;
+        an optional (None: absent) is there or not as in the example.
     Raises ModelError for a file that cannot be read or contradicts itself, and UnsupportedError for
     ops or options that baryon lacks (all missing ops at once).
     """
@@ -64,7 +57,50 @@ def import_onnx(
         if not file.expand(_missing(file)):
             break
     _refuse_unknown(file)
-    return _Importer(file, dynamic_batch, dict(input_shapes or {}), dict(values or {})).run()
+    shapes, known, given = input_shapes or {}, values or {}, _by_name(file, examples)
+    inputs = Inputs(file, dynamic_batch, shapes, known, given)
+    while True:
+        importer = _Importer(file, inputs)
+        try:
+            return importer.run()
+        except NotConstantError as error:
+            if not _fix(inputs, importer.origins_of(error.value)):
+                error.hint = error.hint or _hint(inputs, importer.origins_of(error.value))
+                raise
+
+
+def _by_name(
+    file: ModelFile, examples: Mapping[str, Given] | Sequence[Given]
+) -> Mapping[str, Given]:
+    if isinstance(examples, Mapping):
+        return examples
+    names = [i.name for i in file.free_inputs]
+    if examples and len(examples) != len(names):
+        raise file.error(
+            f"{len(examples)} examples of inputs are given", hint=f"inputs: {', '.join(names)}"
+        )
+    return dict(zip(names, examples, strict=False))
+
+
+def _fix(inputs: Inputs, names: set[str]) -> bool:
+    """Fix those of the inputs that can be; whether there were any."""
+    new = {
+        name: x
+        for name in names - {*inputs.fixed}
+        if isinstance(x := inputs.examples.get(name), np.ndarray)
+        and x.ndim <= 1
+        and x.size <= _MOST_FIXED
+    }
+    inputs.fixed |= new
+    return bool(new)
+
+
+def _hint(inputs: Inputs, names: set[str]) -> str | None:
+    """What to do where something that inputs decide has to be a constant."""
+    if not names or names & {*inputs.examples}:
+        return None
+    listed = ", ".join(sorted(names))
+    return f"it is computed from {listed}: give an example of it, or its value"
 
 
 def _missing(file: ModelFile) -> dict[tuple[str, str], list[str]]:
@@ -92,94 +128,60 @@ def _refuse_unknown(file: ModelFile) -> None:
 
 
 class _Importer:
-    def __init__(
-        self, file: ModelFile, dynamic_batch: int | None, shapes: dict[str, Sequence[int | str]],
-        known: dict[str, Array],
-    ) -> None:  # fmt: skip
-        self.file, self.dynamic_batch, self.shapes = file, dynamic_batch, shapes
-        self.known = known
+    def __init__(self, file: ModelFile, inputs: Inputs) -> None:
+        self.file, self.inputs = file, inputs
         self.module = Module()
-        self.batches: set[int] = set()
+        self.origins: dict[Value, Value] = {}
+        self.region = Region()
 
     def run(self) -> Module:
-        stored = {t.name for t in self.file.graph.initializer}
-        free = [i for i in self.file.graph.input if i.name not in stored]
-        self.refuse_extras([i.name for i in free])
-        inputs = [i for i in free if i.name not in self.known]
-        types = [self.input_type(i) for i in inputs]
-        region = Region(types, [i.name for i in inputs])
-        recorder = Recorder(Builder(self.module, region, lookup))
-        batch = next(iter(self.batches)) if len(self.batches) == 1 else None
-        scope = Scope(self.file, self.file.graph, recorder, batch)
-        scope.values.update(zip((i.name for i in inputs), region.args, strict=True))
-        for name, array in self.known.items():
-            scope.define(name, np.asarray(array))
+        types = self.inputs.types(self.module)
+        self.region = Region([*types.values()], [*types])
+        recorder = Recorder(Builder(self.module, self.region, lookup))
+        batches = self.inputs.batches
+        batch = next(iter(batches)) if len(batches) == 1 else None
+        scope = Scope(self.file, self.file.graph, recorder, batch, origins=self.origins)
+        for name, held in self.inputs.held({v.name: v for v in self.region.args}).items():
+            scope.define(name, held)
         scope.run()
-        names = [o.name for o in self.file.graph.output]
         recorder.builder.loc = Loc(self.file.name)
-        recorder.builder.ret([self.output(scope, name) for name in names])
-        self.module.funcs["main"] = Func("main", region, names)
+        outputs = self.outputs(scope)
+        recorder.builder.ret([*outputs.values()])
+        self.module.funcs["main"] = Func("main", self.region, [*outputs])
+        for name, array in self.inputs.fixed.items():
+            self.module.fixed[name] = self.module.add_constant(array, name)
         return self.module
 
-    def output(self, scope: Scope, name: str) -> Value:
+    def outputs(self, scope: Scope) -> dict[str, Value]:
+        """The function's results: the parts of a sequence apart, without what is absent."""
+        found: dict[str, Value] = {}
+        for name in (o.name for o in self.file.graph.output):
+            held = scope.read(name, "the graph's outputs")
+            parts = {name: held}
+            if isinstance(held, list):
+                parts = {part_name(name, i): x for i, x in enumerate(held)}
+            for part, x in parts.items():
+                if x is not None:
+                    found[part] = self.value(scope, name, x)
+        return found
+
+    def value(self, scope: Scope, name: str, x: Any) -> Value:
         try:
-            return scope.recorder.value(scope.tensor(name, "the graph's outputs"))
+            return scope.recorder.value(x)
         except UnsupportedError as error:
             error.where = f"{self.file.path or self.file.name}#{name}"
             raise
 
-    def refuse_extras(self, inputs: list[str]) -> None:
-        if self.file.graph.sparse_initializer:
-            raise self.file.error("sparse initializers are not supported")
-        for parameter, given in (("input_shapes", self.shapes), ("values", self.known)):
-            unknown = sorted({*given} - {*inputs})
-            if unknown:
-                raise self.file.error(
-                    f"{parameter} names {', '.join(unknown)}", hint=f"inputs: {', '.join(inputs)}"
-                )
-        if self.dynamic_batch is not None and self.dynamic_batch < 1:
-            raise self.file.error(f"dynamic_batch must be at least 1, not {self.dynamic_batch}")
-
-    def input_type(self, info: onnx.ValueInfoProto) -> TensorType:
-        if info.type.WhichOneof("value") != "tensor_type":
-            raise self.file.error("only tensors can be inputs", at=info.name)
-        tensor = info.type.tensor_type
-        if info.name not in self.shapes and not tensor.HasField("shape"):
-            raise self.file.error("the input has no shape", at=info.name, hint="give input_shapes")
-        given: Sequence[Any] = self.shapes.get(info.name, tensor.shape.dim)
-        dims = tuple(self.dim(info.name, axis, d) for axis, d in enumerate(given))
-        try:
-            return TensorType(dims, element_type(tensor.elem_type))
-        except (BaryonError, KeyError) as error:
-            raise self.file.error(f"unsupported element type: {error}", at=info.name) from error
-
-    def dim(self, name: str, axis: int, dim: Any) -> Dim:
-        size, symbol = _size_and_symbol(dim)
-        if axis == 0 and self.dynamic_batch is not None:
-            self.batches.add(size or 1)
-            return self.symbol("N", self.dynamic_batch)
-        if size is not None:
-            return size
-        if axis and name not in self.shapes:
-            raise self.file.error(
-                f"the size of axis {axis} is open ({symbol or '?'})",
-                at=name,
-                hint=f"give it, for example input_shapes={{{name!r}: (1, 3, 224, 224)}}",
-            )
-        return self.symbol(re.sub(r"\W", "_", symbol) or "N", DEFAULT_MAX_BATCH)
-
-    def symbol(self, name: str, most: int) -> Sym:
-        plain = name if name[0].isalpha() or name[0] == "_" else f"_{name}"
-        self.module.symbols[plain] = (1, most)
-        return Sym(plain)
-
-
-def _size_and_symbol(dim: Any) -> tuple[int | None, str]:
-    """(size, "") or (None, symbol) of a dimension in the file, or as a caller gives it."""
-    if isinstance(dim, int):
-        return dim, ""
-    if isinstance(dim, str):
-        return None, dim
-    if dim.HasField("dim_value") and dim.dim_value >= 0:  # some exporters write -1 for open ones
-        return dim.dim_value, ""
-    return None, dim.dim_param
+    def origins_of(self, value: Value) -> set[str]:
+        """The names of the inputs from which a value is computed."""
+        names: set[str] = set()
+        seen, pending = {value}, [value]
+        while pending:
+            value = pending.pop()
+            if value.owner is self.region:
+                names.add(value.name)
+            around = [self.origins[value]] if value in self.origins else []
+            before = [*(value.op.operands if value.op else around)]
+            pending += [v for v in before if v not in seen]
+            seen |= {*before}
+        return names

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from baryon.importers.errors import NotConstantError
 from baryon.importers.onnx.reader import ModelFile
 from baryon.ir import Array, Dim, Loc, Sym, UnsupportedError, Value
 from baryon.ops import Calls
@@ -20,8 +21,9 @@ if TYPE_CHECKING:
 Operand = Value | Array
 """A value of the graph, or an array that is known while importing."""
 
-Held = Operand | list[Operand]
-"""What a name of the file stands for: a tensor, or a sequence of them."""
+Held = Operand | list[Operand] | None
+"""What a name of the file stands for: a tensor, a sequence of them, or an optional that is absent.
+"""
 
 Build = Callable[..., Any]
 T = TypeVar("T")
@@ -104,11 +106,19 @@ class Node:
         where = f"{self.file.path or self.file.name}#{self.title}"
         return UnsupportedError(f"{self.op}: {message}", where=where, hint=hint)
 
+    def not_constant(self, message: str, value: Value) -> NotConstantError:
+        """An error about a value of the graph that must be known while importing."""
+        where = f"{self.file.path or self.file.name}#{self.title}"
+        return NotConstantError(f"{self.op}: {message}", value, where=where)
+
     def known(self, x: Operand | None, what: str) -> Array:
         """The array of an input that must be known while importing."""
         if isinstance(x, np.ndarray):
             return x
-        raise self.unsupported(f"{what} must be a constant, but it is computed at run time")
+        message = f"{what} must be a constant"
+        if x is None:
+            raise self.unsupported(f"{message}, but it is left out")
+        raise self.not_constant(f"{message}, but it is computed at run time", x)
 
     def known_ints(self, x: Operand | None, what: str) -> tuple[int, ...]:
         """The whole numbers of an input that must be known and free of symbols."""

@@ -93,6 +93,12 @@ class ModelFile:
         """The GraphProto."""
         return self.proto.graph
 
+    @property
+    def free_inputs(self) -> list[Any]:
+        """The inputs (ValueInfoProto) that have no initializer."""
+        stored = {t.name for t in self.graph.initializer}
+        return [i for i in self.graph.input if i.name not in stored]
+
     def error(self, message: str, *, hint: str | None = None, at: str = "") -> ModelError:
         """A ModelError that names the file, and `at` a place in it."""
         where = str(self.path or self.name) + (f"#{at}" if at else "")

@@ -24,16 +24,19 @@ class Scope:
     """A graph of a file: the main one, or the body of a loop or branch.
 
     recorder: where the ops of its nodes go. around: looks up names that are not its own. batch: the
-    batch size that the file fixes, where it becomes a symbol.
+    batch size that the file fixes, where it becomes a symbol. origins: for what stands in a body
+    for a value around it, that value.
     """
 
     def __init__(
         self, file: ModelFile, graph: Any, recorder: Recorder, batch: int | None = None,
         around: Callable[[str, str], Held] | None = None,
+        origins: dict[Value, Value] | None = None,
     ) -> None:  # fmt: skip
         self.file, self.graph, self.recorder, self.batch = file, graph, recorder, batch
         self.values: dict[str, Held] = {}
         self._around = around
+        self.origins = {} if origins is None else origins
         self._initializers = {t.name: t for t in graph.initializer}
 
     def run(self) -> None:
@@ -49,10 +52,19 @@ class Scope:
         def captured(x: Held) -> Any:
             if isinstance(x, list):
                 return [captured(part) for part in x]
-            return active.value(ndarray(None, x, owner)) if isinstance(x, Value) else x
+            if not isinstance(x, Value):
+                return x
+            inside = active.value(ndarray(None, x, owner))
+            if inside is not x:
+                self.origins[inside] = x
+            return inside
+
+        def around(name: str, reader: str) -> Held:
+            held: Held = captured(self.read(name, reader))
+            return held
 
         ops = Recorder(active.builder)
-        scope = Scope(self.file, graph, ops, self.batch, lambda *name: captured(self.read(*name)))
+        scope = Scope(self.file, graph, ops, self.batch, around, self.origins)
         for info, x in zip(graph.input, arguments, strict=True):
             scope.values[info.name] = active.value(x) if x.is_traced else x.elements("a body", "")
         scope.run()
@@ -65,8 +77,9 @@ class Scope:
     def tensor(self, name: str, reader: str) -> Operand:
         """What a name stands for, which has to be a tensor."""
         x = self.read(name, reader)
-        if isinstance(x, list):
-            raise UnsupportedError(f"{name} is a sequence, and {reader} must be tensors")
+        if isinstance(x, list) or x is None:
+            kind = "absent" if x is None else "a sequence"
+            raise UnsupportedError(f"{name} is {kind}, and {reader} must be tensors")
         return x
 
     def read(self, name: str, reader: str) -> Held:
