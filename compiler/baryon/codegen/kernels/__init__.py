@@ -14,6 +14,7 @@ from baryon.codegen.kernels import (
     elementwise,
     injective,
     layer_norm,
+    leading,
     lrn,
     matmul,
     nonzero,
@@ -54,6 +55,8 @@ FAMILIES: Mapping[str, Family] = {
     "scatter": scatter.build,
     "sort": sort.build,
     "nonzero": nonzero.build,
+    "size": leading.build_size,
+    "leading": leading.build,
     "non_max_suppression": suppression.build,
 }
 """The builder of each kind of group."""

@@ -252,7 +252,35 @@ def _flatten(o: Writer, call: Call, data: Tensor) -> Tensor:
 
 
 def _nonzero(o: Writer, call: Call, x: Tensor) -> Any:
-    places = o.onnx.Transpose(o.onnx.NonZero(x), perm=(1, 0))
+    return _counted(o, call, o.onnx.Transpose(o.onnx.NonZero(x), perm=(1, 0)))
+
+
+def _non_max_suppression(
+    o: Writer, call: Call, boxes: Tensor, scores: Tensor, limit: Tensor, overlap: Tensor,
+    least: Tensor,
+) -> Any:  # fmt: skip
+    most = call["per_class"]
+    given = limit if most < 0 else o.onnx.Min(limit, o.ints(most))
+    centers = {"center_point_box": 1} if call["centers"] else {}
+    return _counted(
+        o, call, o.onnx.NonMaxSuppression(boxes, scores, given, overlap, least, **centers)
+    )
+
+
+def _size_of_axis(o: Writer, call: Call, x: Tensor) -> Any:
+    axis = call["axis"] % x.rank
+    return o.onnx.Shape(x, start=axis, end=axis + 1)
+
+
+def _leading(o: Writer, call: Call, x: Tensor, limit: Tensor) -> Any:
+    most = call["at_most"]
+    least = o.onnx.Max(limit, o.ints(0))
+    end = least if most < 0 else o.onnx.Min(least, o.ints(most))
+    return _counted(o, call, o.onnx.Slice(x, o.ints(0), end, o.ints(0)))
+
+
+def _counted(o: Writer, call: Call, places: Tensor) -> Any:
+    """Rows whose number is a symbol, and the number."""
     size = o.onnx.Shape(places, start=0, end=1)
     dim = call.type.shape[0]
     if isinstance(dim, Sym):
@@ -273,6 +301,9 @@ OPS: tuple[Form | NoForm, ...] = (
     Form("np.flip", _flip),
     Form("npx.slice", _slice),
     Form("ir.nonzero", _nonzero),
+    Form("ir.non_max_suppression", _non_max_suppression),
+    Form("ir.size", _size_of_axis),
+    Form("ir.leading", _leading),
     Form("np.take", _take),
     Form("np.take_along_axis", _take_along),
     Form("npx.one_hot", _one_hot),
