@@ -156,14 +156,61 @@ def test_shapes_that_do_not_follow_the_batch_are_refused() -> None:
         import_onnx(made, dynamic_batch=8)
 
 
-def test_symbolic_shape_as_data_is_refused() -> None:
+def test_symbolic_shape_as_data_is_computed() -> None:
     nodes = [node("Shape", "x", "s"), node("Cast", "s", "f", to=1), node("Mul", "f half", "y")]
     made = model(nodes, {"x": IMAGE}, ["y"], {"half": numpy.array([0.5], numpy.float32)})
-    with pytest.raises(BaryonError, match=r"depends on the batch size.*n_Cast"):
-        import_onnx(made, dynamic_batch=8)
-    with pytest.raises(BaryonError, match=r"depends on the batch size.*#s"):
-        import_onnx(model(nodes[:1], {"x": IMAGE}, ["s"]), dynamic_batch=8)
-    assert import_onnx(made).main.outputs[0].type.shape == (3,)
+    for batch in (1, 5):
+        shape = (batch, *IMAGE.shape[1:])
+        image = numpy.zeros(shape, IMAGE.dtype)
+        (halves,) = run(import_onnx(made, dynamic_batch=8), [image])
+        assert_array_equal(halves, numpy.array(shape) / 2)
+        (sizes,) = run(import_onnx(model(nodes[:1], {"x": IMAGE}, ["s"]), dynamic_batch=8), [image])
+        assert_array_equal(sizes, shape)
+
+
+@pytest.mark.parametrize(
+    ("op", "constant", "expected"),
+    [("Add", 0, "N"), ("Sub", 0, "N"), ("Mul", 3, "3*N"), ("Equal", -1, False), ("Equal", 3, None),
+     ("Add", 1, None)],
+)  # fmt: skip
+def test_arithmetic_on_sizes(op: str, constant: int, expected: Any) -> None:
+    """Known where it holds for every batch, else computed when the network runs."""
+    nodes = [
+        node("Shape", "x", "s", start=0, end=1),
+        node(op, "s c", "r"),
+        node("Cast", "r", "y", to=7),
+    ]
+    module = import_onnx(
+        model(nodes, {"x": X}, ["y"], {"c": numpy.array([constant], numpy.int64)}),
+        dynamic_batch=4,
+    )
+    names = {op.name for op in module.main.body.ops}
+    ours = {"Add": "np.add", "Sub": "np.subtract", "Mul": "np.multiply", "Equal": "np.equal"}[op]
+    sizes = expected in ("N", "3*N")
+    assert (ours in names) == (expected is None or (sizes and op == "Mul"))
+    meaning: dict[str, Callable[[int], int]] = {
+        "Add": lambda n: n + constant, "Sub": lambda n: n - constant,
+        "Mul": lambda n: n * constant, "Equal": lambda n: n == constant,
+    }  # fmt: skip
+    for batch in (1, 3):
+        (found,) = run(module, [X[:1].repeat(batch, 0)])
+        assert found == meaning[op](batch)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_ranges_and_tiles_of_a_symbolic_batch(batch: int) -> None:
+    nodes = [
+        node("Shape", "x", "s", start=0, end=1), node("Squeeze", "s", "n"),
+        node("Range", "zero n one", "rows"), node("Concat", "s two", "times", axis=0),
+        node("Tile", "w times", "t"), node("Gather", "t rows", "y"),
+    ]  # fmt: skip
+    weights = {
+        "zero": numpy.array(0), "one": numpy.array(1), "two": numpy.array([2]), "w": W[:1],
+    }  # fmt: skip
+    module = import_onnx(model(nodes, {"x": X}, ["y", "rows"], weights), dynamic_batch=4)
+    y, rows = run(module, [X[:1].repeat(batch, 0)])
+    assert_array_equal(rows, numpy.arange(batch))
+    assert_array_equal(y, numpy.tile(W[:1], (batch, 2)))
 
 
 def test_local_functions_are_inlined() -> None:

@@ -28,6 +28,7 @@ from baryon.codegen.compiler import CompiledKernel
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Arg, Derived, Pack
 from baryon.codegen.link import LinkedImage, link
+from baryon.codegen.pages import release
 from baryon.codegen.targets import Target
 from baryon.ir import Array, Module, Sym, TensorType, Value
 from baryon.ir.memory import rows
@@ -198,7 +199,12 @@ def _constant(group: Group, arg: Arg) -> Array | None:
     payload = group.constants.get(value)
     if payload is None:
         return None
-    return arg.transform(payload) if isinstance(arg, Pack) else in_memory(payload, value.type)
+    if not isinstance(arg, Pack):
+        return in_memory(payload, value.type)
+    packed = arg.transform(payload)
+    if not np.may_share_memory(packed, payload):
+        release(payload)
+    return packed
 
 
 def _value(group: Group, arg: Arg) -> Value:

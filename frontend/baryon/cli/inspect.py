@@ -101,4 +101,4 @@ def command(
             raise click.UsageError("--ir is for .onnx models and compiled files.")
         importlib.import_module("baryon.cli.inspect_mxnet").show(file, json=as_json)
         return
-    importlib.import_module("baryon.cli.inspect_onnx").show(file, stage, json=as_json)
+    importlib.import_module("baryon.cli.inspect_model").show(file, stage, json=as_json)

@@ -20,12 +20,16 @@ from baryon.ops.shapes import write_shape
 from baryon.ops.structure import FUSED
 from baryon.passes.base import Pass
 
+_MOST_OPS = 1 << 17
+"""Of a loop that is written out; kernels for as many would take hours to compile."""
+
 
 @dataclass(frozen=True)
 class Unroll(Pass):
     """Write out loops whose number of iterations is known, and both sides of branches.
 
-    Raises UnsupportedError for a loop along a symbolic axis, or with sizes that depend on data.
+    Raises UnsupportedError for a loop along a symbolic axis, with sizes that depend on data, or
+    too long.
     """
 
     name: ClassVar[str] = "unroll"
@@ -118,6 +122,7 @@ def _foreach(w: _Writer, op: Op) -> list[Value]:
     outputs = len(body.outputs) - count
     steps: list[list[Value]] = []
     length = _length(op, arrays[0])
+    _check_length(op, length)
     slices = [_slices(w, x, length) for x in arrays]
     for i in range(length):
         results = w.body(body, [*(s[i] for s in slices), *states, *rest], i)
@@ -126,6 +131,16 @@ def _foreach(w: _Writer, op: Op) -> list[Value]:
     likes = body.outputs[:outputs]
     rows = [w.stacked([s[n] for s in steps], like, length) for n, like in enumerate(likes)]
     return [*rows, *states]
+
+
+def _check_length(op: Op, iterations: int) -> None:
+    count = iterations * sum(len(region.ops) for region in op.regions)
+    if count > _MOST_OPS:
+        raise UnsupportedError(
+            f"{op.name} with {iterations} iterations would be written out as {count} ops",
+            where=str(op.loc),
+            hint=f"at most {_MOST_OPS} are: give the loop fewer iterations, or a smaller body",
+        )
 
 
 def _length(op: Op, x: Value) -> int:
@@ -152,6 +167,7 @@ def _while_loop(w: _Writer, op: Op) -> list[Value]:
     variables, rest = [*op.operands[:count]], op.operands[count:]
     condition, body = op.regions
     outputs = len(body.outputs) - count
+    _check_length(op, most)
     steps: list[list[Value]] = []
     running: Value | None = None
     for i in range(most):

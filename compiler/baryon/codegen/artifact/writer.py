@@ -20,6 +20,7 @@ from baryon.codegen.artifact.check import check_code, check_features, check_name
 from baryon.codegen.artifact.encode import encode_code, encode_plan
 from baryon.codegen.artifact.errors import ArtifactError
 from baryon.codegen.artifact.plan import Artifact, Variant
+from baryon.codegen.pages import release
 
 Pieces = Iterable[bytes | memoryview]
 
@@ -151,6 +152,7 @@ def _write_pieces(file: BinaryIO, pieces: Pieces) -> tuple[int, bytes]:
                 file.write(part)
                 digested.result()
             size += len(view)
+            release(piece)
     return size, digest.digest()
 
 

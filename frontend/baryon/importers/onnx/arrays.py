@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from baryon.array import ArrayBase, ElementsError, ndarray, recording_to
-from baryon.importers.onnx.calls import Recorder
+from baryon.importers.onnx.calls import Recorder, has_symbols
 from baryon.importers.onnx.node import Build, Node, Operand, is_symbolic
 from baryon.ir import UnsupportedError, Value
 from baryon.ops import Calls, OpDef
@@ -51,19 +51,23 @@ class Bridge:
 
     def array(self, x: Operand | None) -> ndarray | None:
         """An operand of a node as an array."""
-        if isinstance(x, Value):
-            return ndarray(None, x, self)
-        if is_symbolic(x):
-            raise UnsupportedError("an operand depends on the batch size")
-        return None if x is None else ndarray(np.asarray(x))
+        if x is None:
+            return None
+        if isinstance(x, Value) or is_symbolic(x):
+            return ndarray(None, self._recorder.value(x), self)
+        return ndarray(np.asarray(x))
 
     def operand(self, x: ArrayBase) -> Operand:
         """What an array stands for."""
         return x.value_for(self) if x.is_traced else x.elements("the importer", "")
 
     def takes(self, opdef: OpDef, operands: Sequence[ArrayBase], attrs: Mapping[str, Any]) -> bool:
-        """Whether an operand is not known while importing."""
-        return any(x.is_traced for x in operands)
+        """Whether an operand is not known while importing; if all are, they are computed now."""
+        if any(x.is_traced for x in operands) or has_symbols(opdef, attrs):
+            return True
+        arrays = [x.elements("the importer", "") for x in operands]
+        self._recorder.budget.spend(opdef, arrays, attrs)
+        return False
 
     def watch(self, operands: Sequence[ArrayBase]) -> None:
         """Nothing writes to arrays of a file."""

@@ -7,20 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from baryon.importers.onnx.budget import Budget, stored
+from baryon.importers.onnx.dims import at_run_time, on_dims
 from baryon.importers.onnx.node import Held, Operand, is_symbolic, numpy_dtype
-from baryon.ir import Array, Builder, Loc, UnsupportedError, Value
-from baryon.ops import TABLE, Calls, OpDef, as_operand
+from baryon.ir import Array, Builder, Loc, Value
+from baryon.ops import TABLE, Calls, OpDef, Role, as_operand
 from baryon.ops.quantize import DEQUANTIZE
+
+_MOVES = (Role.INJECTIVE, Role.VIEW)
+"""Roles of ops that put elements elsewhere, symbols too."""
 
 
 class Recorder:
     """Makes `calls`, and constants of the module from arrays when an op first needs them.
 
-    An array is stored under the name by which the file knows it.
+    An array is stored under the name by which the file knows it. budget: of the whole import.
     """
 
-    def __init__(self, builder: Builder) -> None:
-        self.builder = builder
+    def __init__(self, builder: Builder, budget: Budget) -> None:
+        self.builder, self.budget = builder, budget
         self.calls: Calls[Operand] = Calls(TABLE, self._emit, self._lift)
         self._names: dict[int, str] = {}
         self._values: dict[int, tuple[Array, Value]] = {}
@@ -37,8 +42,10 @@ class Recorder:
         if isinstance(x, Value):
             return x
         if is_symbolic(x):
-            raise UnsupportedError("a shape that depends on the batch size is used as data")
+            made: Value = at_run_time(self.calls, x)
+            return made
         if id(x) not in self._values:  # the entry keeps the array alive, so its id stays its own
+            self.budget.take(x.size - stored(x))
             name = self._names.get(id(x), "c")
             with self.builder.at(Loc(self.builder.loc.source)):
                 self._values[id(x)] = (x, self.builder.constant(x, name))
@@ -49,9 +56,22 @@ class Recorder:
         self, opdef: OpDef, operands: Sequence[Operand], attrs: Mapping[str, Any]
     ) -> Sequence[Operand]:
         arrays = [x for x in operands if isinstance(x, np.ndarray)]
-        if arrays and len(arrays) == len(operands) and not _is_coded_weight(opdef, arrays):
-            return [np.asarray(x) for x in opdef.evaluate(arrays, attrs)]
+        known = arrays and len(arrays) == len(operands) and not has_symbols(opdef, attrs)
+        if known and not _is_coded_weight(opdef, arrays):
+            found = self._computed(opdef, arrays, attrs)
+            if found is not None:
+                return found
         return self.builder.emit(opdef.name, [self.value(x) for x in operands], attrs)
+
+    def _computed(
+        self, opdef: OpDef, arrays: Sequence[Array], attrs: Mapping[str, Any]
+    ) -> Sequence[Array] | None:
+        """The results on known arrays; None where they depend on the size of a symbol."""
+        if any(map(is_symbolic, arrays)) and opdef.role not in _MOVES:
+            dims = on_dims(opdef.name, arrays)
+            return None if dims is None else [dims]
+        self.budget.spend(opdef, arrays, attrs)
+        return [np.asarray(x) for x in opdef.evaluate(arrays, attrs)]
 
     @staticmethod
     def _lift(x: Any, opdef: OpDef, operands: Sequence[Any]) -> Operand:
@@ -60,6 +80,12 @@ class Recorder:
         return as_operand(
             x, [numpy_dtype(v) for v in operands if isinstance(v, Value | np.ndarray)]
         )
+
+
+def has_symbols(opdef: OpDef, attrs: Mapping[str, Any]) -> bool:
+    """Whether a shape among the attributes depends on a symbol."""
+    shapes = (attrs.get(p.name) for p in opdef.params if p.kind == "shape")
+    return any(isinstance(d, str) for shape in shapes if isinstance(shape, tuple) for d in shape)
 
 
 def _is_coded_weight(opdef: OpDef, arrays: Sequence[Array]) -> bool:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from baryon.importers.onnx.node import Node, OnnxOp, Operand, dims_array, shape_of
-from baryon.ir import Sym, dim_prod
+from baryon.importers.onnx.dims import ones
+from baryon.importers.onnx.node import (
+    Node,
+    OnnxOp,
+    Operand,
+    dims_array,
+    is_symbolic,
+    shape_of,
+)
+from baryon.ir import Sym, dim_floordiv, dim_prod
 from baryon.ops import Calls
 from baryon.ops.shapes import write_shape
 
@@ -47,8 +56,21 @@ def _size(o: Calls[Operand], node: Node, x: Operand) -> Any:
 
 
 def _range(o: Calls[Operand], node: Node, start: Operand, limit: Operand, delta: Operand) -> Any:
+    dims = [start, limit, delta]
+    if is_symbolic(limit) and not any(map(is_symbolic, (start, delta))):
+        return _range_of_symbol(o, node, *(node.known(x, "the range").item() for x in dims))
     first, last, step = (node.known(x, "the range").item() for x in (start, limit, delta))
+    node.scope.recorder.budget.take(max(0, math.ceil((last - first) / step)))
     return np.arange(first, last, step, dtype=node.known(start, "the range").dtype)
+
+
+def _range_of_symbol(o: Calls[Operand], node: Node, first: int, size: Sym, step: int) -> Any:
+    """0, step, ... below a symbolic size, as running sums."""
+    count = dim_floordiv(size, step)
+    if first != 0 or not isinstance(count, Sym):
+        raise node.unsupported(f"from {first} in steps of {step} to a symbolic size")
+    numbers = o.np.subtract(o.np.cumsum(ones(o, count), axis=0), np.int64(1))
+    return o.np.multiply(numbers, np.int64(step))
 
 
 OPS = (

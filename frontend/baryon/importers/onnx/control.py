@@ -11,6 +11,9 @@ from baryon.importers.onnx.arrays import by_arrays
 from baryon.importers.onnx.node import Node, OnnxOp
 from baryon.ir import IRTypeError, UnsupportedError
 
+_MOST_ITERATIONS = 1 << 20
+"""Of any loop: files without a limit of their own write the largest int64."""
+
 _MOST_UNROLLED = 64
 """Iterations of a loop that is written out, where shapes differ from one to the next."""
 
@@ -30,6 +33,8 @@ def _loop(
     if count is None or count.is_traced:
         raise node.unsupported("the number of iterations must be a constant")
     most = int(count.item())
+    if most > _MOST_ITERATIONS:
+        raise node.unsupported(f"{most} iterations, {_MOST_ITERATIONS} at most")
     if condition is not None and (condition.is_traced or not _goes_on(body)):
         return _while(node, body, most, condition, states)
     if condition is not None and not condition.item():

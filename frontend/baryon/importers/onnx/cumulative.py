@@ -8,7 +8,10 @@ from typing import Any
 from baryon import np
 from baryon.array import ndarray
 from baryon.importers.onnx.arrays import by_arrays
-from baryon.importers.onnx.node import Node, OnnxOp
+from baryon.importers.onnx.node import Node, OnnxOp, Operand, shape_of
+from baryon.ir import Sym, dim_mul
+from baryon.ops import Calls
+from baryon.ops.shapes import write_shape
 
 
 def _running(function: Callable[[ndarray, int, int], ndarray], first: float) -> Any:
@@ -49,13 +52,21 @@ def _einsum(node: Node, *operands: ndarray) -> ndarray:
     return np.einsum(node.attr("equation", ""), *operands)
 
 
-def _tile(node: Node, x: ndarray, repeats: ndarray) -> ndarray:
-    return np.tile(x, tuple(int(n) for n in repeats))
+def _tile(o: Calls[Operand], node: Node, x: Operand, repeats: Operand) -> Any:
+    """An axis of one element may be repeated as often as a symbol says."""
+    times = node.known_dims(repeats, "the repeats")
+    fixed = tuple(1 if isinstance(n, Sym) else n for n in times)
+    tiled = by_arrays(lambda node, x: np.tile(x, fixed))(o, node, x)
+    if fixed == times:
+        return tiled
+    sizes = zip(shape_of(tiled), times, strict=True)
+    target = tuple(dim_mul(size, n) if isinstance(n, Sym) else size for size, n in sizes)
+    return o.np.broadcast_to(tiled, shape=write_shape(target))
 
 
 OPS = (
     OnnxOp("CumProd", _running(_products, 1), since=26),
     OnnxOp("CumSum", _running(_sums, 0), since=11),
     OnnxOp("Einsum", by_arrays(_einsum), since=12),
-    OnnxOp("Tile", by_arrays(_tile), since=6),
+    OnnxOp("Tile", _tile, since=6),
 )

@@ -13,13 +13,11 @@ from baryon.importers.onnx.node import (
     OnnxOp,
     Operand,
     call,
-    dims_array,
     direct,
     is_symbolic,
     numpy_dtype,
 )
 from baryon.importers.onnx.reader import element_type
-from baryon.ir import Array, Dim, dim_floordiv, dim_mul
 from baryon.ops import Calls
 
 _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
@@ -66,35 +64,16 @@ def _pow(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
 
 def _multiply(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
     node.ignore("consumed_inputs")
-    if is_symbolic(x) or is_symbolic(y):
-        return _on_dims(node, dim_mul, x, y)
     return o.np.multiply(x, y)
 
 
 def _divide(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
     node.ignore("consumed_inputs")
-    if is_symbolic(x) or is_symbolic(y):
-        return _on_dims(node, dim_floordiv, x, y)
-    if numpy_dtype(x).kind == "u":
+    if numpy_dtype(x).kind in "uO":  # sizes, where symbols are among them
         return o.np.floor_divide(x, y)
     if numpy_dtype(x).kind == "i":  # C's division, not Python's
         return o.np.floor_divide(o.np.subtract(x, o.np.fmod(x, y)), y)
     return o.np.divide(x, y)
-
-
-def _on_dims(node: Node, f: Any, x: Operand, y: Operand) -> Array:
-    """Arithmetic on shapes that hold a symbol."""
-    a, b = np.broadcast_arrays(node.known(x, "the operand"), node.known(y, "the operand"))
-    if "f" in a.dtype.kind + b.dtype.kind:
-        raise node.unsupported("fractions of a shape that depends on the batch size")
-    dims = [f(_dim(p), _dim(q)) for p, q in zip(a.flat, b.flat, strict=True)]
-    if any(d is None for d in dims):
-        raise node.unsupported("a shape is computed from the batch size by an inexact division")
-    return dims_array(dims).reshape(a.shape)
-
-
-def _dim(x: Any) -> Dim:
-    return int(x) if isinstance(x, np.integer | int) else x
 
 
 def _prelu(o: Calls[Operand], node: Node, x: Operand, slope: Operand) -> Any:
@@ -143,9 +122,8 @@ def _ceil(o: Calls[Operand], node: Node, x: Operand) -> Any:
 def _cast(o: Calls[Operand], node: Node, x: Operand) -> Any:
     node.ignore("saturate", "round_mode")  # they speak of float8 alone, which is refused
     dtype = element_type(node.attr("to", 0))
-    if is_symbolic(x) and dtype.kind not in ("int", "uint"):
-        raise node.unsupported(f"{dtype} numbers from a shape that depends on the batch size")
-    return x if is_symbolic(x) else o.npx.cast(x, dtype=dtype)
+    stays = is_symbolic(x) and dtype.kind in ("int", "uint")
+    return x if stays else o.npx.cast(x, dtype=dtype)
 
 
 def _cast_like(o: Calls[Operand], node: Node, x: Operand, like: Operand) -> Any:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Sequence
 
 from baryon import np, npx
 from baryon.array import ndarray
+from baryon.array.indexing import slice_attrs
 from baryon.importers.onnx.arrays import by_arrays
-from baryon.importers.onnx.node import Node, OnnxOp
-from baryon.ir import Dim
+from baryon.importers.onnx.node import Node, OnnxOp, Operand, rank_of, shape_of
+from baryon.ir import Dim, Sym
+from baryon.ops import Calls
+from baryon.ops.shapes import write_shape
 
 _COMBINED: dict[str, Callable[[ndarray, ndarray], ndarray]] = {
     "mul": np.multiply, "max": np.maximum, "min": np.minimum,
@@ -44,6 +47,35 @@ def _scatter_elements(node: Node, x: ndarray, indices: ndarray, updates: ndarray
     places = _own_places(node, indices.shape)
     places[axis] = indices
     return _written(node, x, tuple(places), updates, reduction)
+
+
+def _scatter(
+    o: Calls[Operand], node: Node, x: Operand, indices: Operand, updates: Operand
+) -> Operand:
+    """By places of single elements; along the lines of the axis where another axis is symbolic."""
+    if any(isinstance(d, Sym) for d in shape_of(indices)):
+        return _scatter_along(o, node, x, indices, updates)
+    result: Operand = by_arrays(_scatter_elements)(o, node, x, indices, updates)
+    return result
+
+
+def _scatter_along(
+    o: Calls[Operand], node: Node, x: Operand, indices: Operand, updates: Operand
+) -> Operand:
+    """Where no index occurs twice in a line, which ONNX demands, a sum of updates is the update."""
+    axis, reduction = node.attr("axis", 0) % rank_of(x), node.attr("reduction", "none")
+    given, placed = [*shape_of(x)], [*shape_of(indices)]
+    size, _ = node.number(given.pop(axis), "the axis"), placed.pop(axis)
+    if given != placed or reduction not in ("none", "add"):
+        raise node.unsupported(f"reduction={reduction!r} on a part of a symbolic shape")
+    sums = o.ir.scatter_add_along(indices, updates, size=size, axis=axis)
+    if reduction == "add":
+        added: Operand = o.np.add(x, sums)
+        return added
+    ones = o.np.full(shape=write_shape(shape_of(indices)), fill_value=1, dtype=np.int32)
+    hits = o.ir.scatter_add_along(indices, ones, size=size, axis=axis)
+    chosen: Operand = o.np.where(o.np.greater(hits, 0), sums, x)
+    return chosen
 
 
 def _scatter_nd(node: Node, x: ndarray, indices: ndarray, updates: ndarray) -> ndarray:
@@ -90,14 +122,14 @@ def _hardmax(node: Node, x: ndarray) -> ndarray:
     return np.equal(best, _own_places(node, x.shape)[axis]).astype(x.dtype)
 
 
-def _top_k(node: Node, x: ndarray, k: ndarray) -> tuple[ndarray, ndarray]:
+def _top_k(o: Calls[Operand], node: Node, x: Operand, k: Operand) -> tuple[Operand, ...]:
+    """The front of each line in order; of equal elements the one before comes first."""
     node.ignore("sorted")  # in order is one of the orders that sorted=0 allows
-    ascending = not node.attr("largest", 1)
-    values, places = npx.topk(
-        x, axis=node.attr("axis", -1), k=int(k.item()), ret_typ="both", is_ascend=ascending,
-        dtype="int64",
-    )  # fmt: skip
-    return values, places
+    axis = node.attr("axis", -1) % rank_of(x)
+    (count,) = node.known_ints(k, "the number of elements")
+    ordered = o.ir.sort(x, axis=axis, descending=bool(node.attr("largest", 1)))
+    front = slice_attrs([slice(None)] * axis + [slice(0, count)])
+    return tuple(o.npx.slice(y, **front) for y in ordered)
 
 
 OPS = (
@@ -105,8 +137,8 @@ OPS = (
     OnnxOp("GatherND", by_arrays(_gather_nd), since=11),
     OnnxOp("Hardmax", by_arrays(_hardmax), since=13),
     OnnxOp("OneHot", by_arrays(_one_hot), since=9),
-    OnnxOp("Scatter", by_arrays(_scatter_elements), since=9),
-    OnnxOp("ScatterElements", by_arrays(_scatter_elements), since=11),
+    OnnxOp("Scatter", _scatter, since=9),
+    OnnxOp("ScatterElements", _scatter, since=11),
     OnnxOp("ScatterND", by_arrays(_scatter_nd), since=11),
-    OnnxOp("TopK", by_arrays(_top_k), since=10),
+    OnnxOp("TopK", _top_k, since=10),
 )

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from baryon.importers.errors import NotConstantError
+from baryon.importers.onnx.budget import Budget
 from baryon.importers.onnx.calls import Recorder
 from baryon.importers.onnx.groups import Given, part_name
 from baryon.importers.onnx.inputs import Inputs
-from baryon.importers.onnx.node import node_title
-from baryon.importers.onnx.reader import ModelFile, Source, domain_of, nodes_of
+from baryon.importers.onnx.missing import missing_ops
+from baryon.importers.onnx.reader import ModelFile, Source
 from baryon.importers.onnx.scope import Scope
-from baryon.importers.onnx.table import find
 from baryon.ir import Array, Builder, Func, Loc, Module, Region, UnsupportedError, Value
 from baryon.ops import lookup
 
@@ -52,10 +51,7 @@ def import_onnx(
     Raises ModelError for a file that cannot be read or contradicts itself, and UnsupportedError for
     ops or options that baryon lacks (all missing ops at once).
     """
-    file = ModelFile(source)
-    for _ in range(_DEEPEST_BODY):
-        if not file.expand(_missing(file)):
-            break
+    file = expanded(source)
     _refuse_unknown(file)
     shapes, known, given = input_shapes or {}, values or {}, _by_name(file, examples)
     inputs = Inputs(file, dynamic_batch, shapes, known, given)
@@ -103,28 +99,32 @@ def _hint(inputs: Inputs, names: set[str]) -> str | None:
     return f"it is computed from {listed}: give an example of it, or its value"
 
 
-def _missing(file: ModelFile) -> dict[tuple[str, str], list[str]]:
-    """The ops without a mapping, by domain and name, and the nodes that use them."""
-    missing: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for node in nodes_of(file.graph):
-        domain = domain_of(node)
-        if find(domain, node.op_type, file.opsets.get(domain, 1)) is None:
-            missing[domain, node.op_type].append(node_title(node))
-    return missing
+def expanded(source: Source) -> ModelFile:
+    """A file; ops without a mapping that the standard defines by others are written so.
+
+    Raises ModelError.
+    """
+    file = ModelFile(source)
+    for _ in range(_DEEPEST_BODY):
+        if not file.expand((op.domain, op.name) for op in missing_ops(file)):
+            break
+    return file
 
 
 def _refuse_unknown(file: ModelFile) -> None:
-    missing = _missing(file)
-    if missing:
-        lines = (
-            f"{op} ({domain or 'ai.onnx'}): {len(names)} x, at {', '.join(names[:3])}"
-            for (domain, op), names in sorted(missing.items())
-        )
-        raise UnsupportedError(
-            "ops that cannot be imported: " + "; ".join(lines),
-            where=str(file.path or file.name),
-            hint="how to add one: docs/recipes/import-an-onnx-op.md",
-        )
+    missing = missing_ops(file)
+    if not missing:
+        return
+    lines = (
+        f"{op.name} ({op.domain or 'ai.onnx'}): {len(op.nodes)} x, at {', '.join(op.nodes[:3])}"
+        for op in missing
+    )
+    remedies = dict.fromkeys(op.remedy for op in missing)
+    raise UnsupportedError(
+        "ops that cannot be imported: " + "; ".join(lines),
+        where=str(file.path or file.name),
+        hint="; ".join(remedies),
+    )
 
 
 class _Importer:
@@ -137,7 +137,7 @@ class _Importer:
     def run(self) -> Module:
         types = self.inputs.types(self.module)
         self.region = Region([*types.values()], [*types])
-        recorder = Recorder(Builder(self.module, self.region, lookup))
+        recorder = Recorder(Builder(self.module, self.region, lookup), Budget())
         batches = self.inputs.batches
         batch = next(iter(batches)) if len(batches) == 1 else None
         scope = Scope(self.file, self.file.graph, recorder, batch, origins=self.origins)

@@ -32,6 +32,7 @@ class ModelFile:
     """
 
     def __init__(self, source: Source) -> None:
+        self.source = source
         self.path = Path(source) if isinstance(source, str | os.PathLike) else None
         self.name = self.path.name if self.path else "ModelProto"
         self.proto: Any = source if self.path is None else _parse(self.path)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy
@@ -13,7 +14,9 @@ from numpy.typing import NDArray
 from baryon import np
 from baryon.array import ndarray
 from baryon.importers.onnx.arrays import by_arrays
-from baryon.importers.onnx.node import Node, OnnxOp
+from baryon.importers.onnx.node import Node, OnnxOp, Operand
+from baryon.ir import Dim, Sym
+from baryon.ops import Calls
 
 Floats = NDArray[numpy.float64]
 Origin = Callable[[Floats, "Axis"], Floats]
@@ -103,9 +106,18 @@ class Filter:
         return result
 
 
+def _resize_any(
+    o: Calls[Operand], node: Node, x: Operand, roi: Operand | None = None,
+    scales: Operand | None = None, sizes: Operand | None = None,
+) -> Any:  # fmt: skip
+    """Sizes may hold symbols: an axis that keeps its size is left alone."""
+    dims = None if sizes is None else node.known_dims(sizes, "the sizes")
+    return by_arrays(partial(_resize, sizes=dims))(o, node, x, roi, scales)
+
+
 def _resize(
-    node: Node, x: ndarray, roi: ndarray | None = None, scales: ndarray | None = None,
-    sizes: ndarray | None = None,
+    node: Node, x: ndarray, roi: ndarray | None, scales: ndarray | None, *,
+    sizes: Sequence[Dim] | None,
 ) -> ndarray:  # fmt: skip
     numbers = [a % x.ndim for a in node.ints("axes", range(x.ndim))]
     mode = node.attr("coordinate_transformation_mode", "half_pixel")
@@ -114,10 +126,11 @@ def _resize(
     outside = node.attr("extrapolation_value", 0.0)
     if mode != "tf_crop_and_resize" or roi is None:
         return _resized(x, axes, chosen)
-    borders = roi.asnumpy().reshape(2, -1).T.tolist()
+    borders = dict(zip(numbers, roi.asnumpy().reshape(2, -1).T.tolist(), strict=True))
     axes = [
         Axis(a.number, a.size, a.out, a.scale, (first, last))
-        for a, (first, last) in zip(axes, borders, strict=True)
+        for a in axes
+        for first, last in [borders[a.number]]
     ]
     return _resized(x, axes, chosen, outside)
 
@@ -148,15 +161,23 @@ def _filter(node: Node, origin: str) -> Filter:
 
 
 def _axes(
-    node: Node, x: ndarray, numbers: list[int], scales: ndarray | None, sizes: ndarray | None
-) -> list[Axis]:
+    node: Node, x: ndarray, numbers: list[int], scales: ndarray | None,
+    sizes: Sequence[Dim] | None,
+) -> list[Axis]:  # fmt: skip
+    """The axes that may change their sizes."""
     policy = node.attr("keep_aspect_ratio_policy", "stretch")
-    given = {n: node.number(x.shape[n], "the size of a resized axis") for n in numbers}
     if scales is not None and scales.size:
-        factors: list[float] = scales.asnumpy().tolist()
-        outs = [math.floor(given[n] * f) for n, f in zip(numbers, factors, strict=True)]
+        by_factor = dict(zip(numbers, scales.asnumpy().tolist(), strict=True))
+        numbers = [n for n in numbers if by_factor[n] != 1 or not isinstance(x.shape[n], Sym)]
+        given = {n: node.number(x.shape[n], "the size of a resized axis") for n in numbers}
+        factors: list[float] = [by_factor[n] for n in numbers]
+        outs = [math.floor(given[n] * by_factor[n]) for n in numbers]
     elif sizes is not None:
-        outs = [int(n) for n in sizes.asnumpy()]
+        by_size = dict(zip(numbers, sizes, strict=True))
+        kept = {n for n in numbers if isinstance(by_size[n], Sym) and by_size[n] == x.shape[n]}
+        numbers = [n for n in numbers if n not in kept]
+        given = {n: node.number(x.shape[n], "the size of a resized axis") for n in numbers}
+        outs = [node.number(by_size[n], "a size to resize to") for n in numbers]
         factors = [out / given[n] for n, out in zip(numbers, outs, strict=True)]
         if policy != "stretch":
             one = min(factors) if policy == "not_larger" else max(factors)
@@ -209,7 +230,7 @@ def _with_border(x: ndarray, axes: list[Axis], chosen: Filter, outside: float) -
 
 OPS = (
     OnnxOp("Resize", by_arrays(_resize_10), since=10),
-    OnnxOp("Resize", by_arrays(_resize), since=11),
+    OnnxOp("Resize", _resize_any, since=11),
     OnnxOp("Upsample", by_arrays(_upsample_7), since=7),
     OnnxOp("Upsample", by_arrays(_resize_10), since=9),
 )

@@ -63,7 +63,7 @@ class Scope:
             held: Held = captured(self.read(name, reader))
             return held
 
-        ops = Recorder(active.builder)
+        ops = Recorder(active.builder, self.recorder.budget)
         scope = Scope(self.file, graph, ops, self.batch, around, self.origins)
         for info, x in zip(graph.input, arguments, strict=True):
             scope.values[info.name] = active.value(x) if x.is_traced else x.elements("a body", "")

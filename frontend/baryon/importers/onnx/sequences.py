@@ -9,6 +9,9 @@ import numpy as np
 from baryon.importers.onnx.node import Node, OnnxOp, Operand, rank_of, shape_of
 from baryon.ops import Calls
 
+_MOST_PARTS = 1 << 12
+"""Of a tensor that becomes a sequence: each is a value of its own."""
+
 
 def _construct(o: Calls[Operand], node: Node, *tensors: Operand) -> Any:
     return [*tensors]
@@ -56,6 +59,8 @@ def _split(o: Calls[Operand], node: Node, x: Operand, split: Operand | None = No
     axis, keep = node.attr("axis", 0) % rank_of(x), node.attr("keepdims", 1)
     size = node.number(shape_of(x)[axis], "the axis that is split")
     if split is None:
+        if size > _MOST_PARTS:
+            raise node.unsupported(f"{size} parts, {_MOST_PARTS} at most")
         parts = _parts(o, x, [1] * size, axis)
         return parts if keep else [o.np.squeeze(p, axis=(axis,)) for p in parts]
     sizes = node.known_ints(split, "the split")

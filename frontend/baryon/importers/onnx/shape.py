@@ -85,8 +85,9 @@ def _unsqueeze(o: Calls[Operand], node: Node, x: Operand, axes: Operand | None =
 
 def _concat(o: Calls[Operand], node: Node, *inputs: Operand) -> Any:
     axis = node.attr("axis", 1)
-    if any(is_symbolic(x) for x in inputs):
-        return np.concatenate([node.known(x, "an operand") for x in inputs], axis)
+    arrays = [x for x in inputs if isinstance(x, np.ndarray)]
+    if any(map(is_symbolic, arrays)) and len(arrays) == len(inputs):
+        return np.concatenate(arrays, axis)
     return o.np.concatenate(inputs, axis=axis)
 
 

@@ -1,0 +1,1 @@
+"""Models whose weights are larger than a protobuf may be: `scripts/large_model`."""
