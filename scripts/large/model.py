@@ -29,7 +29,7 @@ class _Writer:
         name, offset = f"w{len(self.weights)}", self.data.tell()
         numbers = self.random.standard_normal(shape, np.float32)
         numbers *= shape[0] ** -0.5
-        self.data.write(memoryview(numbers).cast("B"))
+        numbers.tofile(self.data)
         tensor = TensorProto(name=name, data_type=TensorProto.FLOAT, dims=shape)
         tensor.data_location = TensorProto.EXTERNAL
         found = {"location": self.location, "offset": offset, "length": numbers.nbytes}
