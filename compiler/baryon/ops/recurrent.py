@@ -22,7 +22,7 @@ from baryon.ops.gradients import Attrs, Grads, Recorder, Values
 from baryon.ops.numerics import Arr, rounded, sigmoid
 from baryon.ops.opdef import OpDef, Sample, kernel
 from baryon.ops.recurrent_gradient import elman_rule, gru_rule, lstm_rule
-from baryon.ops.shapes import fail, need_float, need_shape, static_dim
+from baryon.ops.shapes import fail, need_float, need_shape, static_dim, write_shape
 
 LSTM: Final = "npx.lstm"
 GRU: Final = "npx.gru"
@@ -96,7 +96,7 @@ class _Unrolled:
         order = range(time)[:: -1 if self.reverse else 1]
         for t in order:
             part = self.o.npx.slice(self.x, begin=(t,), end=(t + 1,))
-            new = step(self.o.np.reshape(part, newshape=(batch, rows)), states)
+            new = step(self.o.np.reshape(part, newshape=write_shape((batch, rows))), states)
             states = [self._kept(t, a, b) for a, b in zip(new, states, strict=True)]
             found.append(states)
         in_time = found[:: -1 if self.reverse else 1]
@@ -139,6 +139,19 @@ def _lstm_ref(
     return _walk(x, (hidden, cell), length, reverse, step)
 
 
+def _lstm_steps(o: Recorder, x: Values, attrs: Attrs) -> Values:
+    loop = _Unrolled(o, x[0], x[4] if len(x) > 4 else None, attrs["reverse"])
+
+    def step(given: Any, states: Values) -> Values:
+        hidden, cell = states
+        into, forget, new, out = loop.parts(o.np.add(given, loop.product(hidden, x[1])), 4)
+        added = o.np.multiply(o.npx.sigmoid(into), o.np.tanh(new))
+        kept = o.np.add(o.np.multiply(o.npx.sigmoid(forget), cell), added)
+        return o.np.multiply(o.npx.sigmoid(out), o.np.tanh(kept)), kept
+
+    return loop.walk((x[2], x[3]), step)
+
+
 lstm = OpDef(
     name=LSTM,
     doc="Long short-term memory: hidden states and cell states after each step.\n\n"
@@ -148,6 +161,7 @@ lstm = OpDef(
     infer=_lstm_infer,
     reference=rounded(_lstm_ref),
     gradient=lstm_rule,
+    expansion=_lstm_steps,
     lowering=kernel("recurrent"),
     samples=(
         Sample(((3, 2, 12), (12, 3), (2, 3), (2, 3))),
@@ -238,6 +252,7 @@ gru = OpDef(
     infer=_gru_infer,
     reference=rounded(_gru_ref),
     gradient=_gru_gradient,
+    expansion=_gru_steps,
     lowering=kernel("recurrent"),
     samples=(
         Sample(((3, 2, 9), (9, 3), (3,), (2, 3))),
@@ -270,6 +285,16 @@ def _elman_ref(
     return _walk(x, (hidden,), length, reverse, step)
 
 
+def _elman_steps(o: Recorder, x: Values, attrs: Attrs) -> Values:
+    loop = _Unrolled(o, x[0], x[3] if len(x) > 3 else None, attrs["reverse"])
+    activate = o.np.tanh if attrs["activation"] == "tanh" else o.npx.relu
+
+    def step(given: Any, states: Values) -> Values:
+        return (activate(o.np.add(given, loop.product(states[0], x[1]))),)
+
+    return loop.walk((x[2],), step)
+
+
 elman = OpDef(
     name=ELMAN,
     doc="Elman's network: hidden states after each step.\n\n" + _SHARED_DOC,
@@ -281,6 +306,7 @@ elman = OpDef(
     infer=_elman_infer,
     reference=rounded(_elman_ref),
     gradient=elman_rule,
+    expansion=_elman_steps,
     lowering=kernel("recurrent"),
     samples=(
         Sample(((3, 2, 3), (3, 3), (2, 3))),

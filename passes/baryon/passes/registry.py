@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from baryon.passes.attention import Attention
 from baryon.passes.base import Pass
+from baryon.passes.batch_first import BatchFirst
 from baryon.passes.canonicalize import Canonicalize
 from baryon.passes.cse import CommonSubexpressions
 from baryon.passes.dce import DeadCode
@@ -32,6 +33,7 @@ PASSES: Mapping[str, type[Pass]] = {
     for cls in (
         Unroll,
         Expand,
+        BatchFirst,
         Canonicalize,
         Fold,
         CommonSubexpressions,
@@ -54,7 +56,7 @@ PASSES: Mapping[str, type[Pass]] = {
 }
 
 SIMPLIFY = (
-    "unroll,expand,canonicalize,fold,cse,recognize,fold-batch-norm,attention,move-codes,"
+    "unroll,expand,batch-first,canonicalize,fold,cse,recognize,fold-batch-norm,attention,move-codes,"
     "canonicalize,fold,cse,dce"
 )
 """What makes a graph smaller, whoever runs it."""
