@@ -27,8 +27,12 @@ from baryon.gluon.tracking import substituted
 from baryon.ir import Array, BaryonError, Module, Value, parse_module, print_module
 from baryon.passes import run_pipeline
 
+Axes = Mapping[int | str, Mapping[int, str]]
+"""For inputs by number: their symbolic axes, and what these are called."""
+
 FORMAT = 1
-_MAX_BATCH = 65535
+_MAX_SIZE = 65535
+"""The largest size of a symbolic axis."""
 _STATISTICS = slice(3, 5)
 """The operands of npx.batch_norm that training updates."""
 
@@ -74,21 +78,28 @@ def trace_shapes(compute: Callable[..., Any], args: tuple[Any, ...]) -> None:
 
 
 def graph_of(
-    compute: Callable[..., Any], parameters: Mapping[str, Parameter], args: tuple[Any, ...]
-) -> Graph:
-    """The graph for prediction, with a symbolic batch where that can be."""
+    compute: Callable[..., Any], parameters: Mapping[str, Parameter], args: tuple[Any, ...],
+    axes: Axes | None = None,
+) -> Graph:  # fmt: skip
+    """The graph for prediction, with a symbolic batch where that can be.
+
+    axes: the symbolic axes of each input instead, by number, with their names.
+    """
+    if axes is not None:
+        return _graph(compute, parameters, args, axes)
     batches = {x.shape[:1] for x in flatten(args) if isinstance(x, Spec)}
     if len(batches) == 1 and () not in batches:
         try:
-            return _graph(compute, parameters, args, dynamic=True)
+            count = sum(isinstance(x, Spec) for x in flatten(args))
+            return _graph(compute, parameters, args, {i: {0: "N"} for i in range(count)})
         except (BaryonError, TypeError, ValueError):
             pass  # the batch size went into a shape: the graph is for this batch alone
-    return _graph(compute, parameters, args, dynamic=False)
+    return _graph(compute, parameters, args, {})
 
 
 def _graph(
     compute: Callable[..., Any], parameters: Mapping[str, Parameter], args: tuple[Any, ...],
-    dynamic: bool,
+    axes: Axes,
 ) -> Graph:  # fmt: skip
     names = {id(p): name for name, p in parameters.items()}
     returned: list[Any] = []
@@ -102,8 +113,8 @@ def _graph(
     with mode_of(recording=False, training=False):
         module = trace(
             entry, args, {name: parameters[name].data() for name in names.values()},
-            dynamic_axes={i: {0: "N"} for i in range(count)} if dynamic else None,
-            symbols={"N": _MAX_BATCH} if dynamic else None,
+            dynamic_axes=axes,
+            symbols={name: _MAX_SIZE for named in axes.values() for name in named.values()},
         )  # fmt: skip
     inputs = input_names(count)
     for value, name in zip(module.main.inputs, [*inputs, *names.values()], strict=True):

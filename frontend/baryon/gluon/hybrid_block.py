@@ -6,6 +6,7 @@ types traces `forward` (children included) and compiles it, with its gradient wh
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -19,11 +20,15 @@ from baryon.gluon import export, structure
 from baryon.gluon.backends import options_of
 from baryon.gluon.base_block import FORWARD, Block
 from baryon.gluon.errors import BlockError, CallError, DeferredInitializationError, here
-from baryon.gluon.export import Graph
+from baryon.gluon.export import Axes, Graph
 from baryon.gluon.parameter import Parameter, shape_is_known
 from baryon.gluon.replay import monitored
+from baryon.gluon.scopes import OBSERVER, Scopes
 from baryon.gluon.tracking import Watch
 from baryon.ir import Array, Module
+
+FORMATS = ("symbol", "onnx")
+"""What `export` writes."""
 
 _FALLBACK = "hybridize(fallback=True) would run this block eagerly and compile its children"
 
@@ -166,7 +171,11 @@ class HybridBlock(Block):
             for parameter in self._reg_params.values():
                 parameter.finish()
             self.__dict__["_inferred"] = True
-        return self.forward(*args)
+        observer = OBSERVER.get()
+        if observer is None:
+            return self.forward(*args)
+        with observer(self):
+            return self.forward(*args)
 
     def _compiled(self, *args: Any) -> Any:
         try:
@@ -245,46 +254,76 @@ class HybridBlock(Block):
 
     @overload
     def export(
-        self, path: str | Path, epoch: int = 0, remove_amp_cast: bool = True
-    ) -> tuple[str, str | None]: ...
+        self, path: str | Path, epoch: int = 0, remove_amp_cast: bool = True, *,
+        format: str = "symbol", opset: int | None = None,
+    ) -> tuple[str, str | None]: ...  # fmt: skip
 
     def export(
-        self, path: str | Path | None, epoch: int = 0, remove_amp_cast: bool = True
-    ) -> tuple[str, str | None] | tuple[Module, dict[str, ndarray]]:
+        self, path: str | Path | None, epoch: int = 0, remove_amp_cast: bool = True, *,
+        format: str = "symbol", opset: int | None = None,
+    ) -> tuple[str, str | None] | tuple[Module, dict[str, ndarray]]:  # fmt: skip
         """Write the graph to <path>-symbol.json and the parameters to <path>-<epoch>.params.
 
         Returns the file names (None for the second without parameters); with path None the graph
         and the parameters by name ("arg:0.weight"). Inputs are called `data`, or `data0`, ...
-        Raises BlockError unless the block was hybridized and called (or `optimize_for` was).
+        format: "onnx" writes <path>.onnx instead, checked, with parameters by their structural
+        names; the second file name is that of parameters of more than 2 GiB. opset: the version of
+        the ONNX standard, 21 to 26, the newest if it is None.
+        Raises BlockError unless the block was hybridized and called (or `optimize_for` was), and
+        for an unknown format; UnsupportedError for ops that ONNX does not have.
         """
+        check_format(format)
         if self._specs is None:
             raise BlockError(
                 f"{type(self).__name__} has no graph yet",
                 where=here(),
                 hint="call hybridize() and then the block once, on inputs as those to come",
             )
-        graph, arrays = self._exported()
+        scopes = Scopes(self)
+        with scopes.collecting():
+            graph, arrays = self._exported()
+        if path is not None and format == "onnx":
+            files: tuple[str, str | None] = onnx_file().write(
+                graph, arrays, path, opset, scopes.found
+            )
+            return files
         if path is not None:
             return export.save(graph, arrays, path, epoch)
         return graph.module, {name: ndarray(a) for name, a in arrays.items()}
 
-    def graph_for(self, *args: Any) -> tuple[Graph, dict[str, Array]]:
+    def graph_for(self, *args: Any, axes: Axes | None = None) -> tuple[Graph, dict[str, Array]]:
         """The graph for prediction on such inputs, and the arrays of its parameters.
 
-        Only shapes and element types of the inputs matter; nothing is computed.
+        Only shapes and element types of the inputs matter; nothing is computed. axes: which axes
+        of which input are symbolic; None for the first one of each, where that can be.
         """
         self._prepare(args)
-        return self._exported()
+        return self._exported(axes)
 
-    def _exported(self) -> tuple[Graph, dict[str, Array]]:
+    def _exported(self, axes: Axes | None = None) -> tuple[Graph, dict[str, Array]]:
         assert self._specs is not None
         parameters = self._named()
-        graph = export.graph_of(self._computed, parameters, self._specs)
+        graph = export.graph_of(self._computed, parameters, self._specs, axes)
         return graph, export.arrays_of(graph, parameters)
 
     def forward(self, *args: Any) -> Any:
         """The computation on arrays; override it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward method")
+
+
+def check_format(name: str) -> None:
+    """BlockError for a format that `export` does not write."""
+    if name not in FORMATS:
+        raise BlockError(
+            f"export does not write the format {name!r}",
+            where=here(),
+            hint=f"formats are {', '.join(FORMATS)}",
+        )
+
+
+def onnx_file() -> Any:
+    """The module that writes ONNX files; it loads the package onnx, which takes a while."""
+    return importlib.import_module("baryon.gluon.onnx_file")
 
 
 def _is_constant(value: Any) -> bool:

@@ -12,6 +12,7 @@ from baryon.array.files import load_arrays, save_arrays
 from baryon.atomic import FileName
 from baryon.gluon import SymbolBlock, export
 from baryon.gluon.errors import ParameterError, here
+from baryon.gluon.hybrid_block import check_format, onnx_file
 from baryon.ir import Module
 from baryon.quantization.report import QuantizationReport
 from baryon.quantization.source import Source
@@ -35,9 +36,18 @@ class QuantizedBlock(SymbolBlock):
         """The graph, in which pairs of quantize and dequantize say what computes in 8 bits."""
         return self._of_graph.module
 
-    def export(self, path: str | Path | None, epoch: int = 0, remove_amp_cast: bool = True) -> Any:
-        """As `HybridBlock.export`, without a call before: `SymbolBlock.imports` reads it."""
+    def export(
+        self, path: str | Path | None, epoch: int = 0, remove_amp_cast: bool = True, *,
+        format: str = "symbol", opset: int | None = None,
+    ) -> Any:  # fmt: skip
+        """As `HybridBlock.export`, without a call before: `SymbolBlock.imports` reads it.
+
+        format="onnx": 8-bit codes between QuantizeLinear and DequantizeLinear (QDQ).
+        """
+        check_format(format)
         arrays = export.arrays_of(self._of_graph, {})
+        if path is not None and format == "onnx":
+            return onnx_file().write(self._of_graph, {}, path, opset)
         if path is not None:
             return export.save(self._of_graph, arrays, path, epoch)
         return self.module, {name: ndarray(a) for name, a in arrays.items()}

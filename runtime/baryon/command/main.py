@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "compile": ("baryon.cli.compile", "Turn a trained network into one native file."),
     "quantize": ("baryon.cli.quantize", "Turn a trained network into one INT8 file."),
+    "convert": ("baryon.cli.convert", "Write a trained network as an ONNX file."),
     "run": ("baryon.cli.run", "Run a compiled network on arrays from files."),
     "serve": ("baryon.command.serve", "Answer requests over HTTP and gRPC."),
     "sign": ("baryon.command.sign", "Sign a compiled file."),

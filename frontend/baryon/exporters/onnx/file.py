@@ -33,6 +33,7 @@ class File:
         self.outputs: dict[Value, str] = {}
         self.counted: dict[str, Tensor] = {}
         self._names: set[str] = set()
+        self._nodes: set[str] = set()
         self._counts: dict[str, int] = {}
         self._constants: dict[Any, Tensor] = {}
         self._payloads: dict[str, Tensor] = {}
@@ -45,17 +46,25 @@ class File:
         return name
 
     def unique(self, name: str) -> str:
-        """The name, or with a number behind it where it is taken."""
+        """The name for a value, or with a number behind it where it is taken."""
+        return self._free(name, self._names)
+
+    def node_name(self, name: str) -> str:
+        """The name for a node, likewise; those of nodes and of values do not meet."""
+        return self._free(name, self._nodes)
+
+    def _free(self, name: str, taken: set[str]) -> str:
         found = name
-        while found in self._names:
+        while found in taken:
             self._counts[name] = self._counts.get(name, 0) + 1
             found = f"{name}_{self._counts[name]}"
-        self._names.add(found)
+        taken.add(found)
         return found
 
     def label(self, op: Op) -> str:
         """What the nodes of an op are called."""
-        return self.titles.get(op) or op.name.split(".")[-1]
+        own = op.results[0].name if op.results else ""
+        return self.titles.get(op) or own or op.name.split(".")[-1]
 
     def name_of(self, value: Value) -> str:
         """What a value is called, if it has a name."""
@@ -113,7 +122,7 @@ class File:
 
     def _first(self, op: str, inputs: Sequence[str], label: str, **attrs: Any) -> str:
         name = self.unique(f"{label}/{op}")
-        self.first.append(helper.make_node(op, inputs, [name], name=name, **attrs))
+        self.first.append(helper.make_node(op, inputs, [name], name=self.node_name(name), **attrs))
         return name
 
     def graph(

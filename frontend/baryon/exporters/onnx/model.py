@@ -97,7 +97,8 @@ def _outputs(writer: Writer, file: File, found: list[Tensor], names: list[str]) 
     for x, name in zip(found, names, strict=True):
         made = x
         if x.name != name:
-            node = helper.make_node("Identity", [x.name], [file.unique(name)], name=name)
+            title = file.node_name(name)
+            node = helper.make_node("Identity", [x.name], [file.unique(name)], name=title)
             writer.nodes.append(node)
             made = Tensor(node.output[0], x.dtype, x.shape)
         outputs.append(made)

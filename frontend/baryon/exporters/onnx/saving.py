@@ -80,6 +80,8 @@ def _write_external(model: Model, path: Path) -> None:
             file.write(b"\0" * (-file.tell() % _ALIGNED))
             proto.graph.initializer.append(_reference(array, name, data.name, file.tell()))
             np.ascontiguousarray(array).tofile(file)
+    if not data.stat().st_size:
+        data.unlink()
     path.write_bytes(proto.SerializeToString())
 
 

@@ -109,7 +109,7 @@ class Writer:
         """Give what was written for an op since node `start` the names of the op and its values."""
         made = self.nodes[start:]
         if len(made) == 1:
-            made[0].name = self.file.unique(self.label)
+            made[0].name = self.file.node_name(self.label)
         fresh = {name for node in made for name in node.output}
         names: dict[str, str] = {}
         for value in op.results:
@@ -187,7 +187,8 @@ class Writer:
         while given and not given[-1]:
             given.pop()
         known = {k: v for k, v in attrs.items() if v is not None}
-        self.nodes.append(helper.make_node(name, given, [title, *more], name=title, **known))
+        node_name = self.file.node_name(title)
+        self.nodes.append(helper.make_node(name, given, [title, *more], name=node_name, **known))
         return [Tensor(n, t) for n, t in zip([title, *more], dtypes, strict=True)]
 
     def with_graphs(
@@ -197,7 +198,8 @@ class Writer:
         title = self.file.unique(f"{self.label}/{name}")
         names = [self.file.unique(f"{title}.{i}") for i in range(len(dtypes))]
         given = ["" if x is None else x.name for x in inputs]
-        self.nodes.append(helper.make_node(name, given, names, name=title, **attrs))
+        node_name = self.file.node_name(title)
+        self.nodes.append(helper.make_node(name, given, names, name=node_name, **attrs))
         return [Tensor(n, t) for n, t in zip(names, dtypes, strict=True)]
 
     def cast(self, x: Tensor, dtype: DType) -> Tensor:
