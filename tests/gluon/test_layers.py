@@ -26,7 +26,6 @@ def run(layer: Any, x: Any, *, train: bool) -> list[np.ndarray[Any, Any]]:
     return [y.asnumpy(), x.grad.asnumpy(), *grads, *state]
 
 
-@pytest.mark.filterwarnings("ignore:.*three spatial axes has no kernel:UserWarning")
 @pytest.mark.parametrize("name", LAYERS)
 @pytest.mark.parametrize("train", [True, False])
 def test_compiled_layers_compute_what_eager_ones_do(name: str, train: bool) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from baryon.ir import Dim, TensorType, Value, f64
+from baryon.ops import volumes
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values
 from baryon.ops.numerics import Arr, rounded
@@ -114,12 +115,14 @@ def _convolution_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs
 
 _GROUPED = {"kernel": (3, 3), "stride": (2, 1), "pad": (1, 2), "num_group": 2}
 _DEPTHWISE = {"kernel": (3, 3), "stride": (2, 2), "pad": (0, 1, 1, 2), "num_group": 3}
+_VOLUME = {"kernel": (2, 3, 2), "stride": (2, 1, 1), "pad": (1, 0, 0, 0, 1, 0), "num_group": 2}
 _SPATIAL_SAMPLES: tuple[tuple[tuple[tuple[int, ...], ...], Attrs], ...] = (
     (((2, 3, 5, 4), (4, 3, 3, 2), (4,)), {"kernel": (3, 2)}),
     (((1, 4, 6, 7), (6, 2, 3, 3)), _GROUPED),
     (((2, 3, 7, 7), (3, 1, 3, 3), (3,)), _DEPTHWISE),
     (((1, 2, 9), (2, 2, 3)), {"kernel": 3, "dilate": 2, "stride": 2, "pad": 1}),
     (((1, 2, 3, 4, 3), (1, 2, 2, 1, 2)), {"kernel": (2, 1, 2), "pad": (1, 0, 0)}),
+    (((2, 4, 5, 4, 3), (2, 2, 2, 3, 2), (2,)), {**_VOLUME, "dilate": (2, 1, 1)}),
     (((0, 2, 3, 3), (2, 2, 1, 1)), {"kernel": (1, 1), "num_filter": 2, "layout": "NCHW"}),
 )
 
@@ -136,6 +139,8 @@ convolution = OpDef(
     reference=rounded(_convolution_ref),
     gradient=_convolution_grad,
     lowering=kernel("implicit_gemm"),
+    expansion=volumes.convolution,
+    beyond_kernel=volumes.is_volume,
     samples=(
         *(Sample(shapes, attrs, batch=(0,)) for shapes, attrs in _SPATIAL_SAMPLES),
         Sample(((1, 2, 4), (2, 2, 3)), {"kernel": 3}, dtypes=("f16",)),
@@ -220,6 +225,8 @@ deconvolution = OpDef(
     reference=rounded(_deconvolution_ref),
     gradient=_deconvolution_grad,
     lowering=kernel("deconvolution"),
+    expansion=volumes.deconvolution,
+    beyond_kernel=volumes.is_volume,
     samples=(
         Sample(((2, 3, 3, 4), (3, 2, 3, 2), (2,)), {"kernel": (3, 2)}, batch=(0,)),
         Sample(
@@ -228,6 +235,7 @@ deconvolution = OpDef(
         ),
         Sample(((1, 2, 4), (2, 1, 3)), {"kernel": 3, "dilate": 2, "num_filter": 1}),
         Sample(((1, 1, 2, 2, 2), (1, 2, 1, 2, 2)), {"kernel": (1, 2, 2), "stride": (2, 1, 1)}),
+        Sample(((2, 4, 2, 3, 3), (4, 1, 2, 3, 2), (2,)), {**_VOLUME, "adj": (1, 0, 0)}, batch=(0,)),
     ),
     source="MXNet 2 npx.deconvolution; ONNX ConvTranspose",
 )
@@ -272,9 +280,12 @@ convolution_weight_gradient = OpDef(
     reference=rounded(_weight_gradient_ref),
     gradient=_weight_gradient_grad,
     lowering=kernel("weight_gradient"),
+    expansion=volumes.weight_gradient,
+    beyond_kernel=volumes.is_volume,
     samples=(
         Sample(((2, 3, 5, 4), (2, 4, 3, 3)), {"kernel": (3, 2)}, batch=(0, 1)),
         Sample(((1, 4, 6, 7), (1, 6, 3, 9)), _GROUPED),
+        Sample(((2, 2, 4, 5, 4), (2, 4, 2, 4, 3)), _VOLUME, batch=(0, 1)),
     ),
     source="backward of MXNet 2 npx.convolution",
 )

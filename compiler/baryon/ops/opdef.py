@@ -107,6 +107,11 @@ Gradient = Callable[..., Sequence[Any]]
 Expansion = Callable[[Any, Sequence[Any], Attrs], Sequence[Any]]
 
 
+def _never(operands: Sequence[TensorType]) -> bool:
+    """Of ops whose kernel takes all that their declaration allows."""
+    return False
+
+
 @dataclass(frozen=True)
 class OpDef:
     """One op.
@@ -123,6 +128,8 @@ class OpDef:
     samples: inputs for the contract test.
     expansion: (o, operands, attrs) -> results, the same in calls of other ops: what the pass
         `expand` puts in the place of an op without a kernel.
+    beyond_kernel: (operand types) -> whether an op with a kernel is expanded all the same, as its
+        kernel is not made for such operands.
     most: of an op whose result has a size that depends on elements: (*operand types, **attrs) ->
         the greatest size. Its attribute `size` names the symbol of that size; its last result is
         the size, one i64, which the symbol has from there on.
@@ -141,6 +148,7 @@ class OpDef:
     commutative: bool = False
     random: bool = False
     expansion: Expansion | None = None
+    beyond_kernel: Callable[[Sequence[TensorType]], bool] = _never
     most: Callable[..., Dim] | None = None
     source: str = ""
 
@@ -168,6 +176,13 @@ class OpDef:
     def variadic(self) -> bool:
         """True when the last operand name takes all the remaining operands."""
         return bool(self.operands) and self.operands[-1].startswith("*")
+
+    def is_expanded(self, op: Op) -> bool:
+        """Whether the pass `expand` writes an op of this kind as its expansion."""
+        if self.expansion is None:
+            return False
+        types = [v.type for v in op.operands]
+        return isinstance(self.lowering, Absent) or self.beyond_kernel(types)
 
     def arrange(self, given: Sequence[Any]) -> list[Any]:
         """Operands as `infer` and `reference` take them: None for those left out, `*rest` a tuple.

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from baryon.ir import Builder, Module, Op, Region
-from baryon.ops import TABLE, Absent, OpDef, lookup, recording
+from baryon.ops import TABLE, OpDef, lookup, recording
 from baryon.passes.base import Pass
 
 
 @dataclass(frozen=True)
 class Expand(Pass):
-    """Replace ops without a lowering by their declaration's expansion, until there are none."""
+    """Replace ops without a kernel by their declaration's expansion, until there are none."""
 
     name: ClassVar[str] = "expand"
 
@@ -29,7 +29,7 @@ def _region(module: Module, region: Region) -> bool:
         opdef = lookup(op.name)
         inner = [_region(module, body) for body in op.regions]
         changed = changed or any(inner)
-        if opdef is None or opdef.expansion is None or not isinstance(opdef.lowering, Absent):
+        if opdef is None or not opdef.is_expanded(op):
             at += 1
             continue
         _replace(module, op, opdef, at)

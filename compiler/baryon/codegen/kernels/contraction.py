@@ -241,9 +241,11 @@ class Contraction:
 
     @property
     def batch(self) -> Dim:
-        """Number of images, or of rows of a matrix that may be symbolic."""
+        """Number of images; of a matrix with symbolic rows the symbol alone, as `spec` has the
+        rows of each as pixels."""
         dim = self.data.type.shape[0]
-        return Sym(dim.name) if isinstance(dim, Sym) else dim
+        is_matrix = self.anchor.name not in (CONVOLUTION, DECONVOLUTION)
+        return Sym(dim.name) if isinstance(dim, Sym) and is_matrix else dim
 
     @cached_property
     def spec(self) -> ImplicitGemm:
