@@ -75,6 +75,8 @@ CASES: list[tuple[str, list[TensorType], dict[str, Any], str]] = [
         {"pooled_size": (2, 2), "spatial_scale": 1.0},
         "must be .N, C, H, W. and .regions, 5.",
     ),
+    ("ir.roi_align", [t(2, 3, 4, 4), t(5, 5), t(5, **I32)], {"pooled_size": (2, 2)}, "must be"),
+    ("ir.roi_align", [t(2, 3, 4, 4), t(5, 4), t(5)], {"pooled_size": (2, 2)}, "whole numbers"),
     ("npx.pooling", [t(1, 2, 5, 5)], {}, "kernel is missing"),
     ("npx.pooling", [t(1, 2, 5, 5)], {"kernel": (2, 2), "pad": (2, 0)}, "smaller than the kernel"),
     ("npx.pooling", [t(1, 2, 2, 2)], K3, "does not fit"),

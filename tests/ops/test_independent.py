@@ -202,7 +202,9 @@ def test_onnx_pooling(op: OpDef, sample: Sample) -> None:
         name = {"max": "GlobalMaxPool", "avg": "GlobalAveragePool"}[kind]
         assert_agrees(op, sample, onnx_run(name, arrays, {}))
         return
-    given = window(attrs, len(sample.shapes[0]) - 2) | {"ceil_mode": int(convention == "full")}
+    rank = len(sample.shapes[0]) - 2
+    given = window(attrs, rank) | {"dilations": list(attrs["dilate"] or (1,) * rank)}
+    given["ceil_mode"] = int(convention == "full")
     if kind == "avg":
         given["count_include_pad"] = int(attrs["count_include_pad"])
     name = {"max": "MaxPool", "avg": "AveragePool"}[kind]

@@ -1,9 +1,9 @@
 """Decompositions and solutions of linear systems, on stacks of matrices (..., m, n).
 
-They are LAPACK's, so they run on the host. Gradients: Giles, An extended collection of matrix
-derivative results (2008); of decompositions also Townsend, Differentiating the singular value
-decomposition (2016), and Walter and Lehmann, Algorithmic differentiation of linear algebra
-functions (2012).
+They are LAPACK's and run on the host; only determinants have a kernel. Gradients: Giles, An
+extended collection of matrix derivative results (2008); of decompositions also Townsend,
+Differentiating the singular value decomposition (2016), and Walter and Lehmann, Algorithmic
+differentiation of linear algebra functions (2012).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from baryon.ir import Dim, TensorType, UnsupportedError, Value
 from baryon.ops.attributes import Param
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values, sum_to, swap_last
 from baryon.ops.numerics import Arr, rounded
-from baryon.ops.opdef import OpDef, Sample, absent
+from baryon.ops.opdef import Absent, Lowering, OpDef, Sample, absent, kernel
 from baryon.ops.shapes import broadcast, fail, need_float, static_dim, text
 
 _HOST = absent("LAPACK runs on the host")
@@ -90,6 +90,7 @@ def _gaps(o: Recorder, values: Any) -> Any:
 def _op(
     name: str, doc: str, infer: Any, reference: Callable[..., Any], gradient: Any, samples: Any,
     params: tuple[Param, ...] = (), operands: tuple[str, ...] = ("a",),
+    lowering: Lowering | Absent = _HOST,
 ) -> OpDef:  # fmt: skip
     return OpDef(
         name=f"ir.linalg_{name}",
@@ -100,7 +101,7 @@ def _op(
         infer=infer,
         reference=rounded(reference),
         gradient=gradient,
-        lowering=_HOST,
+        lowering=lowering,
         samples=samples,
         source=f"numpy.linalg.{name}",
     )
@@ -136,7 +137,7 @@ def _det_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Gra
 
 det = _op(
     "det", "The determinants of matrices. Singular ones have no gradient.", _det_infer,
-    np.linalg.det, _det_grad, _SQUARE,
+    np.linalg.det, _det_grad, _SQUARE, lowering=kernel("determinant"),
 )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ _PARAMS = (
     Param("global_pool", "bool", False, "one window that covers all positions"),
     Param("count_include_pad", "bool", True, "whether an average counts the padding's zeros"),
     Param("layout", "str?", None, "meaning of the axes; channels-first only", choices=LAYOUTS),
+    Param("dilate", "ints", (), "distance of a window's elements; () means 1 along each axis"),
 )
 
 
@@ -51,8 +52,8 @@ def pool_window(op: str, dims: Sequence[Dim], attrs: Mapping[str, Any]) -> Windo
     window = _nominal(op, sizes, attrs)
     convention = attrs["pooling_convention"]
     counts = _positions(window, sizes, convention)
-    steps = zip(counts, window.stride, window.kernel, strict=True)
-    spans = [(n - 1) * s + k for n, s, k in steps]
+    steps = zip(counts, window.stride, window.extent, strict=True)
+    spans = [(n - 1) * s + e for n, s, e in steps]
     before = window.before
     if convention == "same":
         before = tuple(max(n - d, 0) // 2 for n, d in zip(spans, sizes, strict=True))
@@ -70,9 +71,9 @@ def _nominal(op: str, sizes: Sequence[int], attrs: Mapping[str, Any]) -> Window:
     if layout is not None and layout != LAYOUTS[len(sizes) - 1]:
         fail(op, f"layout {layout} does not fit {len(sizes)} spatial axes")
     window = window_of(op, len(sizes), attrs)
-    pads = zip(window.before, window.after, window.kernel, strict=True)
+    pads = zip(window.before, window.after, window.extent, strict=True)
     if any(max(before, after) >= size for before, after, size in pads):
-        fail(op, f"pad {attrs['pad']} must be smaller than the kernel {window.kernel}")
+        fail(op, f"pad {attrs['pad']} must be smaller than the kernel {window.extent}")
     return window
 
 
@@ -82,13 +83,30 @@ def _positions(window: Window, sizes: Sequence[int], convention: str) -> Sequenc
     if convention == "same":
         return [-(-d // s) for d, s in zip(sizes, window.stride, strict=True)]
     window.out(sizes)  # refuses windows larger than the data
-    axes = zip(sizes, window.before, window.after, window.kernel, window.stride, strict=True)
+    axes = zip(sizes, window.before, window.after, window.extent, window.stride, strict=True)
     return [_full_positions(*axis) for axis in axes]
 
 
-def _full_positions(size: int, before: int, after: int, kernel: int, stride: int) -> int:
-    last = -(-(size + before + after - kernel) // stride)
+def _full_positions(size: int, before: int, after: int, extent: int, stride: int) -> int:
+    last = -(-(size + before + after - extent) // stride)
     return last if last * stride >= size + before else last + 1  # never a window of padding alone
+
+
+def counted_spans(op: str, dims: Sequence[Dim], attrs: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """For each spatial axis, from where to where an average counts elements: [low, high).
+
+    That is the data, or with count_include_pad also the padding, whose first row is negative. What
+    sticks out beyond the padding does not count.
+    """
+    sizes = tuple(static_dim(op, d, "a spatial axis") for d in dims)
+    if not attrs["count_include_pad"]:
+        return [(0, size) for size in sizes]
+    window = pool_window(op, dims, attrs)
+    ends = window.after
+    if attrs["pooling_convention"] == "full" and not attrs["global_pool"]:
+        ends = _nominal(op, sizes, attrs).after
+    borders = zip(sizes, window.before, ends, strict=True)
+    return [(-before, size + max(after, 0)) for size, before, after in borders]
 
 
 def pool_counts(op: str, dims: Sequence[Dim], attrs: Mapping[str, Any]) -> list[Arr]:
@@ -96,19 +114,13 @@ def pool_counts(op: str, dims: Sequence[Dim], attrs: Mapping[str, Any]) -> list[
 
     The divisor of an average is the product over the axes.
     """
-    sizes = tuple(static_dim(op, d, "a spatial axis") for d in dims)
     window = pool_window(op, dims, attrs)
-    ends = window.after
-    if attrs["pooling_convention"] == "full" and not attrs["global_pool"]:
-        ends = _nominal(op, sizes, attrs).after  # what sticks out beyond the pad does not count
-    include = attrs["count_include_pad"]
-    found = []
-    for axis, n in enumerate(window.out(sizes)):
+    spans, found = counted_spans(op, dims, attrs), []
+    for axis, n in enumerate(window.out(dims)):
         start = np.arange(n) * window.stride[axis] - window.before[axis]
-        low = -window.before[axis] if include else 0
-        high = sizes[axis] + (max(ends[axis], 0) if include else 0)
-        stop = np.minimum(start + window.kernel[axis], high)
-        found.append(stop - np.maximum(start, low))
+        first, stop = (-(-(end - start) // window.dilate[axis]) for end in spans[axis])
+        taps = np.minimum(stop, window.kernel[axis]) - np.maximum(first, 0)
+        found.append(np.maximum(taps, 0))
     return found
 
 
@@ -158,6 +170,8 @@ _SAMPLES: tuple[tuple[tuple[int, ...], Mapping[str, Any]], ...] = (
     ((1, 2, 4, 3), {"global_pool": True}),
     ((1, 2, 7), {"kernel": 3, "stride": 2, "pad": 1}),
     ((1, 1, 3, 4, 3), {"kernel": (2, 2, 1), "layout": "NCDHW"}),
+    ((1, 2, 9, 8), {"kernel": (3, 2), "stride": (2, 1), "dilate": (2, 3), "pad": (2, 1)}),
+    ((1, 1, 9, 8), {**_FULL, "dilate": (2, 1), "pad": (1, 1)}),
     ((0, 2, 4, 4), {"kernel": (2, 2)}),
 )
 _KINDS: tuple[Mapping[str, Any], ...] = (

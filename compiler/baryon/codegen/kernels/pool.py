@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from baryon.codegen.expr import Expr, Math, bind, lane_const, smallest, splat
 from baryon.codegen.group import Group
 from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, grid
@@ -25,7 +23,7 @@ from baryon.codegen.tvm import T, tirx
 from baryon.ir import Array, DType, Op, TensorType, f32
 from baryon.ir.memory import strides
 from baryon.ops import TABLE
-from baryon.ops.nn_pool import pool_counts, pool_window
+from baryon.ops.nn_pool import counted_spans, pool_counts, pool_window
 from baryon.ops.windows import Window
 
 MAX_VECTORS = 8
@@ -105,10 +103,20 @@ class Windows:
 
     def bounds(self, axis: int, start: Any) -> tuple[Any, Any]:
         """The taps of an axis that lie inside the data."""
-        kernel, size, before = self.shape.kernel[axis], self.size[axis], self.shape.before[axis]
-        begin = tirx.max(-start, 0) if before else 0
-        end = tirx.min(size - start, kernel) if self.shape.after[axis] > 0 else kernel
-        return begin, end
+        first, stop = self._taps(axis, start, (0, self.size[axis]))
+        begin = first if self.shape.before[axis] else 0
+        return begin, stop if self.shape.after[axis] > 0 else self.shape.kernel[axis]
+
+    def _taps(self, axis: int, start: Any, span: tuple[int, int]) -> tuple[Any, Any]:
+        """The taps of an axis that lie in [low, high)."""
+        (low, high), step = span, self.shape.dilate[axis]
+        first, stop = (_quotient_up(end - start, step) for end in (low, high))
+        return tirx.max(first, 0), tirx.min(stop, self.shape.kernel[axis])
+
+    def pixel(self, starts: Sequence[Any], taps: Sequence[Any]) -> list[Any]:
+        """The element of the data that each axis' tap sees."""
+        axes = zip(starts, taps, self.shape.dilate, strict=True)
+        return [start + (tap if step == 1 else tap * step) for start, tap, step in axes]
 
     def divisor(self, starts: Sequence[Any], dtype: DType) -> Expr | None:
         """What an average is divided by at one position, or None."""
@@ -124,11 +132,18 @@ class Windows:
         """Elements that a window counts along an axis: the formula behind the table `counts`."""
         if (counts == counts[0]).all():
             return int(counts[0])
-        kernel, before = self.shape.kernel[axis], self.shape.before[axis]
-        low = -before if self.attrs["count_include_pad"] else 0
-        first = np.arange(len(counts)) * self.shape.stride[axis] - before
-        stops = counts + np.maximum(first, low)
-        return tirx.min(start + kernel, int(stops.max())) - tirx.max(start, low)
+        first, stop = self._taps(axis, start, self._spans[axis])
+        return tirx.max(stop - first, 0) if self.shape.dilate[axis] > 1 else stop - first
+
+    @cached_property
+    def _spans(self) -> list[tuple[int, int]]:
+        return counted_spans(self.op, self.size, self.attrs)
+
+
+def _quotient_up(value: Any, divisor: int) -> Any:
+    if isinstance(value, int):
+        return -(-value // divisor)
+    return value if divisor == 1 else tirx.floordiv(value + (divisor - 1), divisor)
 
 
 def pixel_domain(frame: Frame, type: TensorType) -> Domain:
@@ -183,8 +198,7 @@ class _Pool:
                 stack.enter_context(T.serial(*self.windows.bounds(axis, start)))
                 for axis, start in enumerate(starts)
             ]
-            pixel = [start + tap for start, tap in zip(starts, taps, strict=True)]
-            self._add([image, *pixel], channel, sums)
+            self._add([image, *self.windows.pixel(starts, taps)], channel, sums)
         divisor = self.windows.divisor(starts, self.dtype)
         for number, total in enumerate(sums):
             self._store([image, *at], channel + number * self.block.lanes, total, divisor)

@@ -60,7 +60,7 @@ class _Gradient:
     def _overlaps(self) -> bool:
         """Whether an element may be in two windows."""
         shape = self.windows.shape
-        return any(k > s for k, s in zip(shape.kernel, shape.stride, strict=True))
+        return any(e > s for e, s in zip(shape.extent, shape.stride, strict=True))
 
     @property
     def _covers(self) -> bool:
@@ -107,7 +107,7 @@ class _Gradient:
         with ExitStack() as stack:
             loop = T.unroll if small else T.serial
             taps = [stack.enter_context(loop(*pair)) for pair in bounds]
-            pixel = [bind(start + tap) for start, tap in zip(starts, taps, strict=True)]
+            pixel = [bind(at) for at in self.windows.pixel(starts, taps)]
             for number, (rest, top) in enumerate(zip(rests, largest, strict=True)):
                 self._send([image, *pixel, channel + number * lanes], rest, top)
 
