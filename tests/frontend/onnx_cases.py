@@ -7,6 +7,7 @@ is tested otherwise, a file names in `TESTED`. `ops_with_a_case` sees the lists 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ import onnxruntime
 from numpy.testing import assert_allclose
 from onnx.reference import ReferenceEvaluator
 
+import baryon as mx
 from baryon.importers import import_onnx
 from baryon.interp import run
-from baryon.ir import verify
+from baryon.ir import Module, verify
 from baryon.ops import lookup
 from frontend.onnx_models import one_node
 
@@ -39,6 +41,18 @@ def scales(*factors: float) -> Any:
 
 def i64(*values: Any) -> Any:
     return numpy.array(values, numpy.int64)
+
+
+Execute = Callable[[Module, Sequence[Any]], list[Any]]
+"""The results of a module on inputs."""
+
+
+def interpreted(module: Module, inputs: Sequence[Any]) -> list[Any]:
+    return [*run(module, inputs)]
+
+
+def compiled(module: Module, inputs: Sequence[Any]) -> list[Any]:
+    return [*mx.compile(module)(*inputs)]
 
 
 @dataclass(frozen=True)
@@ -70,15 +84,15 @@ class Case:
         """The op as `supported_ops` calls it."""
         return f"{self.domain}.{self.op}" if self.domain else self.op
 
-    def check(self) -> None:
-        """Import the node and compare what it means with what the judge gets."""
+    def check(self, execute: Execute = interpreted) -> None:
+        """Import the node and compare what it means, or does, with what the judge gets."""
         made, feeds = one_node(
             self.op, self.inputs, self.opset, self.outputs, self.constants, self.domain,
             **self.attrs,
         )  # fmt: skip
         module = import_onnx(made)
         verify(module, lookup)
-        got: list[Any] = [*run(module, [*feeds.values()])]
+        got = execute(module, [*feeds.values()])
         for y, want in zip(got, self.judged(made, feeds), strict=True):
             assert y.dtype == want.dtype
             assert y.shape == want.shape

@@ -12,7 +12,8 @@ import numpy
 
 from baryon.array import ndarray
 from baryon.array.types import ArrayLike, Axes
-from baryon.npx.common import array, cast, fail, np, pair, sizes
+from baryon.npx.common import array, fail, np, pair, sizes
+from baryon.npx.sampling import Image, linear, within
 
 
 def deformable_convolution(
@@ -118,26 +119,13 @@ class _Call:
         """The data between pixels: (N, groups, C / groups, places)."""
         places = (self.batch, self.shared, 1, -1)
         row, column = np.reshape(row, places), np.reshape(column, places)
-        image = np.reshape(self.x, (self.batch, self.shared, self.channels // self.shared, -1))
+        pixels = np.reshape(self.x, (self.batch, self.shared, self.channels // self.shared, -1))
         height, width = (axis.size for axis in self.axes)
         inside = _within(row, height, clamp) & _within(column, width, clamp)
         if clamp:
             row, column = np.minimum(row, height - 1.0), np.minimum(column, width - 1.0)
-        total: ndarray | None = None
-        for r, along_rows in _corners(row):
-            for c, along_columns in _corners(column):
-                value = self._picked(image, r, c) * (along_rows * along_columns)
-                total = value if total is None else total + value
-        assert total is not None
-        return np.where(inside, total, 0.0)
-
-    def _picked(self, image: ndarray, row: ndarray, column: ndarray) -> ndarray:
-        """The pixels at whole places; 0 outside of the image."""
-        height, width = (axis.size for axis in self.axes)
-        inside = _within(row, height, True) & _within(column, width, True)
-        flat = np.clip(row, 0.0, height - 1.0) * float(width) + np.clip(column, 0.0, width - 1.0)
-        index = np.broadcast_to(cast(flat, "int32"), shape=(*image.shape[:3], flat.shape[-1]))
-        return np.where(inside, np.take_along_axis(image, index, axis=3, mode="clip"), 0.0)
+        image = Image(pixels, (height, width))
+        return np.where(inside, image.weighted([linear(row), linear(column)]), 0.0)
 
     def summed(self, columns: ndarray, weight: ndarray, bias: ArrayLike | None) -> ndarray:
         """The samples times the weight: (N, filters, rows, columns)."""
@@ -160,15 +148,9 @@ def _axis(function: str, size: int, kernel: int, stride: int, dilate: int, pad: 
 
 def _within(place: ndarray, size: int, from_zero: bool) -> ndarray:
     """Whether a place is on the image, or, not from_zero, less than a pixel before it."""
-    after = np.greater_equal(place, 0.0) if from_zero else np.greater(place, -1.0)
-    return after & np.less(place, float(size))
-
-
-def _corners(place: ndarray) -> list[tuple[ndarray, ndarray]]:
-    """The whole places around one, each with its weight."""
-    low = np.floor(place)
-    part = place - low
-    return [(low, np.subtract(1.0, part)), (np.add(low, 1.0), part)]
+    return (
+        within(place, size) if from_zero else np.greater(place, -1.0) & np.less(place, float(size))
+    )
 
 
 PUBLIC = (deformable_convolution, modulated_deformable_convolution)

@@ -33,6 +33,7 @@ def _as_bias(o: Calls[Operand], c: Operand | None, units: Any) -> Operand | None
 
 
 OPS = (
+    direct("Det", "ir.linalg_det", since=11),
     OnnxOp("Gemm", _gemm),
     direct("MatMul", "np.matmul"),
 )

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
+from baryon.array import ArrayBase
 from baryon.importers.errors import NotConstantError
 from baryon.importers.onnx.reader import ModelFile
 from baryon.ir import Array, Dim, Loc, Sym, UnsupportedError, Value
@@ -147,8 +148,8 @@ def node_title(proto: onnx.NodeProto) -> str:
     return str(proto.name or next(filter(None, proto.output), proto.op_type))
 
 
-def shape_of(x: Operand) -> tuple[Dim, ...]:
-    """The logical shape of an operand."""
+def shape_of(x: Operand | ArrayBase) -> tuple[Dim, ...]:
+    """The logical shape of an operand, or of an array that stands for one."""
     return x.type.shape if isinstance(x, Value) else tuple(x.shape)
 
 

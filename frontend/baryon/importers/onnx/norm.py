@@ -59,6 +59,16 @@ def _lrn(o: Calls[Operand], node: Node, x: Operand) -> Any:
     )  # fmt: skip
 
 
+def _lp_norm(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    axis, p = node.attr("axis", -1), node.attr("p", 2)
+    if p not in (1, 2):
+        raise node.unsupported(f"p={p}")
+    total = o.np.sum((o.np.abs if p == 1 else o.np.square)(x), axis=axis, keepdims=True)
+    norm = total if p == 1 else o.np.sqrt(total)
+    nothing = o.np.equal(norm, 0.0)
+    return o.np.where(nothing, 0.0, o.np.divide(x, o.np.where(nothing, 1.0, norm)))
+
+
 def _dropout(o: Calls[Operand], node: Node, x: Operand, *ratio_and_mode: Operand | None) -> Any:
     node.ignore("ratio", "seed", "is_test", "consumed_inputs")
     if len(ratio_and_mode) > 1 and ratio_and_mode[1] is not None:
@@ -95,6 +105,7 @@ OPS = (
     OnnxOp("BatchNormalization", _batch_norm),
     OnnxOp("InstanceNormalization", _instance_norm, since=6),
     OnnxOp("LayerNormalization", _layer_norm, since=17),
+    OnnxOp("LpNormalization", _lp_norm),
     OnnxOp("LRN", _lrn),
     OnnxOp("Dropout", _dropout),
     OnnxOp("Softmax", _rows_softmax("npx.softmax")),

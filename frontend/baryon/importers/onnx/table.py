@@ -8,14 +8,18 @@ from collections.abc import Mapping
 from onnx import defs
 
 from baryon.importers.onnx import (
+    columns,
     constants,
     control,
     conv,
     counted,
     cumulative,
     elementwise,
+    fourier,
     gathering,
     gemm,
+    grams,
+    images,
     indexing,
     norm,
     pooling,
@@ -23,15 +27,17 @@ from baryon.importers.onnx import (
     recurrent,
     reduction,
     resize,
+    sampling,
     sequences,
     shape,
+    unpooling,
 )
 from baryon.importers.onnx.node import OnnxOp
 
 FAMILIES = (
     conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
     quantize, gathering, cumulative, resize, control, counted,
-    sequences,
+    sequences, columns, fourier, grams, images, sampling, unpooling,
 )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from baryon.array import ArrayBase
 from baryon.importers.onnx.node import Node, Operand, shape_of
 
 
@@ -29,7 +30,9 @@ class Window:
         return self.begin if self.begin == self.end else (*self.begin, *self.end)
 
 
-def read_window(node: Node, x: Operand, kernel: tuple[int, ...] | None = None) -> Window:
+def read_window(
+    node: Node, x: Operand | ArrayBase, kernel: tuple[int, ...] | None = None
+) -> Window:
     """The window of a node on `x`; `kernel` is that of the weights where there are some."""
     sizes = spatial_sizes(node, x)
     ones = (1,) * len(sizes)
@@ -50,7 +53,7 @@ def read_window(node: Node, x: Operand, kernel: tuple[int, ...] | None = None) -
     return window
 
 
-def spatial_sizes(node: Node, x: Operand) -> tuple[int, ...]:
+def spatial_sizes(node: Node, x: Operand | ArrayBase) -> tuple[int, ...]:
     """The sizes of the axes after batch and channels, which must be numbers."""
     return tuple(node.number(d, "a spatial dimension") for d in shape_of(x)[2:])
 
