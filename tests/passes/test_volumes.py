@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 
 import baryon as mx
 from baryon.interp import run
-from baryon.ir import Builder, Func, Module, Region, Sym, TensorType, dtype_of, verify
+from baryon.ir import Builder, Dim, Func, Module, Region, Sym, TensorType, dtype_of, verify
 from baryon.ops import TABLE, Absent, OpDef, Sample, lookup
 from baryon.ops.volumes import RANK
 from baryon.passes.expand import Expand
@@ -29,7 +30,9 @@ def module_of(opdef: OpDef, sample: Sample, symbolic: bool) -> Module:
     if symbolic:
         module.symbols["N"] = (1, 4)
     batch = sample.batch if symbolic else ()
-    shapes = [(Sym("N"), *s[1:]) if i in batch else s for i, s in enumerate(sample.shapes)]
+    shapes: list[tuple[Dim, ...]] = [
+        (Sym("N"), *s[1:]) if i in batch else s for i, s in enumerate(sample.shapes)
+    ]
     types = [TensorType(s, dtype_of("f32")) for s in shapes]
     body = Region(types, [f"x{i}" for i in range(len(types))])
     builder = Builder(module, body, lookup)
@@ -44,6 +47,8 @@ def test_planes_mean_what_volumes_do(opdef: OpDef, sample: Sample, symbolic: boo
     rng = np.random.default_rng(3)
     inputs = [rng.normal(size=s).astype(np.float32) for s in sample.shapes]
     module = module_of(opdef, sample, symbolic and bool(sample.batch))
+    want: Any
+    expanded: Any
     (want,) = run(module, inputs)
     (compiled,) = mx.compile(module)(*inputs)
     assert Expand().run(module)

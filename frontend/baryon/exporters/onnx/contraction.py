@@ -118,7 +118,8 @@ def _mean_pool(o: Writer, call: Call, data: Tensor) -> Tensor:
 def _pads(window: Window) -> dict[str, Any]:
     """Attributes of a pooling node; rows that no window reaches need no negative padding."""
     after = tuple(max(a, 0) for a in window.after)
-    return {**_attributes(window), "pads": (*window.before, *after)}
+    apart = {"dilations": window.dilate} if any(d != 1 for d in window.dilate) else {}
+    return {**_attributes(window), **apart, "pads": (*window.before, *after)}
 
 
 def _counts(call: Call, dims: tuple[Dim, ...]) -> Any:
@@ -126,6 +127,16 @@ def _counts(call: Call, dims: tuple[Dim, ...]) -> Any:
     for axis in pool_counts(POOLING, dims, call.attrs):
         counts = np.multiply.outer(counts, axis)
     return counts
+
+
+def _roi_align(o: Writer, call: Call, data: Tensor, rois: Tensor, images: Tensor) -> Tensor:
+    rows, columns = call["pooled_size"]
+    return o.onnx.RoiAlign(
+        data, rois, o.cast(images, DTYPES["i64"]), output_height=rows, output_width=columns,
+        coordinate_transformation_mode="half_pixel" if call["aligned"] else "output_half_pixel",
+        sampling_ratio=call["sampling_ratio"], spatial_scale=call["spatial_scale"],
+        mode=call["mode"],
+    )  # fmt: skip
 
 
 OPS: tuple[Form | NoForm, ...] = (
@@ -136,4 +147,5 @@ OPS: tuple[Form | NoForm, ...] = (
     Form("npx.convolution", _convolution),
     Form("npx.deconvolution", _deconvolution),
     Form("npx.pooling", _pooling),
+    Form("ir.roi_align", _roi_align),
 )
