@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "dtypes.h"
+
 namespace baryon {
 namespace {
 
@@ -50,10 +52,9 @@ std::string ranges_text(const Plan& plan, const Port& port) {
 }
 
 std::string dtype_text(uint8_t code, uint8_t bits, uint16_t lanes) {
-  static constexpr const char* kNames[] = {"int", "uint", "float", "handle", "bfloat", "complex"};
-  std::string text = code == 6   ? "bool"
-                     : code <= 5 ? kNames[code] + std::to_string(bits)
-                                 : format_text("dtype(code %u, %u bits)", code, bits);
+  const ElementType* known = find_element_type(code, bits);
+  const std::string text =
+      known != nullptr ? known->name : format_text("dtype(code %u, %u bits)", code, bits);
   return lanes == 1 ? text : text + "x" + std::to_string(lanes);
 }
 
@@ -108,7 +109,7 @@ void check_tensor_memory(const char* kind, const Port& port, const bry_tensor& t
     fail(BRY_BAD_INPUT, "%s '%s' is not row-major without gaps: copy it first", kind,
          port.name.c_str());
   const auto address = reinterpret_cast<uintptr_t>(tensor.data);
-  if ((tensor.data == nullptr && !is_empty(tensor)) || address % (expected.bits / 8) != 0)
+  if ((tensor.data == nullptr && !is_empty(tensor)) || address % item_bytes(expected.bits) != 0)
     fail(BRY_BAD_INPUT, "%s '%s': the memory at %p is null or not aligned to an element", kind,
          port.name.c_str(), tensor.data);
 }

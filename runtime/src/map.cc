@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "dtypes.h"
 #include "executable.h"
 #include "float_mode.h"
 #include "raised.h"
@@ -18,8 +19,6 @@ uint64_t size_of(const bry_tensor& tensor) {
   return count;
 }
 
-uint64_t item_bytes(const Port& port) { return (port.tensor->bits * port.tensor->lanes + 7) / 8; }
-
 // The elements of a port that takes pieces. Throws Error.
 uint64_t piece_of(const Port& port) {
   if (port.tensor->ndim != 1 || port.dims[0].symbol >= 0)
@@ -29,7 +28,7 @@ uint64_t piece_of(const Port& port) {
 }
 
 uint64_t size_of_port(const Plan& plan, const Port& port) {
-  return plan.extent(*port.tensor, {}) / item_bytes(port);
+  return plan.extent(*port.tensor, {}) / item_bytes(port.tensor->bits);
 }
 
 void check_array(const Port& port, const bry_tensor& tensor, uint64_t elements) {
@@ -89,13 +88,15 @@ class Pieces {
   }
 
  private:
-  static uint64_t item(uint32_t i, const std::vector<Port>& ports) { return item_bytes(ports[i]); }
-
-  static uint8_t* at(const Port& port, const bry_tensor& tensor, uint64_t element) {
-    return static_cast<uint8_t*>(tensor.data) + element * item_bytes(port);
+  static uint64_t item(uint32_t i, const std::vector<Port>& ports) {
+    return item_bytes(ports[i].tensor->bits);
   }
 
-  uint64_t room(const Port& port) const { return (map_.piece * item_bytes(port) + 63) / 64 * 64; }
+  static uint8_t* at(const Port& port, const bry_tensor& tensor, uint64_t element) {
+    return static_cast<uint8_t*>(tensor.data) + element * item_bytes(port.tensor->bits);
+  }
+
+  uint64_t room(const Port& port) const { return (map_.piece * item_bytes(port.tensor->bits) + 63) / 64 * 64; }
 
   void add(std::vector<bry_tensor>& tensors, const Port& port, bool is_cut, uint8_t** next) {
     const format::Tensor& tensor = *port.tensor;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "dtypes.h"
+
 namespace baryon {
 namespace {
 
@@ -37,22 +39,7 @@ bool span(const Tensor& tensor, const Dim* shape, const Dim* strides, const Symb
 }
 
 bool has_supported_dtype(const Tensor& tensor) {
-  const int bits = tensor.bits;
-  const bool whole = bits == 8 || bits == 16 || bits == 32 || bits == 64;
-  if (tensor.lanes != 1) return false;
-  switch (tensor.code) {
-    case 0:
-    case 1:
-      return whole;
-    case 2:
-      return whole && bits != 8;
-    case 4:
-      return bits == 16;
-    case 6:
-      return bits == 8;
-    default:
-      return false;
-  }
+  return tensor.lanes == 1 && find_element_type(tensor.code, tensor.bits) != nullptr;
 }
 
 // Whether the value of a port is a constant of its type.
@@ -94,7 +81,7 @@ uint64_t storage_bytes(const Plan& plan, const Tensor& tensor, uint64_t weights_
 uint64_t Plan::extent(const Tensor& tensor, const Symbols& values) const {
   uint64_t elements = 0, bytes = 0;
   if (!span(tensor, shape(tensor), strides(tensor), values, &elements) ||
-      multiply_overflows(elements, tensor.bits / 8, &bytes))
+      multiply_overflows(elements, item_bytes(tensor.bits), &bytes))
     fail(BRY_BAD_ARTIFACT, "damaged artifact: a tensor is larger than 2^64 bytes");
   return bytes;
 }
@@ -159,7 +146,7 @@ void check_tensor(const Plan& plan, const Tensor& tensor, uint64_t weights_bytes
     fail(BRY_BAD_ARTIFACT, "damaged artifact: a tensor has index %u", tensor.index);
   const uint64_t extent = plan.extent(tensor, maxima(plan));
   const uint64_t bytes = storage_bytes(plan, tensor, weights_bytes);
-  if (extent > tensor.byte_extent || tensor.byte_offset % (tensor.bits / 8) != 0 ||
+  if (extent > tensor.byte_extent || tensor.byte_offset % item_bytes(tensor.bits) != 0 ||
       !fits(tensor.byte_offset, tensor.byte_extent, bytes))
     fail(BRY_BAD_ARTIFACT,
          "damaged artifact: a tensor of %llu bytes at %llu (room for %llu) is outside its storage "

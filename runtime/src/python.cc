@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "baryon/runtime.h"
+#include "dtypes.h"
 
 namespace nb = nanobind;
 
@@ -75,7 +76,7 @@ class Buffers {
       port.struct_size = sizeof port;
       check(query(executable, static_cast<uint32_t>(i), &port));
       const Py_buffer& view = views_[i];
-      if (view.itemsize * 8 != port.dtype.bits) port.dtype = {0, 0, 0};
+      if (view.itemsize != baryon::item_bytes(port.dtype.bits)) port.dtype = {0, 0, 0};
       tensors_[i] = {view.buf, port.dtype, static_cast<uint32_t>(view.ndim), shape_of(view),
                      nullptr};
     }
@@ -97,9 +98,7 @@ class Buffers {
 };
 
 nb::str dtype_name(bry_dtype dtype) {
-  static constexpr const char* kNames[] = {"int", "uint", "float", "?", "bfloat", "?", "bool"};
-  std::string name = kNames[dtype.code];
-  return nb::str((dtype.code == 6 ? name : name + std::to_string(dtype.bits)).c_str());
+  return nb::str(baryon::find_element_type(dtype.code, dtype.bits)->name);
 }
 
 // (name, dtype, ((min, max, factor, symbol or None), ...))
@@ -368,7 +367,7 @@ class Session {
     bry_tensor tensor;
     check(bry_session_argument(session_, call, number, &tensor));
     if (tensor.strides != nullptr || tensor.data == nullptr) return nb::none();
-    uint64_t bytes = std::max(1, tensor.dtype.bits / 8);
+    uint64_t bytes = baryon::item_bytes(tensor.dtype.bits);
     nb::list shape;
     for (uint32_t i = 0; i < tensor.ndim; ++i) {
       shape.append(tensor.shape[i]);

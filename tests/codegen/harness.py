@@ -34,6 +34,7 @@ from baryon.ir import (
     Sym,
     TensorType,
     Value,
+    dtype_of,
     parse_module,
     verify,
 )
@@ -167,7 +168,7 @@ class Case:
         """The kernel's results are the interpreter's, within the tolerance."""
         for got, want in zip(self.run(), self.expected(), strict=True):
             assert got.dtype == want.dtype
-            wide = np.float64 if want.dtype.name in ("float16", "bfloat16") else want.dtype
+            wide = np.float64 if dtype_of(want.dtype).is_float else want.dtype
             np.testing.assert_allclose(got.astype(wide), want.astype(wide), rtol, atol)
 
     def seconds(self, repeat: int = 20) -> float:
@@ -225,7 +226,11 @@ def fuse(module: Module, kind: str) -> Op:
 
 
 def memory_of(array: Array, type: TensorType) -> Array:
-    """The memory that holds a value: flat, or one row for each of a symbolic dimension."""
+    """The memory that holds a value: flat, or one row for each of a symbolic dimension.
+
+    Elements of small types are bytes.
+    """
+    array = array.view(type.dtype.stored.numpy) if type.dtype.is_small else array
     symbol, per_row = rows(type)
     count = _rows_of(type, array.shape)
     room = np.full(count * per_row + 1, MARK).astype(array.dtype)[1:]  # aligned to elements only
@@ -250,7 +255,8 @@ def logical(memory: Array, type: TensorType, sizes: Mapping[str, int]) -> Array:
     seen = np.zeros(flat.size, bool)
     np.lib.stride_tricks.as_strided(seen, shape, elements)[...] = True
     assert (flat[~seen] == np.asarray(MARK).astype(flat.dtype)).all(), "wrote between rows"
-    return np.lib.stride_tricks.as_strided(flat, shape, steps).copy()
+    found = np.lib.stride_tricks.as_strided(flat, shape, steps).copy()
+    return found.view(type.dtype.numpy) if type.dtype.is_small else found
 
 
 def to_tvm(array: Array) -> Any:

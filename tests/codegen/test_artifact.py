@@ -440,6 +440,8 @@ def test_numbers_agree_with_the_runtime() -> None:
 
 
 def test_names_agree_with_the_runtime() -> None:
+    rows = re.findall(r'\{(\d+), (\d+), "(\w+)"\},', (RUNTIME / "dtypes.h").read_text())
+    assert {name: (int(code), int(bits)) for code, bits, name in rows} == fmt.DTYPES
     imports = (RUNTIME / "imports.cc").read_text()
     plain = set(re.findall(r'\{"(\w+)", address\(', imports))
     libm = re.findall(r"^ +BARYON_MATH\d?\((\w+)", imports, re.MULTILINE)

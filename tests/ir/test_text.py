@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -30,6 +29,7 @@ from baryon.ir import (
     Sym,
     TensorType,
     Value,
+    dtype_of,
     parse_module,
 )
 
@@ -103,8 +103,8 @@ def draw_constant(draw: Draw) -> Array:
     raw = draw(
         st.binary(min_size=size_drawn * dtype.itemsize, max_size=size_drawn * dtype.itemsize)
     )
-    if dtype.kind == "b":
-        raw = bytes(b & 1 for b in raw)
+    digits = 1 if dtype.kind == "b" else min(8, dtype_of(dtype).bits)
+    raw = bytes(b & (1 << digits) - 1 for b in raw)
     return np.frombuffer(bytearray(raw * repeat), dtype).reshape(shape)
 
 
@@ -187,7 +187,7 @@ def same_bits(a: Array, b: Array) -> bool:
     """Equal element by element, any NaN equal to any other."""
     if a.dtype != b.dtype or a.shape != b.shape:
         return False
-    if a.dtype.kind == "f" or a.dtype == ml_dtypes.bfloat16:
+    if dtype_of(a.dtype).is_float:
         with np.errstate(invalid="ignore"):  # widening a signalling NaN
             return np.array_equal(a.astype(np.float64), b.astype(np.float64), equal_nan=True)
     return np.array_equal(a, b)

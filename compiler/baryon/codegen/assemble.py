@@ -30,7 +30,7 @@ from baryon.codegen.kernel import Arg, Derived, Pack
 from baryon.codegen.link import LinkedImage, link
 from baryon.codegen.pages import release
 from baryon.codegen.targets import Target
-from baryon.ir import Array, Module, Sym, TensorType, Value
+from baryon.ir import Array, Module, Sym, TensorType, Value, dtype_of
 from baryon.ir.memory import rows
 
 
@@ -105,6 +105,7 @@ class _PlanBuilder:
 
     def _constant(self, array: Array) -> TensorDesc:
         flat = np.ascontiguousarray(array).reshape(-1)
+        flat = flat.view(dtype_of(flat.dtype).stored.numpy)
         offset = self.weights.add(flat)
         return TensorDesc(flat.dtype.name, (flat.size,), Storage.WEIGHTS, 0, offset)
 
@@ -114,7 +115,8 @@ class _PlanBuilder:
         place = self.memory.places[value]
         symbol, per_row = rows(group.room(value.type))
         shape: tuple[Extent, ...] = (Dim(symbol), per_row) if symbol else (per_row,)
-        return TensorDesc(_dtype(value.type), shape, place.storage, place.index, place.offset)
+        dtype = value.type.dtype.stored.numpy.name
+        return TensorDesc(dtype, shape, place.storage, place.index, place.offset)
 
     def _define(self, group: Group, args: tuple[int, ...]) -> None:
         """Note the symbol that the last call, of this group, has counted in its last result."""
@@ -215,11 +217,7 @@ def _value(group: Group, arg: Arg) -> Value:
 
 def _port(type: TensorType, storage: Storage, index: int) -> TensorDesc:
     dims = tuple(Dim(d.name, d.factor) if isinstance(d, Sym) else d for d in type.shape)
-    return TensorDesc(_dtype(type), dims, storage, index)
-
-
-def _dtype(type: TensorType) -> str:
-    return "bfloat16" if type.dtype.name == "bf16" else str(type.dtype.numpy.name)
+    return TensorDesc(type.dtype.numpy.name, dims, storage, index)
 
 
 def in_memory(array: Array, type: TensorType) -> Array:

@@ -16,7 +16,17 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
-from baryon.codegen.maths import codes, double, half, lanes, remainder, single, special, whole
+from baryon.codegen.maths import (
+    codes,
+    double,
+    half,
+    lanes,
+    remainder,
+    single,
+    small,
+    special,
+    whole,
+)
 from baryon.codegen.maths.lanes import (
     Expr,
     bind,
@@ -40,7 +50,7 @@ from baryon.codegen.maths.lanes import (
 )
 from baryon.codegen.maths.scalar import libm, libm_unless
 from baryon.codegen.tvm import tirx
-from baryon.ir import DType, bf16
+from baryon.ir import DType, bf16, f16
 
 __all__ = [
     "Expr", "Math", "bind", "const", "dtype_of", "fold", "lane_const", "lanes_of", "largest",
@@ -143,6 +153,7 @@ class Math:
     bit_xor = staticmethod(lambda a, b: a ^ b)
     invert = staticmethod(whole.invert)
     codes = staticmethod(codes.nearest)
+    decoded, narrow = staticmethod(small.decoded), staticmethod(small.encoded)
     is_nan, is_infinite = staticmethod(is_nan), staticmethod(lanes.is_infinite)
     is_finite, copysign = staticmethod(lanes.is_finite), staticmethod(lanes.copysign)
 
@@ -163,11 +174,18 @@ class Math:
 
     @staticmethod
     def cast(x: Expr, dtype: DType) -> Expr:
-        """Convert to another element type, as C does; to bfloat16 the nearest, of two the even."""
+        """Convert to another element type, as C does; to bfloat16 the nearest, of two the even.
+
+        Not from a small type: its elements are decoded before anything is computed with them.
+        """
+        if dtype.is_small:
+            return small.encoded(x, dtype)
         name = with_lanes(tvm_name(dtype), x)
         if dtype_of(x) == name:
             return x
-        return half.rounded(x) if dtype == bf16 and is_float(x) else x.astype(name)
+        if dtype == bf16 and is_float(x):
+            return half.rounded(x)
+        return (half.single(x) if dtype == f16 and is_float(x) else x).astype(name)
 
     @staticmethod
     def abs(x: Expr) -> Expr:

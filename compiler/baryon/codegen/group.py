@@ -112,6 +112,7 @@ class Group:
         is_cast = op is not None and op.name == "npx.cast"
         narrow = op.operands[0] if op is not None and is_cast else value
         is_widened = narrow in self.args and narrow.type.dtype.bits < value.type.dtype.bits
+        is_widened = is_widened and not narrow.type.dtype.is_small
         return narrow if is_widened and value.type.dtype.is_float else value
 
     def _is_moved(self, arg: Value) -> bool:
@@ -149,17 +150,22 @@ def evaluate(
 
 
 def apply(op: Op, operands: Sequence[Expr]) -> Expr:
-    """The expression of one element-wise op, operands brought to the dtype that it computes in."""
+    """The expression of one element-wise op, operands brought to the dtype that it computes in.
+
+    Small types are bits on the way in and out: ops that give them encode their result.
+    """
     opdef = TABLE[op.name]
     assert not isinstance(opdef.lowering, type(None))
-    dtype = compute_dtype([v.type.dtype for v in op.operands], op.result.type.dtype)
+    given, result = [v.type.dtype for v in op.operands], op.result.type.dtype
+    dtype = compute_dtype([t.wide for t in given], result.wide)
     if dtype.kind == "uint":  # TVM refuses negative numbers on the way; wider integers hold them
         dtype = SIGNED[dtype.bits] if dtype.bits < 64 or op.name in NEEDS_SIGN else dtype
     if op.name in KEEPS_TRUTH and op.result.type.dtype == boolean:
         dtype = boolean
-    promoted = [Math.cast(x, dtype) for x in operands]
+    values = [Math.decoded(x, t) if t.is_small else x for x, t in zip(operands, given, strict=True)]
+    promoted = [Math.cast(x, dtype) for x in values]
     expr = opdef.lowering.expr(Math, *promoted, **opdef.normalize(op.attrs))  # type: ignore[union-attr, misc]
-    return Math.cast(expr, op.result.type.dtype)
+    return Math.cast(expr, result.stored)
 
 
 def compute_dtype(operands: Sequence[DType], result: DType) -> DType:

@@ -10,7 +10,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from baryon.ir import CONSTANT, RETURN, Array, IRTypeError, Module, Op, Region, Sym, Value
+from baryon.ir import (
+    CONSTANT,
+    RETURN,
+    Array,
+    IRTypeError,
+    Module,
+    Op,
+    Region,
+    Sym,
+    Value,
+    dtype_of,
+)
 from baryon.ops import TABLE
 from baryon.ops.control import RUN, attrs_in
 from baryon.ops.structure import FUSED
@@ -51,8 +62,8 @@ def _symbol_sizes(body: Region, inputs: Sequence[Array]) -> dict[str, int]:
 
 
 def _widen(array: Array) -> Array:
-    is_float = array.dtype.kind == "f" or array.dtype.name == "bfloat16"
-    return array.astype(np.float64) if is_float else array
+    dtype = dtype_of(array.dtype)
+    return array.astype(np.float64) if dtype.is_float and not dtype.is_small else array
 
 
 class Interpreter:

@@ -23,25 +23,13 @@ from baryon.ir.diagnostics import (
     UnsupportedError,
     VerifyError,
 )
-from baryon.ir.module import Module, print_module
-from baryon.ir.parser import parse_module
-from baryon.ir.printer import print_func, print_op
-from baryon.ir.types import (
-    CHANNELS_LAST,
+from baryon.ir.dtypes import (
     DTYPES,
-    Dim,
+    SMALL_DTYPES,
     DType,
-    Layout,
-    Quant,
-    Sym,
-    TensorType,
+    FloatFormat,
     bf16,
-    bind_dim,
     boolean,
-    bounded,
-    dim_floordiv,
-    dim_mul,
-    dim_prod,
     dtype_of,
     f16,
     f32,
@@ -50,20 +38,36 @@ from baryon.ir.types import (
     i16,
     i32,
     i64,
-    tensor_type_of,
     u8,
     u16,
     u32,
     u64,
 )
+from baryon.ir.module import Module, print_module
+from baryon.ir.parser import parse_module
+from baryon.ir.printer import print_func, print_op
+from baryon.ir.types import (
+    CHANNELS_LAST,
+    Dim,
+    Layout,
+    Quant,
+    Sym,
+    TensorType,
+    bind_dim,
+    bounded,
+    dim_floordiv,
+    dim_mul,
+    dim_prod,
+    tensor_type_of,
+)
 from baryon.ir.verifier import Lookup, OpInfo, excerpt, verify
 
 __all__ = [
-    "CHANNELS_LAST", "CONSTANT", "DTYPES", "RETURN", "UNKNOWN", "Array", "Attr", "BaryonError",
-    "Builder", "DType", "Dim", "Func", "IRTypeError", "Layout", "Loc", "Lookup", "Module", "Op",
-    "OpInfo", "ParseError", "Quant", "Region", "Sym", "TensorType", "UnsupportedError", "Value",
-    "VerifyError", "bf16", "bind_dim", "boolean", "bounded", "caller_loc", "dim_floordiv",
-    "dim_mul", "dim_prod", "dtype_of", "excerpt", "f16", "f32", "f64", "i8", "i16", "i32", "i64",
-    "parse_module", "placed", "print_func", "print_module", "print_op", "tensor_type_of", "u8",
-    "u16", "u32", "u64", "verify",
+    "CHANNELS_LAST", "CONSTANT", "DTYPES", "RETURN", "SMALL_DTYPES", "UNKNOWN", "Array", "Attr",
+    "BaryonError", "Builder", "DType", "Dim", "FloatFormat", "Func", "IRTypeError", "Layout", "Loc",
+    "Lookup", "Module", "Op", "OpInfo", "ParseError", "Quant", "Region", "Sym", "TensorType",
+    "UnsupportedError", "Value", "VerifyError", "bf16", "bind_dim", "boolean", "bounded",
+    "caller_loc", "dim_floordiv", "dim_mul", "dim_prod", "dtype_of", "excerpt", "f16", "f32", "f64",
+    "i8", "i16", "i32", "i64", "parse_module", "placed", "print_func", "print_module", "print_op",
+    "tensor_type_of", "u8", "u16", "u32", "u64", "verify",
 ]  # fmt: skip

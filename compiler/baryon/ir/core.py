@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from baryon.ir.types import DType, TensorType
+from baryon.ir.dtypes import DType
+from baryon.ir.types import TensorType
 
 Array = np.ndarray[tuple[int, ...], np.dtype[np.generic]]
 Attr = None | bool | int | float | str | DType | tuple["Attr", ...]

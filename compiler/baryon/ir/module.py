@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from baryon.ir.core import Array, Func
+from baryon.ir.dtypes import dtype_of
 from baryon.ir.printer import print_func, quote_name, quote_value
-from baryon.ir.types import Dim, bind_dim, dtype_of
+from baryon.ir.types import Dim, bind_dim
 
 INLINE_CONSTANT = 16
 """Constants of up to this many elements are printed in full."""
@@ -97,4 +98,4 @@ def _is_splat(array: Array) -> bool:
 
 
 def _element(x: np.generic) -> str:
-    return repr(x.item()) if x.dtype.name != "bfloat16" else repr(float(x))
+    return repr(x.item())

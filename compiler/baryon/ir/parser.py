@@ -9,9 +9,10 @@ import numpy as np
 
 from baryon.ir.core import UNKNOWN, Array, Attr, Func, Loc, Op, Region, Value
 from baryon.ir.diagnostics import ParseError
+from baryon.ir.dtypes import DTYPES, DType
 from baryon.ir.lexer import Tokens
 from baryon.ir.module import Module
-from baryon.ir.types import DTYPES, Dim, DType, Layout, Quant, Sym, TensorType
+from baryon.ir.types import Dim, Layout, Quant, Sym, TensorType
 
 _T = TypeVar("_T")
 _NUMBER_AS_NAME = "\0"

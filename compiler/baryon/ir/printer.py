@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from baryon.ir.core import Attr, Func, Loc, Op, Region, Value
-from baryon.ir.types import DType
+from baryon.ir.dtypes import DType
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.]*")
 

@@ -1,4 +1,4 @@
-"""Types of the IR: element types, dimensions, tensors.
+"""Types of the IR: dimensions and tensors; element types are in `baryon.ir.dtypes`.
 
 A tensor type is a shape and an element type; quantization and memory layout are part of the type,
 not of the ops. A quantized op means dequantize, op, quantize. A layout says how a value lies in
@@ -10,98 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-import ml_dtypes
 import numpy as np
 
 from baryon.ir.diagnostics import IRTypeError
-
-Kind = Literal["float", "int", "uint", "bool"]
-
-
-@dataclass(frozen=True)
-class DType:
-    """An element type: its text name (`f32`), kind and width in bits."""
-
-    name: str
-    kind: Kind
-    bits: int
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def numpy(self) -> np.dtype[np.generic]:
-        """The NumPy dtype with the same values (bfloat16 by ml_dtypes)."""
-        return _NUMPY[self.name]
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes per element."""
-        return self.numpy.itemsize
-
-    @property
-    def limits(self) -> tuple[int, int]:
-        """The smallest and largest value of a type of whole numbers."""
-        low = -(1 << self.bits - 1) if self.kind == "int" else 0
-        return low, low + (1 << self.bits) - 1
-
-    @property
-    def is_float(self) -> bool:
-        """True for f16, bf16, f32 and f64."""
-        return self.kind == "float"
-
-
-f16, bf16, f32, f64 = (
-    DType("f16", "float", 16),
-    DType("bf16", "float", 16),
-    DType("f32", "float", 32),
-    DType("f64", "float", 64),
-)
-i8, i16, i32, i64 = (DType(f"i{b}", "int", b) for b in (8, 16, 32, 64))
-u8, u16, u32, u64 = (DType(f"u{b}", "uint", b) for b in (8, 16, 32, 64))
-boolean = DType("bool", "bool", 8)
-
-DTYPES: dict[str, DType] = {
-    t.name: t for t in (f16, bf16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64, boolean)
-}
-_NUMPY: dict[str, np.dtype[np.generic]] = {
-    "f16": np.dtype("float16"),
-    "bf16": np.dtype(ml_dtypes.bfloat16),
-    "f32": np.dtype("float32"),
-    "f64": np.dtype("float64"),
-    "bool": np.dtype("bool"),
-    **{f"i{b}": np.dtype(f"int{b}") for b in (8, 16, 32, 64)},
-    **{f"u{b}": np.dtype(f"uint{b}") for b in (8, 16, 32, 64)},
-}
-_FROM_NUMPY = {dtype: DTYPES[name] for name, dtype in _NUMPY.items()}
-
-
-def dtype_of(value: object) -> DType:
-    """The DType of anything that NumPy accepts as a dtype, of a DType, or of a DType's name.
-
-    Raises IRTypeError for element types that baryon has no kernels for (complex, strings).
-    """
-    if isinstance(value, DType):
-        return value
-    if isinstance(value, str) and value in DTYPES:
-        return DTYPES[value]
-    try:
-        dtype = np.dtype(value)  # type: ignore[call-overload]
-    except TypeError as error:
-        raise _unsupported(value) from error
-    if dtype not in _FROM_NUMPY:
-        raise _unsupported(dtype)
-    return _FROM_NUMPY[dtype]
-
-
-def _unsupported(dtype: object) -> IRTypeError:
-    return IRTypeError(f"element type {dtype} is not supported", hint=f"use one of {_names()}")
-
-
-def _names() -> str:
-    return ", ".join(DTYPES)
+from baryon.ir.dtypes import DType, dtype_of, i8, u8
 
 
 @dataclass(frozen=True)

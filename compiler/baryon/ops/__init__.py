@@ -38,6 +38,7 @@ from baryon.ops import (
     roi,
     rounding,
     scatter,
+    small,
     softmax,
     special,
     structure,
@@ -66,7 +67,7 @@ FAMILIES = (
     rounding, remainders, bits, logic, special, activations, matmul, nn_conv, nn_pool, nn_norm,
     nn_batch_norm, softmax, attention, views, manipulation, indexing, scatter, along,
     padding, reductions, creation, random, random_host, linalg, counted,
-    boxes, boxes_selected, roi, recurrent, recurrent_gradient, quantize,
+    boxes, boxes_selected, roi, recurrent, recurrent_gradient, quantize, small,
 )  # fmt: skip
 
 TABLE: Mapping[str, OpDef] = {op.name: op for family in FAMILIES for op in family.OPS}

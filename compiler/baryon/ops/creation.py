@@ -51,6 +51,7 @@ full = OpDef(
     gradient=_NO_OPERANDS,
     lowering=_REPEATED,
     expansion=_full_expansion,
+    small=True,
     samples=(
         Sample((), {"shape": (2, 3), "fill_value": 1.5}),
         Sample((), {"shape": (), "fill_value": 3}),

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from baryon.ir import Array, Attr, Dim, IRTypeError, Op, TensorType
+from baryon.ir import Array, Attr, Dim, DType, IRTypeError, Op, TensorType
 from baryon.ops.attributes import Param, convert
 from baryon.ops.shapes import bind_shape
 
@@ -126,6 +126,8 @@ class OpDef:
         in calls `o.np.add(x, y)` of other ops.
     lowering: how codegen makes a kernel of it.
     samples: inputs for the contract test.
+    small: whether it takes small types (see `baryon.ir.dtypes`), or gives them to operands that are
+        none. Ops that move elements take them anyway; all others refuse them.
     expansion: (o, operands, attrs) -> results, the same in calls of other ops: what the pass
         `expand` puts in the place of an op without a kernel.
     beyond_kernel: (operand types) -> whether an op with a kernel is expanded all the same, as its
@@ -147,6 +149,7 @@ class OpDef:
     params: tuple[Param, ...] = ()
     commutative: bool = False
     random: bool = False
+    small: bool = False
     expansion: Expansion | None = None
     beyond_kernel: Callable[[Sequence[TensorType]], bool] = _never
     most: Callable[..., Dim] | None = None
@@ -220,9 +223,29 @@ class OpDef:
 
     def result_types(self, op: Op) -> Sequence[TensorType]:
         """Infer the result types of an op of this kind (see `baryon.ir.verifier.OpInfo`)."""
-        attrs = self.normalize(op.attrs)
-        inferred = self.infer(*self.arrange([v.type for v in op.operands]), **attrs)
-        return (inferred,) if isinstance(inferred, TensorType) else tuple(inferred)
+        return self.infer_types([v.type for v in op.operands], self.normalize(op.attrs))
+
+    def infer_types(self, types: Sequence[TensorType], attrs: Attrs) -> Sequence[TensorType]:
+        """The result types for operands of these types; IRTypeError says why they do not fit."""
+        given = next((t.dtype for t in types if t.dtype.is_small), None)
+        if given is not None and not (self.small or self.moves):
+            raise self._no_arithmetic(given)
+        inferred = self.infer(*self.arrange(types), **attrs)
+        results = (inferred,) if isinstance(inferred, TensorType) else tuple(inferred)
+        made = next((t.dtype for t in results if t.dtype.is_small), None)
+        if made is not None and given is None and not self.small:
+            raise self._no_arithmetic(made)
+        return results
+
+    def _no_arithmetic(self, dtype: DType) -> IRTypeError:
+        message = f"{self.name}: {dtype} is stored, moved and converted, but not computed in"
+        return IRTypeError(message, hint="convert with npx.cast")
+
+    @cached_property
+    def moves(self) -> bool:
+        """Whether it only says where elements lie, and looks at none of them."""
+        moving = (Role.INJECTIVE, Role.VIEW, Role.STRUCTURE)
+        return isinstance(self.lowering, Lowering) and self.role in moving
 
     def defined(self, op: Op) -> tuple[str, Dim] | None:
         """The symbol that an op of this kind defines, and its greatest value, if it does."""

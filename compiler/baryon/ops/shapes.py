@@ -97,7 +97,8 @@ def need_float(op: str, **operands: TensorType | None) -> DType:
 
 def need_indices(op: str, indices: TensorType) -> None:
     """Refuse indices that are not whole numbers."""
-    if indices.dtype.is_float or indices.dtype.kind == "bool":
+    dtype = indices.dtype
+    if dtype.is_float or dtype.is_small or dtype.kind == "bool":
         fail(op, f"indices must be whole numbers, not {indices.dtype}", "use npx.cast")
 
 

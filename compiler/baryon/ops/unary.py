@@ -13,6 +13,7 @@ from baryon.ops.declare import INTEGER_SAMPLES, POSITIVE_SAMPLES, SAMPLES, flat,
 from baryon.ops.gradients import Attrs, Grads, Recorder, Values
 from baryon.ops.numerics import Arr, erf
 from baryon.ops.opdef import OpDef, Sample, elementwise
+from baryon.ops.small import converted
 
 
 def _negative_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
@@ -149,7 +150,7 @@ def _cast_infer(data: TensorType, dtype: DType) -> TensorType:
 
 
 def _cast_ref(data: Arr, dtype: DType) -> Any:
-    return data.astype(dtype.numpy)
+    return converted(data, dtype)
 
 
 def _cast_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Grads:
@@ -158,21 +159,31 @@ def _cast_grad(o: Recorder, x: Values, y: Values, g: Values, attrs: Attrs) -> Gr
 
 cast = OpDef(
     name="npx.cast",
-    doc="data in another dtype: floats to whole numbers truncate, to bool compare with zero.",
+    doc="data in another dtype: floats to whole numbers truncate, to bool compare with zero.\n\n"
+    "Floats become the nearest, of two the even one. In small floats what is beyond the largest "
+    "becomes that one; f8e8m0 has powers of two alone, to which its operands are rounded up. Whole "
+    "numbers of 2 and 4 bits keep the lowest bits.",
     operands=("data",),
     params=(Param("dtype", "dtype", REQUIRED, "the element type of the result"),),
     infer=_cast_infer,
     reference=_cast_ref,
     gradient=_cast_grad,
     lowering=elementwise(lambda t, data, dtype: t.cast(data, dtype)),
+    small=True,
     samples=(
         Sample(((2, 3),), {"dtype": "f64"}, batch=(0,)),
         Sample(((2, 3),), {"dtype": "i32"}),
         Sample(((3,),), {"dtype": "bf16"}),
         Sample(((3,),), {"dtype": "f32"}, dtypes=("bf16",)),
         Sample(((),), {"dtype": "bool"}, dtypes=("i32",)),
+        Sample(((2, 19),), {"dtype": "f8e4m3fn"}, batch=(0,)),
+        Sample(((2, 19),), {"dtype": "f16"}, dtypes=("f8e5m2",)),
+        Sample(((19,),), {"dtype": "f32"}, dtypes=("f4e2m1",)),
+        Sample(((19,),), {"dtype": "f8e8m0"}, positive=True),
+        Sample(((2, 19),), {"dtype": "i4"}, dtypes=("i64",), high=1000),
+        Sample(((2, 19),), {"dtype": "i32"}, dtypes=("u2",), high=4),
     ),
-    source="MXNet 2 npx.cast",
+    source="MXNet 2 npx.cast; ONNX Cast for the small types",
 )
 
 

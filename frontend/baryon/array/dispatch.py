@@ -58,7 +58,7 @@ def _check(
     key = (opdef.name, tuple([(a.shape, a.dtype) for a in arrays]), tuple(attrs.items()))
     if key in _CHECKED:
         return
-    opdef.infer(*opdef.arrange([x.type for x in operands]), **attrs)
+    opdef.infer_types([x.type for x in operands], attrs)
     if len(_CHECKED) >= _CHECKED_MOST:
         _CHECKED.clear()
     _CHECKED[key] = None

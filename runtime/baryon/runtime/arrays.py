@@ -31,7 +31,7 @@ def arrange(
 
 
 def input_array(spec: TensorSpec, value: object) -> NDArray[Any]:
-    """The value's memory as a row-major array of the spec's dtype (bfloat16: as uint16).
+    """The value's memory as a row-major array of the spec's buffer_dtype.
 
     Copies only strided arrays and those of foreign byte order. Raises InputError for another dtype.
     The shape is not looked at.

@@ -20,9 +20,9 @@ class TensorSpec:
 
     shape: sizes; one that a run may choose is a symbol's name ("N"), or a multiple of it ("4*N").
         So is an output's that depends on data: its symbol is in no input.
-    dtype: NumPy's; bfloat16 is that of `ml_dtypes`.
+    dtype: NumPy's, or one of `ml_dtypes` (bfloat16, float8_e4m3fn, int4, ...).
     max_shape: the largest sizes.
-    buffer_dtype: under which NumPy shares memory, which it does not do for bfloat16.
+    buffer_dtype: under which NumPy shares memory, which it does not do for those of `ml_dtypes`.
     """
 
     name: str
@@ -49,7 +49,7 @@ def spec_from(port: PortTuple) -> TensorSpec:
         shape=tuple(_size(dim) for dim in dims),
         dtype=dtype,
         max_shape=tuple(dim[1] for dim in dims),
-        buffer_dtype=np.dtype(np.uint16) if type_name == "bfloat16" else dtype,
+        buffer_dtype=dtype if dtype.isbuiltin == 1 else np.dtype(f"u{dtype.itemsize}"),
     )
 
 
@@ -85,8 +85,9 @@ def _size(dim: DimTuple) -> int | str:
 
 
 def numpy_dtype(name: str) -> np.dtype[Any]:
-    """NumPy's element type of that name; bfloat16 is that of `ml_dtypes`."""
-    if name == "bfloat16":
-        name = importlib.import_module("ml_dtypes").bfloat16
-    dtype: np.dtype[Any] = np.dtype(name)
-    return dtype
+    """The element type of that name: NumPy's, or one of `ml_dtypes`."""
+    try:
+        return np.dtype(name)
+    except TypeError:  # `ml_dtypes` is not imported, which makes its names known
+        found: type[Any] = getattr(importlib.import_module("ml_dtypes"), name)
+        return np.dtype(found)

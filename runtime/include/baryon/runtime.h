@@ -126,8 +126,23 @@ BRY_API void bry_close(bry_executable* executable);
 
 #define BRY_MAX_NDIM 16
 
-/* An element's type, as DLPack has it: a kind of number and its width. bool has 8 bits. */
-enum { BRY_INT = 0, BRY_UINT = 1, BRY_FLOAT = 2, BRY_BFLOAT = 4, BRY_BOOL = 6 };
+/* An element's type, as DLPack has it: a kind of number and its width. bool has 8 bits. Elements of
+ * fewer than 8 bits have a byte each, whose lowest bits they are. */
+enum {
+  BRY_INT = 0,
+  BRY_UINT = 1,
+  BRY_FLOAT = 2,
+  BRY_BFLOAT = 4,
+  BRY_BOOL = 6,
+  BRY_FLOAT8_E4M3FN = 10,
+  BRY_FLOAT8_E4M3FNUZ = 11,
+  BRY_FLOAT8_E5M2 = 12,
+  BRY_FLOAT8_E5M2FNUZ = 13,
+  BRY_FLOAT8_E8M0FNU = 14,
+  BRY_FLOAT6_E2M3FN = 15,
+  BRY_FLOAT6_E3M2FN = 16,
+  BRY_FLOAT4_E2M1FN = 17
+};
 
 typedef struct bry_dtype {
   uint8_t code; /* BRY_INT, ... */

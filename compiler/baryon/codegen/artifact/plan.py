@@ -81,7 +81,7 @@ class TensorDesc:
     @property
     def itemsize(self) -> int:
         """Bytes of one element."""
-        return DTYPES[self.dtype][1] // 8
+        return -(-DTYPES[self.dtype][1] // 8)
 
     def nbytes(self, sizes: Mapping[str, int]) -> int:
         """Bytes of its elements, with these values of symbols."""

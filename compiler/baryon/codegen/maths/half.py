@@ -1,11 +1,21 @@
-"""Rounding to bfloat16: to the nearest, of two the even one; NaN stays NaN."""
+"""Rounding to fewer digits than float32 has; bfloat16: the nearest, of two the even one."""
 
 from __future__ import annotations
 
 import math
 
 from baryon.codegen.helpers import available, call
-from baryon.codegen.maths.lanes import Expr, bind, const, convert, is_nan, lanes_of, with_lanes
+from baryon.codegen.maths.lanes import (
+    Expr,
+    as_bits,
+    bind,
+    const,
+    convert,
+    dtype_of,
+    is_nan,
+    lanes_of,
+    with_lanes,
+)
 from baryon.codegen.tvm import tirx
 
 _ROUND = """
@@ -17,8 +27,25 @@ define internal <{n} x i16> @baryon_bf16_{n}(<{n} x float> %x) alwaysinline {{
 """
 
 
+def single(x: Expr) -> Expr:
+    """A number as float32, which may be rounded to fewer digits as if that were the first time.
+
+    What float64 has beyond float32 makes the last digit odd, so it still decides what seems to lie
+    in the middle (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
+    """
+    if not dtype_of(x).startswith("float64"):
+        return bind(convert(x, "float32"))
+    x = bind(x)
+    nearest = bind(convert(x, "float32"))
+    back, bits = bind(convert(nearest, "float64")), bind(as_bits(nearest, "uint32"))
+    one = const(1, bits)
+    below = bind(tirx.Select(tirx.abs(back) > tirx.abs(x), bits - one, bits))
+    apart = tirx.Or(back < x, back > x)
+    return bind(as_bits(bind(tirx.Select(apart, below | one, bits)), "float32"))
+
+
 def rounded(x: Expr) -> Expr:
-    """A float as bfloat16, float64 by way of float32.
+    """A float as bfloat16, float64 by way of float32, as ml_dtypes does it; NaN stays NaN.
 
     One instruction where the CPU has it, which takes denormal numbers for 0. Else TVM's integer
     arithmetic, which would carry a NaN of many ones over into a number: any NaN is made a plain

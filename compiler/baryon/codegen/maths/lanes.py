@@ -7,8 +7,11 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from baryon.codegen.tvm import T, tirx
 from baryon.ir import DType
+from baryon.ops.small import converted
 
 Expr = Any
 """A tirx.PrimExpr; tvm ships no types."""
@@ -20,8 +23,8 @@ def dtype_of(x: Expr) -> str:
 
 
 def tvm_name(dtype: DType) -> str:
-    """TVM's name of an element type."""
-    return {"bf16": "bfloat16"}.get(dtype.name) or dtype.numpy.name
+    """TVM's name of an element type, as kernels load it: small ones are bytes."""
+    return dtype.stored.numpy.name
 
 
 def smallest(dtype: DType) -> float:
@@ -56,7 +59,9 @@ def const(value: float, like: Expr) -> Expr:
 
 
 def lane_const(value: float, dtype: DType, lanes: int) -> Expr:
-    """A constant of an element type, repeated in every lane."""
+    """A constant of an element type, repeated in every lane; of a small one its bits."""
+    if dtype.is_small:
+        value = converted(np.asarray(value), dtype).view(np.uint8).item()
     return splat(tirx.const(value, tvm_name(dtype)), lanes)
 
 

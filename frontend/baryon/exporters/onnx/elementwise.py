@@ -340,10 +340,6 @@ def _isfinite(o: Writer, call: Call, x: Tensor) -> Tensor:
     return o.onnx.Not(o.onnx.Or(o.onnx.IsNaN(x), o.onnx.IsInf(x)))
 
 
-def _cast(o: Writer, call: Call, x: Tensor) -> Tensor:
-    return o.cast(x, call["dtype"])
-
-
 OPS: Sequence[Form | NoForm] = (
     direct("np.add", "Add"),
     direct("np.subtract", "Sub"),
@@ -381,7 +377,6 @@ OPS: Sequence[Form | NoForm] = (
     direct("np.reciprocal", "Reciprocal"),
     Form("npx.rsqrt", _rsqrt),
     direct("npx.erf", "Erf"),
-    Form("npx.cast", _cast),
     same("npx.stop_gradient"),
     Form("np.cbrt", _root),
     Form("np.expm1", _expm1),

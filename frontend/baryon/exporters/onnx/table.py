@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from baryon.exporters.onnx.form import Form, NoForm
 
 _FAMILIES = (
-    "elementwise", "contraction", "layout", "norm", "recurrent", "quantized", "control", "random",
-    "absences",
+    "elementwise", "casts", "contraction", "layout", "norm", "recurrent", "quantized", "control",
+    "random", "absences",
 )  # fmt: skip
 """Modules of this package. They write with a `Writer`, which looks up here what they declare."""
 

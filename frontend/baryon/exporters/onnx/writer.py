@@ -60,8 +60,7 @@ class Writer:
     def _emit(
         self, opdef: OpDef, operands: Sequence[Tensor], attrs: Mapping[str, Any]
     ) -> Sequence[Tensor]:
-        inferred = opdef.infer(*opdef.arrange([x.type for x in operands]), **attrs)
-        types = [inferred] if isinstance(inferred, TensorType) else [*inferred]
+        types = [*opdef.infer_types([x.type for x in operands], attrs)]
         return self._written(Call(opdef, operands, attrs, types))
 
     def _lift(self, x: Any, opdef: OpDef, operands: Sequence[Any]) -> Tensor:

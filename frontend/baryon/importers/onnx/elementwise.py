@@ -14,10 +14,8 @@ from baryon.importers.onnx.node import (
     Operand,
     call,
     direct,
-    is_symbolic,
     numpy_dtype,
 )
-from baryon.importers.onnx.reader import element_type
 from baryon.ops import Calls
 
 _SELU = (1.67326319217681884765625, 1.05070102214813232421875)
@@ -119,18 +117,6 @@ def _ceil(o: Calls[Operand], node: Node, x: Operand) -> Any:
     return o.np.negative(o.np.floor(o.np.negative(x)))
 
 
-def _cast(o: Calls[Operand], node: Node, x: Operand) -> Any:
-    node.ignore("saturate", "round_mode")  # they speak of float8 alone, which is refused
-    dtype = element_type(node.attr("to", 0))
-    stays = is_symbolic(x) and dtype.kind in ("int", "uint")
-    return x if stays else o.npx.cast(x, dtype=dtype)
-
-
-def _cast_like(o: Calls[Operand], node: Node, x: Operand, like: Operand) -> Any:
-    node.ignore("saturate", "round_mode")
-    return o.npx.cast(x, dtype=numpy_dtype(like))
-
-
 def _mod(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
     return o.np.fmod(x, y) if node.attr("fmod", 0) else o.np.mod(x, y)
 
@@ -188,8 +174,6 @@ OPS = (
     direct("LeakyRelu", "npx.leaky_relu", slope=("alpha", 0.01)),
     direct("Elu", "npx.elu", slope=("alpha", 1.0)),
     OnnxOp("BitShift", _shift, since=11),
-    OnnxOp("Cast", _cast, since=6),
-    OnnxOp("CastLike", _cast_like, since=15),
     OnnxOp("Ceil", _ceil),
     OnnxOp("Clip", _clip_attrs),
     OnnxOp("Clip", _clip, since=11),

@@ -8,7 +8,7 @@ same arithmetic is written out. Ops named Integer multiply codes as they are: th
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,12 +22,26 @@ from baryon.importers.onnx.node import (
     shape_of,
 )
 from baryon.importers.onnx.pooling import average_pool, global_pool
-from baryon.ir import Array, dtype_of, f32, i8, i32, u8
+from baryon.importers.onnx.reader import element_type
+from baryon.ir import Array, DType, dtype_of, f32, i8, i32, u8
 from baryon.ops import Calls
 
 _MICROSOFT = "com.microsoft"
 
 Ops = Calls[Operand]
+
+
+class _Grain(NamedTuple):
+    """How scales and zero points lie over a tensor, unless there is one for all of it.
+
+    axis: they change along it. block: so many places have one of them, 0: each has its own.
+    """
+
+    axis: int | None = None
+    block: int = 0
+
+
+_WHOLE = _Grain()
 
 
 def _numbers(
@@ -43,74 +57,89 @@ def _numbers(
     return {"scale": scale.astype(np.float32).ravel().tolist(), "zero": once.tolist(), "axis": axis}
 
 
-def _axis(node: Node, x: Operand, default: int = 1) -> int | None:
-    axis, rank = node.attr("axis", default), rank_of(x)
-    if node.attr("block_size", 0):
-        raise node.unsupported("scales of blocks")
-    return axis % rank if rank else None
+def _grain(node: Node, x: Operand, default: int = 1) -> _Grain:
+    axis, rank, block = node.attr("axis", default), rank_of(x), node.attr("block_size", 0)
+    return _Grain(axis % rank, block) if rank else _WHOLE
 
 
-def _spread(o: Ops, x: Operand, like: Operand, axis: int | None) -> Operand:
-    """Numbers along an axis, in a shape that broadcasts to the tensor's."""
-    if rank_of(x) == 0 or shape_of(x) == (1,) or axis is None:
-        return o.np.reshape(x, ())  # type: ignore[no-any-return]
-    return o.np.reshape(x, (-1, *[1] * (rank_of(like) - axis - 1)))  # type: ignore[no-any-return]
+def _spread(o: Ops, node: Node, x: Operand, like: Operand, grain: _Grain) -> Any:
+    """Numbers in a shape that broadcasts to the tensor's."""
+    if rank_of(x) == 0 or shape_of(x) == (1,) or grain.axis is None:
+        return o.np.reshape(x, ())
+    if grain.block:
+        size = node.number(shape_of(like)[grain.axis], "the axis of the blocks")
+        return o.np.take(x, np.arange(size) // grain.block, axis=grain.axis)
+    return o.np.reshape(x, (-1, *[1] * (rank_of(like) - grain.axis - 1)))
 
 
-def _codes_dtype(node: Node, zero: Operand | None) -> Any:
-    given = node.attr("output_dtype", 0)
-    if zero is None and given:
-        raise node.unsupported("output_dtype without a zero point")
-    return u8 if zero is None else dtype_of(numpy_dtype(zero))
+def _dtype_attr(node: Node, name: str, default: DType) -> DType:
+    code = node.attr(name, 0)
+    return element_type(code) if code else default
+
+
+def _precision(scale: Operand) -> DType:
+    """The type of quotients by a scale, if none is given: its own, where that is computed in."""
+    dtype = dtype_of(numpy_dtype(scale))
+    return dtype if dtype.is_float and not dtype.is_small else f32
 
 
 def _quantize_linear(
     o: Ops, node: Node, x: Operand, scale: Operand, zero: Operand | None = None
 ) -> Any:
-    node.ignore("saturate", "precision")
-    axis, dtype = _axis(node, x), _codes_dtype(node, zero)
+    grain, saturate = _grain(node, x), bool(node.attr("saturate", 1))
+    precision = _dtype_attr(node, "precision", _precision(scale))
+    dtype = _dtype_attr(node, "output_dtype", u8)
+    dtype = dtype if zero is None else dtype_of(numpy_dtype(zero))
     known = isinstance(scale, np.ndarray) and (zero is None or isinstance(zero, np.ndarray))
-    if known and isinstance(scale, np.ndarray) and scale.size == 1 and dtype in (i8, u8):
-        zeros = zero if isinstance(zero, np.ndarray) else None
-        return o.ir.quantize(x, dtype=dtype, **_numbers(node, scale, zeros))
-    return _rounded(o, x, scale, zero, dtype, axis)
+    one = isinstance(scale, np.ndarray) and scale.size == 1
+    if known and one and dtype in (i8, u8) and precision == f32:
+        return o.ir.quantize(x, dtype=dtype, **_numbers(node, scale, zero))  # type: ignore[arg-type]
+    spread = _spread(o, node, scale, x, grain)
+    quotient = o.np.divide(*(o.npx.cast(y, dtype=precision) for y in (x, spread)))
+    shift = None if zero is None else _spread(o, node, zero, x, grain)
+    return _rounded(o, quotient, shift, dtype, saturate)
 
 
 def _rounded(
-    o: Ops, x: Operand, scale: Operand, zero: Operand | None, dtype: Any, axis: int | None = None
+    o: Ops, quotient: Operand, shift: Operand | None, dtype: DType, saturate: bool = True
 ) -> Any:
-    """The codes, written out."""
-    low, high = dtype.limits
-    steps = o.np.rint(o.np.divide(o.npx.cast(x, dtype=f32), _spread(o, scale, x, axis)))
-    if zero is not None:
-        steps = o.np.add(steps, o.npx.cast(_spread(o, zero, x, axis), dtype=f32))
-    return o.npx.cast(o.np.clip(steps, float(low), float(high)), dtype=dtype)
+    """The codes of quotients by the scale, written out. shift: the zero point."""
+    steps = quotient if dtype.is_float else o.np.rint(quotient)
+    if shift is not None and not _is_zero(shift):
+        steps = o.np.add(o.npx.cast(steps, dtype=f32), o.npx.cast(shift, dtype=f32))
+    if dtype.is_float:
+        return o.ir.narrow(steps, dtype=dtype, saturate=saturate)
+    return o.npx.cast(o.np.clip(steps, *map(float, dtype.limits)), dtype=dtype)
+
+
+def _is_zero(x: Operand) -> bool:
+    return isinstance(x, np.ndarray) and not x.astype(np.float32).any()
 
 
 def _dequantize_linear(
     o: Ops, node: Node, q: Operand, scale: Operand, zero: Operand | None = None
 ) -> Any:
-    axis = _axis(node, q)
-    node.ignore("output_dtype")
-    y = decoded(o, node, q, scale, zero, axis)
-    dtype = dtype_of(numpy_dtype(scale))
+    y = decoded(o, node, q, scale, zero, _grain(node, q))
+    dtype = _dtype_attr(node, "output_dtype", _precision(scale))
     return y if dtype == f32 else o.npx.cast(y, dtype=dtype)
 
 
 def decoded(
-    o: Ops, node: Node, q: Operand, scale: Operand, zero: Operand | None, axis: int | None = None
+    o: Ops, node: Node, q: Operand, scale: Operand, zero: Operand | None, grain: _Grain = _WHOLE
 ) -> Any:
     """What codes mean, in float32."""
     known = isinstance(scale, np.ndarray) and (zero is None or isinstance(zero, np.ndarray))
     per_tensor = scale.size == 1 if isinstance(scale, np.ndarray) else False
     narrow = dtype_of(numpy_dtype(q)) in (i8, u8)
-    if narrow and known and isinstance(scale, np.ndarray) and (per_tensor or _is_array(q)):
+    per_axis = _is_array(q) and not grain.block
+    if narrow and known and isinstance(scale, np.ndarray) and (per_tensor or per_axis):
         zeros = zero if isinstance(zero, np.ndarray) else None
-        return o.ir.dequantize(q, **_numbers(node, scale, zeros, axis))
+        return o.ir.dequantize(q, **_numbers(node, scale, zeros, grain.axis))
     shifted = o.npx.cast(q, dtype=f32)
-    if zero is not None:
-        shifted = o.np.subtract(shifted, o.npx.cast(_spread(o, zero, q, axis), dtype=f32))
-    return o.np.multiply(shifted, o.npx.cast(_spread(o, scale, q, axis), dtype=f32))
+    if zero is not None and not _is_zero(zero):
+        shift = _spread(o, node, zero, q, grain)
+        shifted = o.np.subtract(shifted, o.npx.cast(shift, dtype=f32))
+    return o.np.multiply(shifted, o.npx.cast(_spread(o, node, scale, q, grain), dtype=f32))
 
 
 def _is_array(x: Operand) -> bool:
@@ -122,6 +151,9 @@ def _encoded(o: Ops, node: Node, x: Operand, scale: Operand, zero: Operand | Non
     scales = node.known(scale, "the scale of the result")
     zeros = None if zero is None else node.known(zero, "the zero point of the result")
     dtype = u8 if zeros is None else dtype_of(zeros.dtype)
+    if dtype not in (i8, u8):
+        quotient = o.np.divide(x, _spread(o, node, scales.astype(np.float32), x, _WHOLE))
+        return _rounded(o, quotient, None if zeros is None else zeros.reshape(()), dtype)
     return o.ir.quantize(x, dtype=dtype, **_numbers(node, scales, zeros))
 
 
@@ -132,7 +164,7 @@ def _dynamic_quantize_linear(o: Ops, node: Node, x: Operand) -> Any:
     scale = o.np.where(o.np.equal(scale, 0.0), 1.0, scale)  # of zeros alone
     zero = o.np.clip(o.np.rint(o.np.divide(o.np.negative(low), scale)), 0.0, 255.0)
     zero = o.npx.cast(zero, dtype=u8)
-    return _rounded(o, x, scale, zero, u8), scale, zero
+    return _rounded(o, o.np.divide(x, scale), zero, u8), scale, zero
 
 
 # Ops on codes ------------------------------------------------------------------------------------
@@ -142,7 +174,7 @@ def _qlinear_conv(
     o: Ops, node: Node, x: Operand, x_scale: Operand, x_zero: Operand, w: Operand,
     w_scale: Operand, w_zero: Operand, y_scale: Operand, y_zero: Operand, b: Operand | None = None,
 ) -> Any:  # fmt: skip
-    weight = decoded(o, node, w, w_scale, w_zero, 0)
+    weight = decoded(o, node, w, w_scale, w_zero, _Grain(0))
     bias = None if b is None else _bias(o, b, x_scale, w_scale)
     y = conv(o, node, decoded(o, node, x, x_scale, x_zero), weight, bias)
     return _encoded(o, node, y, y_scale, y_zero)
@@ -159,7 +191,7 @@ def _qlinear_matmul(
     b_scale: Operand, b_zero: Operand, y_scale: Operand, y_zero: Operand,
 ) -> Any:  # fmt: skip
     left = decoded(o, node, a, a_scale, a_zero)
-    right = decoded(o, node, b, b_scale, b_zero, rank_of(b) - 1)
+    right = decoded(o, node, b, b_scale, b_zero, _Grain(rank_of(b) - 1))
     return _encoded(o, node, o.np.matmul(left, right), y_scale, y_zero)
 
 
@@ -170,7 +202,7 @@ def _units(o: Ops, node: Node, q: Operand, zero: Operand | None, axis: int) -> A
     """Codes less their zero point, as float32, which holds the products' sums to 2^24."""
     places = shape_of(zero)[0] if zero is not None and rank_of(zero) else 1
     scale = np.ones(int(str(places)), np.float32) if places != 1 else _ONE
-    return decoded(o, node, q, scale, zero, axis)
+    return decoded(o, node, q, scale, zero, _Grain(axis))
 
 
 def _matmul_integer(
@@ -208,7 +240,7 @@ def _qgemm(
     y_zero: Operand | None = None,
 ) -> Any:  # fmt: skip
     across = bool(node.attr("transB", 0))
-    weight = decoded(o, node, b, b_scale, b_zero, 0 if across else 1)
+    weight = decoded(o, node, b, b_scale, b_zero, _Grain(0 if across else 1))
     weight = weight if across else o.np.transpose(weight)
     x = decoded(o, node, a, a_scale, a_zero)
     x = o.np.transpose(x) if node.attr("transA", 0) else x

@@ -124,13 +124,16 @@ class ModelFile:
             raise self.error(
                 "the tensor is in another file", at=tensor.name, hint="import the model by its path"
             )
-        dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type))
+        dtype = element_type(tensor.data_type)
         path, shape = self._beside(info.location, tensor.name), tuple(tensor.dims)
-        size = math.prod(shape) * dtype.itemsize
+        size = -(-math.prod(shape) * dtype.bits // 8)
         try:
             if info.length not in (None, size):
                 raise ValueError(f"it has {info.length} bytes, {size} are needed")
-            return np.memmap(path, dtype, "r", info.offset or 0, shape).view(np.ndarray)
+            if dtype.bits < 8:
+                packed = np.memmap(path, np.uint8, "r", info.offset or 0, size)
+                return _unpacked(tensor, packed.tobytes())
+            return np.memmap(path, dtype.numpy, "r", info.offset or 0, shape).view(np.ndarray)
         except (ValueError, OSError) as error:
             message = f"the external data {info.location!r} does not hold the tensor: {error}"
             raise self.error(message, at=tensor.name) from error
@@ -210,6 +213,13 @@ def _little_endian(tensor: onnx.TensorProto) -> Array:
     if tensor.HasField("raw_data") and dtype.isbuiltin == 1:
         return np.frombuffer(tensor.raw_data, dtype.newbyteorder("<")).reshape(tuple(tensor.dims))
     array: Array = numpy_helper.to_array(tensor)
+    return array
+
+
+def _unpacked(tensor: onnx.TensorProto, data: bytes) -> Array:
+    """Elements of fewer than 8 bits, which lie without gaps in the file, in a byte each."""
+    whole = onnx.TensorProto(data_type=tensor.data_type, dims=tensor.dims, raw_data=data)
+    array: Array = numpy_helper.to_array(whole)
     return array
 
 

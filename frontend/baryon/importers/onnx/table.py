@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from onnx import defs
 
 from baryon.importers.onnx import (
+    casts,
     columns,
     constants,
     control,
@@ -35,7 +36,7 @@ from baryon.importers.onnx import (
 from baryon.importers.onnx.node import OnnxOp
 
 FAMILIES = (
-    conv, pooling, norm, elementwise, gemm, recurrent, shape, indexing, reduction, constants,
+    conv, pooling, norm, elementwise, casts, gemm, recurrent, shape, indexing, reduction, constants,
     quantize, gathering, cumulative, resize, control, counted,
     sequences, columns, fourier, grams, images, sampling, unpooling,
 )  # fmt: skip
