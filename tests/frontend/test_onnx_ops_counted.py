@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 import baryon as mx
 from baryon import interp
 from baryon.importers import import_onnx
+from frontend.detection_head import BOXES, CLASSES, head
 from frontend.onnx_cases import Case, f, i64
 from frontend.onnx_models import one_node
 
@@ -103,3 +104,53 @@ def test_suppression_for_any_batch() -> None:
         (want,) = session.run(None, {"boxes": boxes, "scores": scores})
         np.testing.assert_array_equal(exe(boxes, scores)[0], want)
         np.testing.assert_array_equal(interp.run(module, [boxes, scores])[0], want)
+
+
+def test_detection_head_for_any_batch() -> None:
+    model = head()
+    exe, module = mx.compile(import_onnx(model)), import_onnx(model)
+    assert [spec.shape[1:] for spec in exe.outputs] == [(6,), (3,), ()]
+    assert exe.outputs[0].max_shape == (16 * CLASSES * 20, 6)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    for batch in (1, 3, 16):
+        boxes = boxes_of(batch, BOXES)
+        order = RNG.permutation(batch * CLASSES * BOXES).reshape(batch, CLASSES, BOXES)
+        scores = (order / order.size).astype(np.float32)
+        want = session.run(None, {"boxes": boxes, "scores": scores})
+        for got in (exe(boxes, scores), interp.run(module, [boxes, scores])):
+            for x, y in zip(got, want, strict=True):
+                assert x.shape == y.shape
+                np.testing.assert_allclose(x, y, rtol=1e-6)
+
+
+def test_few_boxes_are_all_in_the_table() -> None:
+    exe = mx.compile(import_onnx(head()))
+    boxes, scores = boxes_of(1, BOXES), np.zeros((1, CLASSES, BOXES), np.float32)
+    scores[0, 1, 5] = 0.9
+    table, kept, largest = exe(boxes, scores)
+    np.testing.assert_allclose(table, [[*boxes[0, 5], 0.9, 1]])
+    np.testing.assert_array_equal(kept, [[0, 1, 5]])
+    assert largest == boxes[0, 5].max()
+    assert [x.shape for x in exe(boxes, scores * 0)] == [(0, 6), (0, 3), ()]
+
+
+@pytest.mark.parametrize("end", [2, 0, -1, 100])
+def test_slices_with_ends_that_are_computed(end: int) -> None:
+    x, ends = f(3, 5), i64(end)
+    made, feeds = one_node("Slice", (x, i64(0), ends, i64(1)), 17, 1, (1, 3))
+    check_both(made, feeds)
+
+
+@pytest.mark.parametrize(("size", "largest"), [(3, 1), (1, 0)])
+def test_top_k_with_a_size_that_is_computed(size: int, largest: int) -> None:
+    made, feeds = one_node("TopK", (f(2, 7), i64(size)), 17, 2, largest=largest)
+    check_both(made, feeds)
+
+
+def check_both(made: Any, feeds: dict[str, Any]) -> None:
+    """Interpreted and compiled, with all inputs computed, against ONNX Runtime."""
+    want = onnxruntime.InferenceSession(made.SerializeToString()).run(None, feeds)
+    found = mx.compile(import_onnx(made))(*feeds.values())
+    for got in (found, interp.run(import_onnx(made), [*feeds.values()])):
+        for x, y in zip(got, want, strict=True):
+            np.testing.assert_array_equal(x, y)

@@ -12,20 +12,27 @@ from typing import Any
 
 from baryon.codegen.expr import Expr, Math, bind, const
 from baryon.codegen.group import Group
-from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, flat
+from baryon.codegen.kernel import Kernel, KernelBuilder, Memory, flat, when
 from baryon.codegen.pointwise import Frame
 from baryon.codegen.targets import Target
 from baryon.codegen.tvm import T, tirx
-from baryon.ir import DType, Sym, TensorType, UnsupportedError, f32, i32, i64
-from baryon.ir.memory import strides
+from baryon.ir import DType, TensorType, f32, i32, i64
+from baryon.ir.memory import steps as element_steps
 
 
 def build(group: Group, target: Target) -> Kernel:
     """The kernel of one sort, whose results are the sorted elements and their positions."""
-    builder = KernelBuilder()
+    builder = KernelBuilder(any_axis=True)
     with builder.function():
         _Sort(Frame(builder, group)).emit()
     return builder.finish()
+
+
+_PASSES = 31
+"""Merges of a line whose length is not known: it has fewer than 2^31 elements."""
+
+_LONG = 256
+"""Elements that such a line is taken to have where work is shared."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +43,7 @@ class _Items:
     positions: Memory
 
     @staticmethod
-    def local(size: int, key: DType) -> _Items:
+    def local(size: Any, key: DType) -> _Items:
         return _Items(Memory.local(size, key), Memory.local(size, i32))
 
     def copy_from(self, other: _Items, source: Any, to: Any) -> None:
@@ -50,11 +57,7 @@ class _Sort:
         self.type: TensorType = self.op.operands[0].type
         self.axis = frame.group.attrs["axis"] % self.type.rank
         self.descending = frame.group.attrs["descending"]
-        size = self.type.shape[self.axis]
-        if isinstance(size, Sym):
-            raise UnsupportedError("sorting along a symbolic axis has no kernel",
-                                   hint="sort along an axis of a fixed size")  # fmt: skip
-        self.size = size
+        self.size = frame.builder.symbols.dim(self.type.shape[self.axis])
         wide = self.type.dtype.bits == 64 or self.type.dtype.name == "u32"
         self.key = i64 if wide else i32
 
@@ -64,35 +67,50 @@ class _Sort:
             T.evaluate(0)
             return
         others = [d for a, d in enumerate(self.type.shape) if a != self.axis]
-        steps = strides(self.type)
+        steps = self.frame.builder.symbols.dims(element_steps(self.type))
         outer = [s for a, s in enumerate(steps) if a != self.axis]
-        work = self.size * max(self.size - 1, 1).bit_length() * 4
+        known = self.size if isinstance(self.size, int) else _LONG
+        work = known * max(known - 1, 1).bit_length() * 4
         with self.frame.builder.tasks(others or [1], work) as indices:
             self._line(bind(tirx.convert(flat(indices, outer or [0]))), steps[self.axis])
 
-    def _line(self, start: Expr, step: int) -> None:
+    def _line(self, start: Expr, step: Any) -> None:
         items, spare = (_Items.local(self.size, self.key) for _ in range(2))
         source, (values, positions) = self.frame.inputs[self.op.operands[0]], self.frame.outputs
         with T.serial(0, self.size) as i:
             items.keys.store(self._key_of(source.load(start + i * step)), i)
             items.positions.store(Math.cast(i, i32), i)
-        width = 1
-        while width < self.size:
-            self._merge_all(items, spare, width)
-            items, spare, width = spare, items, 2 * width
+        items = self._sorted(items, spare)
         with T.serial(0, self.size) as i:
             position = bind(items.positions.load(i))
             values.store(source.load(start + position * step), start + i * step)
             positions.store(Math.cast(position, i64), start + i * step)
 
-    def _merge_all(self, items: _Items, into: _Items, width: int) -> None:
+    def _sorted(self, items: _Items, spare: _Items) -> _Items:
+        """Where the items are once they are in order: runs of them become longer and longer."""
+        if isinstance(self.size, int):
+            width = 1
+            while width < self.size:
+                self._merge_all(items, spare, width)
+                items, spare, width = spare, items, 2 * width
+            return items
+        with T.serial(0, _PASSES) as step:  # the code is the same for all of them
+            width = bind(tirx.shift_left(tirx.const(1, "int64"), Math.cast(step, i64)))
+            with when(width < self.size):
+                self._merge_all(items, spare, width)
+                with T.serial(0, self.size) as i:
+                    items.copy_from(spare, i, i)
+        return items
+
+    def _merge_all(self, items: _Items, into: _Items, width: Any) -> None:
         """Sorted runs of `width` become runs twice as long."""
         size = self.size
         with T.serial(0, -(-size // (2 * width))) as pair:
             begin = bind(pair * (2 * width))
             middle = bind(tirx.min(begin + width, size))
             end = bind(tirx.min(begin + 2 * width, size))
-            left, right = (Memory.local(1, i32) for _ in range(2))
+            place = i32 if isinstance(size, int) else i64
+            left, right = (Memory.local(1, place) for _ in range(2))
             left.store(begin, 0)
             right.store(middle, 0)
             with T.serial(0, end - begin) as k:
@@ -100,7 +118,7 @@ class _Sort:
                 first = items.keys.load(tirx.min(i, size - 1))
                 second = items.keys.load(tirx.min(j, size - 1))
                 smaller = (second < first) | (i >= middle)
-                takes_right = Math.cast((j < end) & smaller, i32)
+                takes_right = Math.cast((j < end) & smaller, place)
                 chosen = bind(i + takes_right * (j - i))
                 into.copy_from(items, chosen, begin + k)
                 left.store(i + 1 - takes_right, 0)

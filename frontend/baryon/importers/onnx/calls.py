@@ -68,10 +68,14 @@ class Recorder:
     ) -> Sequence[Array] | None:
         """The results on known arrays; None where they depend on the size of a symbol."""
         if any(map(is_symbolic, arrays)) and opdef.role not in _MOVES:
-            dims = on_dims(opdef.name, arrays)
+            dims = on_dims(opdef.name, arrays, self._can_be_empty)
             return None if dims is None else [dims]
         self.budget.spend(opdef, arrays, attrs)
         return [np.asarray(x) for x in opdef.evaluate(arrays, attrs)]
+
+    def _can_be_empty(self, symbol: str) -> bool:
+        """Whether a symbol may be 0, as that of a size that depends on data."""
+        return self.builder.module.symbols[symbol][0] < 1
 
     @staticmethod
     def _lift(x: Any, opdef: OpDef, operands: Sequence[Any]) -> Operand:

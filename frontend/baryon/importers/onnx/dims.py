@@ -17,12 +17,18 @@ from baryon.ir import Array, Dim, IRTypeError, Sym, dim_floordiv, dim_mul
 from baryon.ops import Calls
 
 
-def on_dims(op: str, operands: Sequence[Array]) -> Array | None:
+def on_dims(
+    op: str, operands: Sequence[Array], can_be_empty: Callable[[str], bool]
+) -> Array | None:
     """The result of an op of ours on known arrays, some of which hold symbols.
 
     None where it is no dimension, and for ops that compute something else than dimensions.
+    can_be_empty: whether a symbol may be 0, so that it may equal any number.
     """
     rule = _RULES.get(op)
+    symbols = {d.name for x in operands for d in x.flat if isinstance(d, Sym)}
+    if op == "np.equal" and any(map(can_be_empty, symbols)):
+        return None
     if rule is None or any("f" in x.dtype.kind for x in operands):
         return None
     parts = np.broadcast_arrays(*operands)
@@ -75,7 +81,7 @@ def _subtract(a: Dim, b: Dim) -> Dim | None:
 
 
 def _equal(a: Dim, b: Dim) -> bool | None:
-    """Sizes are at least 1: that of a symbol is not 0, -1 or less than its factor."""
+    """Sizes are at least 1 here: that of a symbol is not 0, -1 or less than its factor."""
     if not isinstance(a, Sym):
         return _equal(b, a) if isinstance(b, Sym) else a == b
     if isinstance(b, Sym):

@@ -8,8 +8,9 @@ from baryon import np, npx
 from baryon.array import ndarray
 from baryon.array.indexing import slice_attrs
 from baryon.importers.onnx.arrays import by_arrays
-from baryon.importers.onnx.node import Node, OnnxOp, Operand, rank_of, shape_of
-from baryon.ir import Dim, Sym
+from baryon.importers.onnx.indexing import first_rows
+from baryon.importers.onnx.node import Node, OnnxOp, Operand, is_symbolic, rank_of, shape_of
+from baryon.ir import Dim, Sym, Value
 from baryon.ops import Calls
 from baryon.ops.shapes import write_shape
 
@@ -29,7 +30,7 @@ def _gather_elements(node: Node, x: ndarray, indices: ndarray) -> ndarray:
 def _gather_nd(node: Node, x: ndarray, indices: ndarray) -> ndarray:
     lead = node.attr("batch_dims", 0)
     places = np.moveaxis(indices, -1, 0)
-    own = _own_places(node, indices.shape[:-1])[:lead]
+    own = _own_places(node, indices.shape[:-1])[:lead] if lead else []
     return x[(*own, *places)]
 
 
@@ -126,8 +127,11 @@ def _top_k(o: Calls[Operand], node: Node, x: Operand, k: Operand) -> tuple[Opera
     """The front of each line in order; of equal elements the one before comes first."""
     node.ignore("sorted")  # in order is one of the orders that sorted=0 allows
     axis = node.attr("axis", -1) % rank_of(x)
-    (count,) = node.known_ints(k, "the number of elements")
     ordered = o.ir.sort(x, axis=axis, descending=bool(node.attr("largest", 1)))
+    if isinstance(k, Value) or is_symbolic(k) or isinstance(shape_of(x)[axis], Sym):
+        places = first_rows(o, ordered[1], axis, o.np.reshape(k, newshape=(1,)))
+        return o.np.take_along_axis(x, places, axis=axis), places
+    (count,) = node.known_ints(k, "the number of elements")
     front = slice_attrs([slice(None)] * axis + [slice(0, count)])
     return tuple(o.npx.slice(y, **front) for y in ordered)
 

@@ -33,10 +33,16 @@ def _slice(
     o: Calls[Operand], node: Node, x: Operand, starts: Operand, ends: Operand,
     axes: Operand | None = None, steps: Operand | None = None,
 ) -> Any:  # fmt: skip
-    first, last = node.known_ints(starts, "starts"), node.known_dims(ends, "ends")
+    first = node.known_ints(starts, "starts")
     along = tuple(range(len(first))) if axes is None else node.known_ints(axes, "axes")
     by = (1,) * len(first) if steps is None else node.known_ints(steps, "steps")
-    return _slice_to(o, node, x, first, last, along, by)
+    if isinstance(ends, np.ndarray):
+        return _slice_to(o, node, x, first, node.known_dims(ends, "ends"), along, by)
+    for i, axis in enumerate(along):
+        if (first[i], by[i]) != (0, 1):
+            raise node.unsupported("ends that are computed need starts 0 and steps 1")
+        x = first_rows(o, x, axis, o.npx.slice(ends, begin=(i,), end=(i + 1,)))
+    return x
 
 
 def _slice_to(
@@ -46,10 +52,31 @@ def _slice_to(
     shape = shape_of(x)
     parts = [slice(None)] * len(shape)
     for first, last, axis, step in zip(starts, ends, axes, steps, strict=True):
-        parts[axis] = _part(node, shape[axis], first, last, step)
+        if isinstance(shape[axis], Sym) and (first, step) == (0, 1) and _is_short(last):
+            x = first_rows(o, x, axis, np.array([last], np.int64))
+        else:
+            parts[axis] = _part(node, shape[axis], first, last, step)
     if isinstance(x, np.ndarray):
         return _plain(x[tuple(parts)]) if is_symbolic(x) else x[tuple(parts)]
     return o.npx.slice(x, **slice_attrs(parts))
+
+
+def _is_short(end: Dim) -> bool:
+    """Whether an end may come before that of the axis."""
+    return isinstance(end, int) and end < 2**31 - 1
+
+
+def first_rows(o: Calls[Operand], x: Operand, axis: int, limit: Operand) -> Any:
+    """The positions of an axis before a limit of shape (1,), which counts from the end below 0."""
+    rank = rank_of(x)
+    known = int(limit.item()) if isinstance(limit, np.ndarray) and limit.dtype != object else -1
+    if known < 0:
+        from_end = o.np.add(limit, o.ir.size(x, axis=axis))
+        limit = o.np.where(o.np.less(limit, 0), from_end, limit)
+    order = (axis % rank, *(a for a in range(rank) if a != axis % rank))
+    back = tuple(int(a) for a in np.argsort(order))
+    rows, _ = o.ir.leading(o.np.transpose(x, axes=order), limit, at_most=known)
+    return o.np.transpose(rows, axes=back)
 
 
 def _part(node: Node, size: Dim, first: int, last: Dim, step: int) -> slice:
