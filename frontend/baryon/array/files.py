@@ -1,18 +1,20 @@
 """Files of arrays: written whole or not at all, read without trusting them.
 
-Written is MXNet 2's format: an uncompressed zip of `.npy` members (`numpy.load` reads it). Read
-are that, a single `.npy`, and the list format of MXNet 1 (`legacy`). Nothing is ever unpickled.
+Written is MXNet 2's format: an uncompressed zip of `.npy` members (`numpy.load` reads it), or that
+of safetensors where a name ends so. Read are these, a single `.npy`, and the list format of MXNet 1
+(`legacy`). Nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
 import struct
 import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import ml_dtypes
 import numpy as np
@@ -33,12 +35,21 @@ class FileError(BaryonError, ValueError):
 
 
 _ZIP, _NPY = b"PK\x03\x04", b"\x93NUM"
+_SAFETENSORS = ".safetensors"
+_HEADER = 8
+"""Where the header of safetensors begins, behind its length: an object of JSON."""
 _BFLOAT16 = np.dtype([("bfloat16", np.uint16)])
 """How MXNet writes bfloat16, which `.npy` has no name for."""
 
 
 def save_arrays(path: FileName, arrays: Mapping[str, Array]) -> None:
-    """Write named arrays; the file appears, or replaces an older one, once it is complete."""
+    """Write named arrays; the file appears, or replaces an older one, once it is complete.
+
+    A name that ends with .safetensors asks for that format.
+    """
+    if Path(path).suffix == _SAFETENSORS:
+        replace_file(path, lambda file: _safetensors().write(file, arrays))
+        return
     packed = {name: _packed(np.asarray(a, order="C")) for name, a in arrays.items()}
 
     def write(file: BinaryIO) -> None:
@@ -69,24 +80,32 @@ def load_arrays(path: FileName) -> dict[str, Array]:
     be read.
     """
     with Path(path).open("rb") as file:
-        start = file.read(4)
+        start = file.read(_HEADER + 1)
         file.seek(0)
         try:
-            if start == _ZIP:
+            if start[_HEADER : _HEADER + 1] == b"{":
+                found: dict[str, Array] = _safetensors().read(path)
+                return found
+            if start.startswith(_ZIP):
                 return _read_zip(file)
-            if start == _NPY:
+            if start.startswith(_NPY):
                 return {"": _unpacked(np.load(file, allow_pickle=False))}
             return read_list(file, os.fstat(file.fileno()).st_size)
         except _DAMAGED as error:
             raise FileError(
                 f"{os.fspath(path)} cannot be read as arrays: {error}",
-                hint="expected .npz, .npy or a list of arrays as MXNet's save_parameters writes",
+                hint="expected .npz, .npy, .safetensors or a list of arrays as MXNet writes it",
             ) from error
 
 
 def _read_zip(file: BinaryIO) -> dict[str, Array]:
     with np.load(file, allow_pickle=False) as archive:
         return {name: _unpacked(archive[name]) for name in archive.files}
+
+
+def _safetensors() -> Any:
+    """The module for safetensors; its library loads when it is first needed."""
+    return importlib.import_module("baryon.array.safetensors_file")
 
 
 def _packed(array: Array) -> Array:

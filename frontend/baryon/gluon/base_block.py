@@ -180,6 +180,7 @@ class Block:
     def save_parameters(self, filename: FileName, deduplicate: bool = False) -> None:
         """Write all parameters to a file, which appears once it is complete.
 
+        A name that ends with .safetensors asks for that format, any other for MXNet 2's (npz).
         deduplicate: write a shared parameter once, not under each of its names.
         Raises UninitializedError if one has no value.
         """
@@ -190,7 +191,7 @@ class Block:
         self, filename: FileName, device: Any = None, allow_missing: bool = False,
         ignore_extra: bool = False, cast_dtype: bool = False, dtype_source: str = "current",
     ) -> None:  # fmt: skip
-        """Read parameters that `save_parameters`, `export` or MXNet wrote.
+        """Read parameters that `save_parameters`, `export` or MXNet wrote, or a .safetensors file.
 
         allow_missing: parameters that the file does not have stay as they are. ignore_extra: skip
         what the net does not have. cast_dtype: convert element types, to the net's

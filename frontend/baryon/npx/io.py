@@ -27,7 +27,8 @@ def save(file: FileName, arr: ndarray) -> None:
 def savez(file: FileName, *args: ndarray, **kwds: ndarray) -> None:
     """Write arrays as an uncompressed `.npz`: positional ones as arr_0, arr_1, ..., others named.
 
-    The file has exactly the name that is given, and appears once it is complete.
+    A name that ends with .safetensors asks for that format. The file has exactly the name that is
+    given, and appears once it is complete.
     """
     named = {f"arr_{i}": x for i, x in enumerate(args)}
     both = named.keys() & kwds.keys()
@@ -38,7 +39,8 @@ def savez(file: FileName, *args: ndarray, **kwds: ndarray) -> None:
 
 
 def load(file: FileName) -> ndarray | list[ndarray] | dict[str, ndarray]:
-    """The array of a `.npy`, the dictionary of a `.npz` or of MXNet 1's list, or its plain list.
+    """The array of a `.npy`, the dictionary of a `.npz`, a `.safetensors` or MXNet 1's list, or its
+    plain list.
 
     Raises FileError for files that are none of these or damaged; pickles are never loaded.
     """

@@ -1,0 +1,1 @@
+"""Networks that go out to ONNX, compared with what they were."""
