@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runtime.artifacts import affine, affine_of, build
+from runtime.artifacts import affine, affine_of, build, counted
 
 ROOT = Path(__file__).parents[2]
 HEADER = ROOT / "runtime" / "include" / "baryon" / "runtime.h"
@@ -150,6 +150,23 @@ def test_header_is_enough_for_another_language(binding: Binding) -> None:
     np.testing.assert_allclose(y, affine_of(x), rtol=1e-6)
     names = [ffi.string(lib.bry_call_name(executable, i)) for i in range(len(nanoseconds))]
     assert names == [b"scale", b"exponential"]
+
+
+def test_sizes_that_depend_on_data(binding: Binding) -> None:
+    """Room for the largest output before the run, its shape after it."""
+    ffi, lib = binding.ffi, binding.lib
+    executable = binding.load(build(counted()), threads=1)
+    port = binding.port(lib.bry_output, executable, 0)
+    assert (ffi.string(port.dims[0].symbol), port.dims[0].max) == (b"k", 24)
+    x = np.array([[1, -2, 3], [-4, 5, -6]], np.float32)
+    inputs, shape = binding.tensor(x), ffi.new("int64_t[]", lib.BRY_MAX_NDIM)
+    binding.ok(lib.bry_output_shape(executable, inputs, 1, 0, shape))
+    assert shape[0] == 6
+    y = np.zeros(shape[0], np.float32)
+    outputs = binding.tensor(y)
+    binding.ok(lib.bry_run_shapes(executable, inputs, 1, outputs, 1, shape))
+    assert shape[0] == 3
+    np.testing.assert_array_equal(y[:3], [1, 3, 5])
 
 
 def test_errors_have_a_name_and_a_message(binding: Binding) -> None:

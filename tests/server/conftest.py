@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.artifacts import affine, build, pair
+from runtime.artifacts import affine, build, counted, pair
 from server.networks import slow, types
 from server.process import Served
 
@@ -16,6 +16,7 @@ from server.process import Served
 def artifacts() -> dict[str, bytes]:
     """Small networks by name: one input, two inputs, several dtypes, and one that takes long."""
     nets = {"affine": affine(), "pair": pair(), "types": types(), "slow": slow()}
+    nets["counted"] = counted()
     return {name: build(net) for name, net in nets.items()}
 
 
@@ -25,7 +26,7 @@ def served(
 ) -> Iterator[Served]:
     """A server of all of them that is not changed by tests."""
     folder = tmp_path_factory.mktemp("models")
-    for name in ("affine", "pair", "types"):
+    for name in ("affine", "pair", "types", "counted"):
         (folder / f"{name}.baryon").write_bytes(artifacts[name])
     with Served(folder) as server:
         yield server

@@ -45,6 +45,15 @@ def test_json_requests_equal_direct_execution(served: Served, artifacts: dict[st
     assert answer.json["model_version"] == "1"
 
 
+def test_sizes_that_depend_on_data(served: Served) -> None:
+    for x in (np.array([[1, -2, 3]], np.float32), -np.ones((2, 3), np.float32)):
+        answer = served.ask("POST", "/v2/models/counted/infer", in_json(x=x))
+        assert answer.status == 200, answer.body
+        np.testing.assert_array_equal(arrays_of(answer.body, None)["y"], x[x > 0])
+    described = served.ask("GET", "/v2/models/counted").json
+    assert described["outputs"] == [{"name": "y", "datatype": "FP32", "shape": [-1]}]
+
+
 def test_data_may_be_nested_as_the_shape(served: Served) -> None:
     request = in_json(data=X)
     request["inputs"][0]["data"] = X.tolist()
