@@ -29,6 +29,9 @@ class Module:
     constants: dict[str, Array] = field(default_factory=dict)
     symbols: dict[str, tuple[int, int]] = field(default_factory=dict)
     fixed: dict[str, str] = field(default_factory=dict)
+    _taken: dict[str, int] = field(default_factory=dict, init=False, repr=False)
+    """For each hint the number up to which names are taken, as long as no constant goes."""
+    _count: int = field(default=0, init=False, repr=False)
 
     @property
     def main(self) -> Func:
@@ -37,11 +40,16 @@ class Module:
 
     def add_constant(self, array: Array, hint: str = "c") -> str:
         """Store an array under a new name made from `hint`; returns the name."""
-        name, n = hint, 0
+        if len(self.constants) != self._count:  # some are gone, and their names are free again
+            self._taken.clear()
+        n = self._taken.get(hint, 0)
+        name = f"{hint}_{n}" if n else hint
         while name in self.constants:
             n += 1
             name = f"{hint}_{n}"
+        self._taken[hint] = n
         self.constants[name] = array
+        self._count = len(self.constants)
         return name
 
     def largest(self, dim: Dim) -> int:

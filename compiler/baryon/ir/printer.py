@@ -39,6 +39,8 @@ class Names:
     def __init__(self) -> None:
         self._of: dict[Value, str] = {}
         self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        """For each name the number up to which it is taken: files may use one for all values."""
         self._next = 0
 
     def __call__(self, value: Value) -> str:
@@ -52,10 +54,12 @@ class Names:
         if not wish:
             self._next += 1
             return str(self._next - 1)
-        text, n = quote_value(wish), 0
+        n = self._numbers.get(wish, 0)
+        text = quote_value(f"{wish}.{n}" if n else wish)
         while text in self._taken:
             n += 1
             text = quote_value(f"{wish}.{n}")
+        self._numbers[wish] = n
         return text
 
 

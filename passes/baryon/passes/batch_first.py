@@ -329,8 +329,8 @@ class _Rules:
             self.emit(operands, axis=self._shifted(opdef, x, len(x.sample))), x.inner
         )
 
-    def _shifted(self, opdef: OpDef, x: _Batched, rank: int) -> Any:
-        given = self.attrs(opdef)["axis"]
+    def _shifted(self, opdef: OpDef, x: _Batched) -> Any:
+        given, rank = self.attrs(opdef)["axis"], len(x.sample)
         axes = tuple(range(rank)) if given is None else given
         single = isinstance(axes, int)
         found = [axis % rank for axis in ((axes,) if isinstance(axes, int) else axes)]

@@ -134,7 +134,7 @@ class ModelFile:
                 packed = np.memmap(path, np.uint8, "r", info.offset or 0, size)
                 return _unpacked(tensor, packed.tobytes())
             return np.memmap(path, dtype.numpy, "r", info.offset or 0, shape).view(np.ndarray)
-        except (ValueError, OSError) as error:
+        except (ValueError, OverflowError, OSError) as error:
             message = f"the external data {info.location!r} does not hold the tensor: {error}"
             raise self.error(message, at=tensor.name) from error
 

@@ -35,6 +35,7 @@ class Scope:
     ) -> None:  # fmt: skip
         self.file, self.graph, self.recorder, self.batch = file, graph, recorder, batch
         self.values: dict[str, Held] = {}
+        self._made: set[str] = set()
         self._around = around
         self.origins = {} if origins is None else origins
         self._initializers = {t.name: t for t in graph.initializer}
@@ -110,7 +111,10 @@ class Scope:
         self.recorder.builder.loc = node.loc
         results = self._build(node, inputs)
         for name, result in zip(proto.output, results, strict=False):
+            if name in self._made:
+                raise self.file.error(f"{name!r} is computed twice", at=node.title)
             if name:
+                self._made.add(name)
                 self.define(name, result)
 
     def _build(self, node: Node, inputs: Sequence[Held | None]) -> Sequence[Held]:
