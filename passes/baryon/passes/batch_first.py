@@ -325,9 +325,7 @@ class _Rules:
         x, *rest = operands
         if not isinstance(x, _Batched) or any(isinstance(w, _Batched) for w in rest):
             raise _RefusedError
-        return self.results(
-            self.emit(operands, axis=self._shifted(opdef, x, len(x.sample))), x.inner
-        )
+        return self.results(self.emit(operands, axis=self._shifted(opdef, x)), x.inner)
 
     def _shifted(self, opdef: OpDef, x: _Batched) -> Any:
         given, rank = self.attrs(opdef)["axis"], len(x.sample)
@@ -353,9 +351,7 @@ class _Rules:
         x, places = operands
         axis = self.attrs(opdef)["axis"]
         if isinstance(x, _Batched) and isinstance(places, Value) and axis is not None:
-            return self.results(
-                self.emit(operands, axis=self._shifted(opdef, x, len(x.sample))), x.inner
-            )
+            return self.results(self.emit(operands, axis=self._shifted(opdef, x)), x.inner)
         if isinstance(x, Value) and isinstance(places, _Batched) and axis == 0:
             return self.results(self.emit(operands), places.inner)
         raise _RefusedError
