@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from baryon.array import ndarray
 from baryon.atomic import FileName
 from baryon.deferred.tree import flatten
 from baryon.gluon.errors import CallError, DeferredInitializationError, ParameterError, here
@@ -20,7 +21,8 @@ from baryon.ir import Array, dtype_of
 class MXNetBlock(SymbolBlock):
     """A symbol of MXNet with its parameters: computed, trained, hybridized and exported as others.
 
-    Losses at its end give predictions; a label may be passed, and is not used.
+    Losses at its end give predictions; a label may be passed, and is not used. The weights of
+    layers that MXNet quantized are constants, not parameters.
     """
 
     def __init__(
@@ -28,9 +30,16 @@ class MXNetBlock(SymbolBlock):
     ) -> None:
         super(SymbolBlock, self).__init__()
         self._network, self._inputs = network, [*inputs]
+        frozen = network.program.frozen & arrays.keys()
+        self._constants = {name: ndarray(arrays[name]) for name in frozen}
         for name in network.program.inputs:
-            if name not in inputs:
+            if name not in inputs and name not in frozen:
                 self._reg_params[name] = _parameter(network, name, arrays.get(name))
+
+    @property
+    def constants(self) -> Mapping[str, ndarray]:
+        """Weights that cannot be trained."""
+        return self._constants
 
     @property
     def input_count(self) -> int:
@@ -56,7 +65,7 @@ class MXNetBlock(SymbolBlock):
                 f"but got {len(data)}",
                 where=here(),
             )
-        weights = {name: p.data() for name, p in self._reg_params.items()}
+        weights = self._constants | {name: p.data() for name, p in self._reg_params.items()}
         outputs = self._network.run(dict(zip(self._inputs, data, strict=True)), weights)
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -75,7 +84,8 @@ def read_block(
     _check_inputs(network, inputs, arrays)
     block = MXNetBlock(network, inputs, arrays)
     if params is not None:
-        block.load_dict(arrays, device, allow_missing, ignore_extra)
+        learned = {name: x for name, x in arrays.items() if name not in block.constants}
+        block.load_dict(learned, device, allow_missing, ignore_extra)
     return block
 
 

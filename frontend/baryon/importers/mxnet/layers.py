@@ -13,7 +13,8 @@ from baryon.npx.common import cast
 _STATES = ("data", "gamma", "beta", "moving_mean", "moving_var")
 
 
-def _convolution(node: Node, x: ndarray, weight: ndarray, bias: Any = None) -> ndarray:
+def convolution(node: Node, x: ndarray, weight: ndarray, bias: Any = None) -> ndarray:
+    """A convolution with the attributes of a node."""
     return npx.convolution(x, weight, bias, **_window(node), no_bias=_no_bias(node, bias, False))
 
 
@@ -38,7 +39,8 @@ def _window(node: Node) -> dict[str, Any]:
     return found
 
 
-def _pooling(node: Node, x: ndarray) -> ndarray:
+def pooling(node: Node, x: ndarray) -> ndarray:
+    """Pooling with the attributes of a node."""
     return npx.pooling(
         x, node.get(whole("kernel", ())) or (1,) * (x.ndim - 2), node.get(whole("stride", ())),
         node.get(whole("pad", ())), node.get(text("pool_type", "max")),
@@ -54,15 +56,17 @@ def _adaptive(node: Node, x: ndarray) -> ndarray:
     return npx.pooling(x, pool_type="avg", output_size=size * 2 if len(size) == 1 else size)
 
 
-def _fully_connected(node: Node, x: ndarray, weight: ndarray, bias: Any = None) -> ndarray:
+def fully_connected(node: Node, x: ndarray, weight: ndarray, bias: Any = None) -> ndarray:
+    """A fully connected layer with the attributes of a node."""
     given = None if _no_bias(node, bias, False) else bias
     units, flatten = node.get(integer("num_hidden")), node.get(flag("flatten", True))
     return npx.fully_connected(x, weight, given, num_hidden=units, flatten=flatten)
 
 
-def _batch_norm(
+def batch_norm(
     node: Node, x: ndarray, gamma: ndarray, beta: ndarray, mean: ndarray, variance: ndarray
 ) -> Any:
+    """A batch normalization with the attributes of a node."""
     node.ignore("min_calib_range", "max_calib_range", "ndev", "key")
     return npx.batch_norm(
         x, gamma, beta, mean, variance, eps=node.get(number("eps", 1e-3)),
@@ -76,7 +80,7 @@ def _batch_norm(
 def _batch_norm_relu(
     node: Node, x: ndarray, gamma: ndarray, beta: ndarray, mean: ndarray, variance: ndarray
 ) -> Any:
-    found = _batch_norm(node, x, gamma, beta, mean, variance)
+    found = batch_norm(node, x, gamma, beta, mean, variance)
     if isinstance(found, list):
         return [npx.relu(found[0]), *found[1:]]
     return npx.relu(found)
@@ -201,13 +205,13 @@ def _quadratic(x: ndarray, a: float, b: float, c: float) -> ndarray:
 _NORM = {"eps": number("eps", 1e-5), "output_mean_var": flag("output_mean_var", False)}
 
 OPS = (
-    op("Convolution Convolution_v1 _npx_convolution", _convolution),
+    op("Convolution Convolution_v1 _npx_convolution", convolution),
     op("Deconvolution _npx_deconvolution", _deconvolution),
-    op("Pooling Pooling_v1 _npx_pooling", _pooling),
+    op("Pooling Pooling_v1 _npx_pooling", pooling),
     op("_contrib_AdaptiveAvgPooling2D", _adaptive),
-    op("FullyConnected _sparse_FullyConnected _npx_fully_connected", _fully_connected),
+    op("FullyConnected _sparse_FullyConnected _npx_fully_connected", fully_connected),
     op("BatchNorm BatchNorm_v1 CuDNNBatchNorm _npx_batch_norm _contrib_SyncBatchNorm "
-       "_npx_sync_batch_norm", _batch_norm, states=_STATES),
+       "_npx_sync_batch_norm", batch_norm, states=_STATES),
     op("_contrib_BatchNormWithReLU _npx_batch_norm_with_relu", _batch_norm_relu),
     direct("LayerNorm _npx_layer_norm", npx.layer_norm, axis=integer("axis", -1), **_NORM),
     op("GroupNorm _npx_group_norm", _per_group),

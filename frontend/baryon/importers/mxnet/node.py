@@ -31,12 +31,14 @@ class MxOp:
         network is refused: nothing is dropped silently.
     unread: the inputs, by position, that prediction does not need, such as labels.
     states: names of all inputs where files until 0.8 leave out the last ones.
+    frozen: whether the variables that it reads are constants, which cannot be trained.
     """
 
     names: tuple[str, ...]
     build: Build
     unread: frozenset[int] = frozenset()
     states: tuple[str, ...] = ()
+    frozen: bool = False
 
 
 class Node:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from baryon.array import ndarray
@@ -36,7 +37,7 @@ class Program:
         self.symbol, self.where = symbol, where
         self._ops = {i: _found(n) for i, n in enumerate(symbol.nodes) if n.op != VARIABLE}
         self._states = {i: self._left_out(i) for i in self._ops}
-        self.order = self._needed()
+        self.order = self._needed(set())
         used = {symbol.nodes[i].name: None for i in self.order if self._is_variable(i)}
         states = {name: None for i in self.order for name in self._states.get(i, ())}
         self.inputs = [*(used | states)]
@@ -72,10 +73,33 @@ class Program:
             found += [(node, at) for at, other in enumerate(names) if other == name]
         return found
 
-    def run(self, values: Mapping[str, ndarray]) -> list[ndarray]:
-        """The heads, from the variables by name."""
-        made: dict[int, Sequence[ndarray]] = {}
-        for i in self.order:
+    @property
+    def frozen(self) -> set[str]:
+        """The inputs that operators take as constants."""
+        entries = (
+            entry for i in self.order if not self._is_variable(i) and self._ops[i].frozen
+            for entry in self.symbol.nodes[i].inputs
+        )  # fmt: skip
+        names = (self._name_of(entry.node) for entry in entries)
+        return {name for name in names if name is not None}
+
+    def find(self, *ops: str) -> int | None:
+        """The number of the first node of some operators."""
+        return next((i for i in self.order if self.symbol.nodes[i].op in ops), None)
+
+    def node(self, number: int, *without: str) -> Node:
+        """A node as its mapping sees it; `without`: attributes that are left out."""
+        proto = self.symbol.nodes[number]
+        attrs = {k: v for k, v in proto.attrs.items() if k not in without}
+        place = f"{self.where}#{proto.name}"
+        return Node(replace(proto, attrs=attrs), self.symbol, place, self._inner[number])
+
+    def run(
+        self, values: Mapping[str, ndarray], given: Mapping[int, Sequence[ndarray]] | None = None
+    ) -> list[ndarray]:
+        """The heads, from the variables by name; `given`: what some nodes compute."""
+        made: dict[int, Sequence[ndarray]] = dict(given or {})
+        for i in self._needed({*made}) if made else self.order:
             node = self.symbol.nodes[i]
             if self._is_variable(i):
                 made[i] = [values[node.name]]
@@ -86,13 +110,13 @@ class Program:
             states = [values[name] for name in self._states[i]]
             made[i] = self._compute(i, [*read, *states])
             for done in self._last[i]:
-                del made[done]
+                made.pop(done, None)
         return [self._read(made, head, "the heads") for head in self.symbol.heads]
 
     def _compute(self, number: int, inputs: Sequence[ndarray]) -> Sequence[ndarray]:
         proto = self.symbol.nodes[number]
-        place = f"{self.where}#{proto.name}"
-        node = Node(proto, self.symbol, place, self._inner[number])
+        node = self.node(number)
+        place = node.where
         try:
             with placed(Loc(f"{Path(self.where).name}#{proto.name}")):
                 results = self._ops[number].build(node, *inputs)
@@ -130,14 +154,15 @@ class Program:
             return []
         return [f"{node.name}_{name}" for name in self._ops[number].states[len(node.inputs) :]]
 
-    def _needed(self) -> list[int]:
-        """The nodes that the heads need, in order."""
-        needed = {head.node for head in self.symbol.heads}
+    def _needed(self, given: set[int]) -> list[int]:
+        """The nodes that the heads need besides those that are given, in order."""
+        needed = {head.node for head in self.symbol.heads} - given
         for i in range(len(self.symbol.nodes) - 1, -1, -1):
             if i in needed and not self._is_variable(i):
                 unread = self._ops[i].unread
                 inputs = enumerate(self.symbol.nodes[i].inputs)
                 needed.update(entry.node for at, entry in inputs if at not in unread)
+                needed -= given
         return sorted(needed)
 
     def _last_uses(self) -> dict[int, list[int]]:

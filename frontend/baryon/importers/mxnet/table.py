@@ -11,6 +11,7 @@ from baryon.importers.mxnet import (
     heads,
     indexing,
     layers,
+    quantized,
     reduction,
     sampling,
     sequences,
@@ -20,7 +21,7 @@ from baryon.importers.mxnet.node import MxOp
 
 FAMILIES = (
     layers, heads, elementwise, shape, indexing, reduction, creation, sequences, detection,
-    sampling,
+    sampling, quantized,
 )  # fmt: skip
 
 _SAME_AS = ("_sparse_", "_npi_", "_npx_", "_np_")
