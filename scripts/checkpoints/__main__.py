@@ -28,9 +28,10 @@ ZOO = [
     *(f"mobilenetv2_{w}" for w in ("1.0", "0.75", "0.5", "0.25")),
 ]  # fmt: skip
 """The 34 networks of gluon.model_zoo.vision."""
-OTHERS = ["lstm", "transformer", "detector"]
+OTHERS = ["lstm", "transformer", "detector", "int8"]
+LIMITS = {"int8": 1 / 127}
+"""Of the largest error, in units of the largest number of an output; else LIMIT."""
 LIMIT = 1e-4
-"""Of the largest error, in units of the largest number of an output."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,13 @@ class Row:
     error: float = float("inf")
     problem: str = ""
 
+    @property
+    def is_good(self) -> bool:
+        """Whether it agrees."""
+        return not self.problem and self.error <= LIMITS.get(self.name, LIMIT)
+
     def __str__(self) -> str:
-        verdict = self.problem or f"{self.error:.1e} {'ok' if self.error <= LIMIT else 'WRONG'}"
+        verdict = self.problem or f"{self.error:.1e} {'ok' if self.is_good else 'WRONG'}"
         return (
             f"{self.name:18} {self.version:8} {self.import_s:6.2f} {self.compile_s:6.2f}  {verdict}"
         )
@@ -96,8 +102,21 @@ def check(name: str, version: str, folder: Path) -> Row:
     found = executable(*inputs)
     outputs = [*found.values()] if isinstance(found, dict) else _listed(found)
     pairs = zip(outputs, wanted, strict=True)
-    error = max(float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-30)) for a, b in pairs)
-    return Row(name, version, imported - start, compiled - imported, error)
+    errors = [_difference(a, b, name) / max(float(np.abs(b).max()), 1e-30) for a, b in pairs]
+    return Row(name, version, imported - start, compiled - imported, max(errors))
+
+
+def _difference(found: Any, wanted: Any, name: str) -> float:
+    """The largest one of elements.
+
+    The rows of detections come by falling score: those whose scores differ in the last bits only
+    may have changed places, so a row is compared with those beside it too.
+    """
+    if name != "detector":
+        return float(np.abs(found - wanted).max())
+    shifted = [np.roll(found, by, axis=1) for by in range(-2, 3)]
+    rows = np.min([np.abs(y - wanted).max(axis=2) for y in shifted], axis=0)
+    return float(rows.max())
 
 
 def _listed(found: Any) -> list[Any]:
@@ -142,9 +161,9 @@ def main() -> int:
         for version in options.versions.split(","):
             python = python_of(version, options.environments.resolve())
             rows += run(version, names, python, Path(folder))
-    good = sum(not row.problem and row.error <= LIMIT for row in rows)
+    good = sum(row.is_good for row in rows)
     spent = time.perf_counter() - start
-    print(f"{good} of {len(rows)} networks agree within {LIMIT:g} ({spent:.0f} s)")
+    print(f"{good} of {len(rows)} networks agree ({spent:.0f} s)")
     return int(good < len(rows))
 
 

@@ -21,6 +21,8 @@ IS_TWO = mx.__version__.startswith("2")
 if IS_TWO:
     mx.npx.set_np()
 
+from mxnet.contrib import quantization  # noqa: E402
+
 from checkpoints import networks  # noqa: E402
 
 
@@ -39,6 +41,23 @@ def fill(net: Any, random: Any) -> None:
         parameter.set_data(array(value.astype("float32")))
 
 
+def quantized(net: Any, images: Any) -> Any:
+    """The network in 8 bits, calibrated on images twice as bright.
+
+    So codes stay below 128 and sums of two products fit into 16 bits, where MXNet cuts them off on
+    CPUs without VNNI.
+    """
+    bright = array_of(2 * images)
+    labels = array_of(np.zeros(len(images), "float32"))
+    data = mx.gluon.data.DataLoader(mx.gluon.data.ArrayDataset(bright, labels), len(images))
+    net(bright)
+    made = quantization.quantize_net(
+        net, calib_data=data, calib_mode="naive", quantized_dtype="auto"
+    )
+    made.hybridize(static_alloc=True, static_shape=True)
+    return made
+
+
 def array_of(x: Any) -> Any:
     """An array of MXNet."""
     return mx.np.array(x, dtype=x.dtype) if IS_TWO else mx.nd.array(x, dtype=x.dtype)
@@ -54,6 +73,8 @@ def export(name: str, folder: str) -> None:
     net(*given)  # which tells the parameters their shapes
     fill(net, random)
     net.hybridize()
+    if name.startswith("int8"):
+        net = quantized(net, arrays[0])
     outputs = net(*given)
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     net.export(f"{folder}/net")

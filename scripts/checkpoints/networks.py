@@ -23,20 +23,21 @@ def words(count: int, length: int, batch: int = 2) -> Any:
 
 
 def make(name: str) -> Any:
-    """A network by name, and functions that make its inputs."""
-    if name in OTHERS:
-        return OTHERS[name]()
+    """A network by name, and functions that make its inputs; "-small" behind it is for tests."""
+    plain = name.removesuffix("-small")
+    if plain in OTHERS:
+        return OTHERS[plain](plain != name)
     return vision.get_model(name, classes=1000), [image(299 if name == "inceptionv3" else 224)]
 
 
 class LanguageModel(gluon.HybridBlock):
     """Embedding, two LSTM layers and a classifier of each step; states come from outside."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: int, hidden: int) -> None:
         super().__init__()
-        self.embedding = nn.Embedding(1000, 64)
-        self.lstm = rnn.LSTM(96, 2, input_size=64)
-        self.out = nn.Dense(1000, flatten=False, in_units=96)
+        self.embedding = nn.Embedding(words, 64)
+        self.lstm = rnn.LSTM(hidden, 2, input_size=64)
+        self.out = nn.Dense(words, flatten=False, in_units=hidden)
 
     if IS_TWO:
 
@@ -53,10 +54,11 @@ class LanguageModel(gluon.HybridBlock):
             return self.out(y), h, c
 
 
-def lstm() -> Any:
+def lstm(small: bool) -> Any:
     """The language model on 12 words of 2 sentences."""
-    state = [lambda random: random.normal(0, 1, (2, 2, 96)).astype("float32")] * 2
-    return LanguageModel(), [words(1000, 12), *state]
+    count, hidden = (50, 16) if small else (1000, 96)
+    state = [lambda random: random.normal(0, 1, (2, 2, hidden)).astype("float32")] * 2
+    return LanguageModel(count, hidden), [words(count, 12), *state]
 
 
 class EncoderLayer(gluon.HybridBlock):
@@ -101,15 +103,15 @@ class EncoderLayer(gluon.HybridBlock):
 
 
 class Encoder(gluon.HybridBlock):
-    """Embedding, positions, three layers and a classifier of the first place."""
+    """Embedding, positions, layers and a classifier of the first place."""
 
-    def __init__(self, length: int = 24, units: int = 64) -> None:
+    def __init__(self, count: int, length: int, units: int, layers: int) -> None:
         super().__init__()
         self.length = length
-        self.embedding = nn.Embedding(500, units)
+        self.embedding = nn.Embedding(count, units)
         self.position = nn.Embedding(length, units)
         self.layers = nn.HybridSequential()
-        for _ in range(3):
+        for _ in range(layers):
             self.layers.add(EncoderLayer(units))
         self.pooled = nn.Dense(10, activation="tanh", in_units=units)
 
@@ -131,23 +133,24 @@ class Encoder(gluon.HybridBlock):
             return y, self.pooled(F.squeeze(F.slice_axis(y, axis=0, begin=0, end=1), axis=0))
 
 
-def transformer() -> Any:
-    """The encoder on 2 sentences of 24 words."""
-    turned = words(500, 24)
-    return Encoder(), [(lambda random: turned(random).T.copy()) if IS_TWO else turned]
+def transformer(small: bool) -> Any:
+    """The encoder on 2 sentences of 24 words, or 6."""
+    sizes = (50, 6, 16, 2) if small else (500, 24, 64, 3)
+    turned = words(*sizes[:2])
+    return Encoder(*sizes), [(lambda random: turned(random).T.copy()) if IS_TWO else turned]
 
 
 class Detector(gluon.HybridBlock):
     """Anchors, classes and offsets on three scales of a small trunk; then the boxes."""
 
-    def __init__(self, classes: int = 5) -> None:
+    def __init__(self, widths: tuple[int, ...], classes: int = 5) -> None:
         super().__init__()
         self.classes = classes
         self.sizes = [(0.1, 0.15), (0.3, 0.4), (0.6, 0.8)]
         self.ratios = (1.0, 2.0, 0.5)
         anchors = 4
         self.stages, self.class_heads, self.box_heads = (nn.HybridSequential() for _ in range(3))
-        for channels in (16, 32, 32):
+        for channels in widths:
             stage = nn.HybridSequential()
             stage.add(
                 nn.Conv2D(channels, 3, strides=2, padding=1), nn.BatchNorm(), nn.Activation("relu"),
@@ -198,9 +201,47 @@ class Detector(gluon.HybridBlock):
             )
 
 
-def detector() -> Any:
-    """The detector on an image of 128 pixels."""
-    return Detector(), [image(128)]
+def detector(small: bool) -> Any:
+    """The detector on an image of 128 pixels, or 64."""
+    return Detector((4, 4, 8) if small else (16, 32, 32)), [image(64 if small else 128)]
 
 
-OTHERS = {"lstm": lstm, "transformer": transformer, "detector": detector}
+class Residual(gluon.HybridBlock):
+    """A small residual network, which is exported in 8 bits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1, self.norm1 = nn.Conv2D(8, 3, padding=1), nn.BatchNorm()
+        self.conv2, self.norm2 = nn.Conv2D(8, 3, padding=1, use_bias=False), nn.BatchNorm()
+        self.pool, self.conv3 = nn.MaxPool2D(2), nn.Conv2D(12, 1, activation="relu")
+        self.mean, self.flat = nn.GlobalAvgPool2D(), nn.Flatten()
+        self.hidden, self.out = nn.Dense(16, activation="relu"), nn.Dense(5)
+
+    def _tail(self, x: Any) -> Any:
+        y = self.flat(self.mean(self.conv3(self.pool(x))))
+        return self.out(self.hidden(y))
+
+    if IS_TWO:
+
+        def forward(self, x: Any) -> Any:
+            """For MXNet 2."""
+            x = mx.npx.relu(self.norm1(self.conv1(x)))
+            return self._tail(mx.npx.relu(x + self.norm2(self.conv2(x))))
+
+    else:
+
+        def hybrid_forward(self, F: Any, x: Any) -> Any:
+            """For MXNet 1."""
+            x = F.relu(self.norm1(self.conv1(x)))
+            return self._tail(F.relu(F.elemwise_add(self.norm2(self.conv2(x)), x)))
+
+
+def int8(small: bool) -> Any:
+    """The residual network on images without negative numbers.
+
+    The mean of 25 codes is never halfway between two, where MXNet's order of sums would decide.
+    """
+    return Residual(), [lambda random: random.uniform(0, 1, (2, 3, 10, 10)).astype("float32")]
+
+
+OTHERS = {"lstm": lstm, "transformer": transformer, "detector": detector, "int8": int8}

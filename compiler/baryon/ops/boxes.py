@@ -1,7 +1,7 @@
-"""Choices among boxes: suppression, matching, training targets. They run on the host.
+"""Choices among boxes: suppression, detection, matching, training targets.
 
-Boxes are (xmin, ymin, xmax, ymax). Each op's loop ends after a number of steps that the data
-decides, so there is no kernel; in networks they stand at the very end or beside the loss.
+Boxes are (xmin, ymin, xmax, ymax). Suppression has a kernel. Matching ends after a number of steps
+that the data decides: it runs on the host, and stands beside the loss.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from baryon.ir import TensorType, i32
+from baryon.ir import TensorType, boolean, i32
+from baryon.ops import boxes_expanded
 from baryon.ops.attributes import REQUIRED, Param
 from baryon.ops.numerics import Arr
-from baryon.ops.opdef import OpDef, Sample, absent
+from baryon.ops.opdef import OpDef, Sample, absent, kernel
 from baryon.ops.shapes import fail, need_float, need_shape, text
 
 _HOST = absent("it runs on the host: its loop ends when the data says so")
+_EXPANDED = absent("it is sorting and ir.suppressed")
 _DISCRETE = absent("choices are piecewise constant")
 
 
@@ -44,6 +46,47 @@ def _suppressed(iou: Arr, same: Arr, limit: float, equal: bool) -> Arr:
         if not gone[i]:
             gone[i + 1 :] |= near[i, i + 1 :]
     return gone
+
+
+def _suppressed_infer(boxes: TensorType, groups: TensorType, **attrs: Any) -> TensorType:
+    op = "ir.suppressed"
+    need_float(op, boxes=boxes, groups=groups)
+    if groups.rank != 2:
+        fail(op, f"groups must be (batch, boxes), not {text(groups.shape)}")
+    need_shape(op, "boxes", boxes, (*groups.shape, 4), "four numbers for each group")
+    return TensorType(groups.shape, boolean)
+
+
+def _suppressed_ref(boxes: Arr, groups: Arr, overlap: float, equal: bool) -> Any:
+    out = np.zeros(groups.shape, bool)
+    for n in range(len(groups)):
+        there = np.flatnonzero(groups[n] == groups[n])
+        group, box = groups[n][there], boxes[n][there]
+        out[n, there] = _suppressed(iou_matrix(box, box), group[:, None] == group, overlap, equal)
+    return out
+
+
+suppressed = OpDef(
+    name="ir.suppressed",
+    doc="Which boxes, in order of falling score, overlap too much with a kept one before them.\n\n"
+    "boxes (batch, N, 4) by their corners, groups (batch, N), floating (IRTypeError otherwise). A "
+    "box suppresses those of its group; NaN is no group: such a box neither suppresses nor is "
+    "suppressed. The result is bool (batch, N).",
+    operands=("boxes", "groups"),
+    params=(
+        Param("overlap", "float", 0.5, "the overlap (intersection over union) that is too much"),
+        Param("equal", "bool", False, "this very overlap is too much as well"),
+    ),
+    infer=_suppressed_infer,
+    reference=_suppressed_ref,
+    gradient=_DISCRETE,
+    lowering=kernel("suppressed"),
+    samples=(
+        Sample(((2, 4, 4), (2, 4)), {"overlap": 0.1}, positive=True, batch=(0, 1)),
+        Sample(((1, 3, 4), (1, 3)), {"equal": True}, positive=True),
+    ),
+    source="MXNet 2 npx.box_nms, npx.multibox_detection",
+)
 
 
 def _nms_infer(scores: TensorType, classes: TensorType, boxes: TensorType, **attrs: Any) -> Any:
@@ -97,7 +140,8 @@ nms = OpDef(
     infer=_nms_infer,
     reference=_nms_ref,
     gradient=_DISCRETE,
-    lowering=_HOST,
+    lowering=_EXPANDED,
+    expansion=boxes_expanded.nms,
     samples=(
         Sample(((2, 4), (2, 4), (2, 4, 4)), {"overlap": 0.1}, positive=True),
         Sample(((1, 3), (1, 3), (1, 3, 4)), {"topk": 2, "force": True}, positive=True),
@@ -336,7 +380,8 @@ multibox_detection = OpDef(
     infer=_detection_infer,
     reference=_detection_ref,
     gradient=_DISCRETE,
-    lowering=_HOST,
+    lowering=_EXPANDED,
+    expansion=boxes_expanded.detection,
     samples=(
         Sample(((2, 3, 5), (2, 20), (1, 5, 4)), positive=True),
         Sample(((1, 2, 4), (1, 16), (1, 4, 4)), {"nms_topk": 2, "clip": False}, positive=True),
@@ -344,4 +389,4 @@ multibox_detection = OpDef(
     source="MXNet 2 npx.multibox_detection",
 )
 
-OPS = (nms, bipartite_matching, multibox_target, multibox_detection)
+OPS = (suppressed, nms, bipartite_matching, multibox_target, multibox_detection)

@@ -28,6 +28,7 @@ from baryon.codegen.kernels import (
     scatter,
     softmax,
     sort,
+    suppressed,
     suppression,
     weight_gradient,
 )
@@ -62,6 +63,7 @@ FAMILIES: Mapping[str, Family] = {
     "size": leading.build_size,
     "leading": leading.build,
     "non_max_suppression": suppression.build,
+    "suppressed": suppressed.build,
 }
 """The builder of each kind of group."""
 

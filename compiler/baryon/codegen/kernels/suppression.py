@@ -124,7 +124,7 @@ class _Suppression:
         with T.serial(0, before) as q:
             number, score = bind(left.boxes.load(q)), bind(left.scores.load(q))
             other = self._corners(corners + Math.cast(number, i64) * 4)
-            covered = _iou(first, other) > overlap
+            covered = intersection_over_union(first, other) > overlap
             is_other = Math.cast(tirx.convert(q), i64) != best
             left.add(number, score, is_other & Math.logical_not(covered))
 
@@ -162,7 +162,7 @@ class _Suppression:
         return Math.cast(x, self.dtype)
 
 
-def _iou(a: Corners, b: Corners) -> Expr:
+def intersection_over_union(a: Corners, b: Corners) -> Expr:
     """Intersection over union; 0 where they do not meet."""
     zero = const(0, a[0])
     width = Math.maximum(Math.minimum(a[2], b[2]) - Math.maximum(a[0], b[0]), zero)

@@ -31,7 +31,7 @@ OPS: tuple[NoForm, ...] = (
     ),
     *_because(_REJECTION, "ir.random_gamma", "ir.random_poisson", "ir.random_multinomial"),
     *_because(
-        _BOXES, "ir.nms", "npx.bipartite_matching", "npx.multibox_target",
+        _BOXES, "ir.nms", "ir.suppressed", "npx.bipartite_matching", "npx.multibox_target",
         "npx.multibox_detection",
     ),
     *_because(_SPECIAL, "npx.erfinv", "npx.gamma", "npx.gammaln", "npx.digamma", "ir.trigamma",

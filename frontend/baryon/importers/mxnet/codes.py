@@ -1,9 +1,10 @@
 """8-bit codes as MXNet has them: an array with the two ends of the range that it stands for.
 
 An int8 code q means q * end / 127.5, a uint8 one q * end / 255.5, as in MXNet's oneDNN backend; end
-is the larger magnitude of the range. Where the range is known, codes have it in their types (`ir.quantize`), so that the compiler
-finds them; else the same arithmetic is written out. An array of floats that comes with a range is
-what it says: sums of products, which MXNet keeps as int32 until they are requantized.
+is the larger magnitude of the range. Where the range is known, codes have it in their types
+(`ir.quantize`), so that the compiler finds them; else the same arithmetic is written out. An array
+of floats that comes with a range is what it says: sums of products, which MXNet keeps as int32
+until they are requantized.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def meaning(codes: Codes) -> ndarray:
     end = codes.end
     if isinstance(end, ndarray):
         return np.multiply(cast(codes.data, "float32"), np.divide(end, LEVELS[name]))
-    return decoded(codes.data, [_positive(end) / LEVELS[name]])
+    found: ndarray = decoded(codes.data, [_positive(end) / LEVELS[name]])
+    return found
 
 
 def decoded(
