@@ -32,7 +32,7 @@ def test_suppressed(count: int, equal: bool) -> None:
 
     wanted = entry(mx.np.array(found), mx.np.array(groups)).asnumpy()
     assert not wanted[:, ::5].any()
-    assert count < 7 or wanted.any()
+    assert count < 40 or wanted.any()
     for batch in (None, 4):
         assert_array_equal(mx.compile(entry, found, groups, dynamic_batch=batch)(found, groups)[0],
                            wanted)  # fmt: skip
