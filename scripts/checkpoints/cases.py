@@ -278,6 +278,15 @@ def legacy() -> list[Case]:
             {"x": (3, 2, 8), "y": (4, 2, 16)}),
         ("encdec_valatt", lambda y, a: s.contrib.interleaved_matmul_encdec_valatt(y, a, heads=2),
             {"y": (4, 2, 16), "a": (4, 3, 4)}),
+        ("foreach", lambda x, h, w: _grouped(s.contrib.foreach(
+            lambda d, st: (d * 2 + st[0], [st[0] + d * w]), x, [h])),
+            {"x": (4, 3), "h": (3,), "w": (3,)}),
+        ("while_loop", lambda x, i: _grouped(s.contrib.while_loop(
+            lambda x, i: i < 3, lambda x, i: (s.broadcast_add(x, i), [x * 2, i + 1]), [x, i],
+            max_iterations=5)),
+            {"x": (3,), "i": np.zeros(1, "float32")}),
+        *((f"cond-{k}", lambda p, x, y: s.contrib.cond(p > 0, lambda: x * 2, lambda: y + 1),
+            {"p": np.array([k], "float32"), "x": (3,), "y": (3,)}) for k in (0, 1)),
         ("div_sqrt_dim", lambda x: s.contrib.div_sqrt_dim(x), x),
         # boxes
         ("MultiBoxPrior", lambda x: s.contrib.MultiBoxPrior(x, sizes=(0.3, 0.5),
@@ -297,6 +306,13 @@ def legacy() -> list[Case]:
           for n in (2, -1) for p in (False, True)),
     ]  # fmt: skip
     return found
+
+
+def _grouped(results: Any) -> Any:
+    """The outputs and the last states of a loop as one symbol."""
+    outputs, states = results
+    listed = outputs if isinstance(outputs, list) else [outputs]
+    return mx.sym.Group([*listed, *states])
 
 
 def of_numpy() -> list[Case]:

@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from baryon import npx
+from baryon.array import ndarray
+from baryon.array import op as call
 from baryon.importers.mxnet.attributes import flag, integer, number, numbers, text, whole
-from baryon.importers.mxnet.node import direct
+from baryon.importers.mxnet.node import Node, direct, op
+from baryon.npx.common import cast
+
+
+def _roi_align(node: Node, x: ndarray, rois: ndarray) -> ndarray:
+    """Rows of rois are the number of an image and a box."""
+    if node.get(flag("position_sensitive", False)):
+        raise node.unsupported("position_sensitive=True")
+    boxes = npx.slice(rois, (None, 1), (None, 5))
+    images = npx.slice(rois, (None, 0), (None, 1)).reshape(-1)
+    return call("ir.roi_align")(
+        x, boxes, cast(images, "int64"), pooled_size=node.get(whole("pooled_size")),
+        spatial_scale=node.get(number("spatial_scale")),
+        sampling_ratio=max(0, node.get(integer("sample_ratio", -1))),
+        aligned=bool(node.get(flag("aligned", False))), mode="avg",
+    )  # fmt: skip
+
 
 OPS = (
     direct("_contrib_MultiBoxPrior _npx_multibox_prior", npx.multibox_prior,
@@ -39,4 +57,5 @@ OPS = (
            topk=integer("topk", -1)),
     direct("ROIPooling _npx_roi_pooling", npx.roi_pooling, pooled_size=whole("pooled_size"),
            spatial_scale=number("spatial_scale")),
+    op("_contrib_ROIAlign", _roi_align),
 )  # fmt: skip

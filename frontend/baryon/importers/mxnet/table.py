@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from baryon.importers.mxnet import (
+    control,
     creation,
     detection,
     elementwise,
@@ -21,7 +22,7 @@ from baryon.importers.mxnet.node import MxOp
 
 FAMILIES = (
     layers, heads, elementwise, shape, indexing, reduction, creation, sequences, detection,
-    sampling, quantized,
+    sampling, quantized, control,
 )  # fmt: skip
 
 _SAME_AS = ("_sparse_", "_npi_", "_npx_", "_np_")
