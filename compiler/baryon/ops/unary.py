@@ -175,6 +175,7 @@ cast = OpDef(
         Sample(((2, 3),), {"dtype": "i32"}),
         Sample(((3,),), {"dtype": "bf16"}),
         Sample(((3,),), {"dtype": "f32"}, dtypes=("bf16",)),
+        Sample(((3,),), {"dtype": "f16"}, dtypes=("f64",)),
         Sample(((),), {"dtype": "bool"}, dtypes=("i32",)),
         Sample(((2, 19),), {"dtype": "f8e4m3fn"}, batch=(0,)),
         Sample(((2, 19),), {"dtype": "f16"}, dtypes=("f8e5m2",)),
