@@ -7,11 +7,8 @@ from typing import Any
 import numpy
 import pytest
 
-from baryon.importers import import_onnx
 from baryon.importers.onnx import supported_ops
-from baryon.ir import UnsupportedError
 from frontend.onnx_cases import Case, f, i64, ops_with_a_case, pos, scales
-from frontend.onnx_models import one_node
 
 X, IMAGE = f(2, 3, 4), f(2, 4, 7, 6)
 CONV = (f(1, 4, 7, 6), f(6, 4, 3, 2), f(6))
@@ -259,25 +256,6 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_op(case: Case) -> None:
     case.check()
-
-
-@pytest.mark.parametrize(
-    ("op", "more", "attrs", "message"),
-    [
-        ("LSTM", (f(1, 9),), {}, "peepholes"),
-        ("LSTM", (), {"input_forget": 1}, "input_forget"),
-        ("GRU", (), {"clip": 1.0}, "clip"),
-        ("RNN", (), {"activations": ["Affine"]}, "activations Affine"),
-    ],
-)
-def test_recurrent_layers_without_a_kernel_are_refused(
-    op: str, more: tuple[Any, ...], attrs: Any, message: str
-) -> None:
-    gates, outputs = RECURRENT[op]
-    inputs = (*recurrent(gates, states=2 if more else 0), *more)
-    made, _ = one_node(op, inputs, 14, outputs, **{**H3, **attrs})
-    with pytest.raises(UnsupportedError, match=message):
-        import_onnx(made)
 
 
 def test_every_mapped_op_has_a_case() -> None:

@@ -1,7 +1,8 @@
 """Recurrent layers: LSTM, GRU and RNN.
 
-One fully connected layer projects the input of all steps; the steps of a direction are one op. The
-gates of the standard are brought to the order of ours.
+One fully connected layer projects the input of all steps; the steps of a direction are one op, to
+whose order the gates of the standard are brought. What there is no such op for is written out
+(`recurrent_steps.py`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,15 @@ from typing import Any
 import numpy as np
 
 from baryon.importers.onnx.node import Node, OnnxOp, Operand, numpy_dtype, shape_of
+from baryon.importers.onnx.recurrent_steps import (
+    MOST_STEPS,
+    Cell,
+    Nonlinear,
+    elman_step,
+    gru_step,
+    lstm_step,
+    read_nonlinear,
+)
 from baryon.ops import Calls
 from baryon.ops.shapes import write_shape
 
@@ -109,6 +119,12 @@ class _Direction:
         """The first states, (N, H) each."""
         return [self._start(x) for x in self.layer.initial]
 
+    def parts(self, x: Operand | None, count: int) -> Any:
+        """What belongs to this direction, in so many parts; None where nothing is given."""
+        if x is None:
+            return None
+        return self.layer.o.np.split(self._part(x), indices_or_sections=count)
+
     def projected(self, bias: Operand) -> Any:
         """The input's part of the gates in all steps, (T, N, gates * H)."""
         o, layer = self.layer.o, self.layer
@@ -136,29 +152,59 @@ class _Direction:
         return self.layer.o.np.full(shape=write_shape(shape), fill_value=0.0, dtype=dtype)
 
 
-def _layer(
-    o: Calls[Operand], node: Node, gates: tuple[int, ...], activations: Sequence[str],
-    inputs: Sequence[Operand | None], states: Sequence[Operand | None],
-) -> tuple[_Layer, str]:  # fmt: skip
-    """The layer and the name of its last activation, after refusing what there is no kernel for.
+_INNER = {"LSTM": (0, 2, 3, 1), "GRU": (1, 0, 2), "RNN": (0,)}
+"""Where the standard has each gate of our kernels."""
 
-    activations: the standard's, of one direction; RNN may have Relu, too.
+_USUAL = {"LSTM": ("sigmoid", "tanh", "tanh"), "GRU": ("sigmoid", "tanh"), "RNN": ("tanh",)}
+"""The activations of a direction that our kernels compute."""
+
+
+def _layer(
+    o: Calls[Operand], node: Node, inputs: Sequence[Operand | None],
+    states: Sequence[Operand | None], others: Sequence[tuple[str, ...]] = (),
+    special: bool = False,
+) -> tuple[_Layer, Nonlinear, bool]:  # fmt: skip
+    """The layer, its activations, and whether there is a kernel for it.
+
+    others: further activations that the kernel knows. special: whether there surely is none.
     """
     node.ignore("hidden_size", "output_sequence")
-    if node.attr("clip", 0.0):
-        raise node.unsupported("clip is not supported", "export the model without it")
-    found = tuple(name.capitalize() for name in node.attr("activations", tuple(activations)))
     sides = REVERSED[node.attr("direction", "forward")]
-    allowed = [tuple(activations), *([("Relu",)] if len(gates) == 1 else [])]
-    if not any(found in (a, a * len(sides)) for a in allowed):
-        names = " or ".join(", ".join(a) for a in allowed)
-        raise node.unsupported(f"activations {', '.join(found)}", f"supported are: {names}")
+    nonlinear = read_nonlinear(node, _USUAL[node.op], len(sides))
+    has_kernel = not special and nonlinear.is_one_of((_USUAL[node.op], *others))
+    gates = _INNER[node.op] if has_kernel else tuple(range(len(_INNER[node.op])))
     x, weight, feedback, bias, length = inputs
     if x is None or weight is None or feedback is None:
         raise node.file.error(f"{node.op} needs the inputs X, W and R", at=node.title)
     layout = bool(node.attr("layout", 0))
     layer = _Layer(o, node, gates, x, weight, feedback, bias, length, states, sides, layout)
-    return layer, found[-1].lower()
+    return layer, nonlinear, has_kernel
+
+
+def _written_out(
+    side: _Direction, given: Operand, nonlinear: Nonlinear, step: Callable[..., list[Any]]
+) -> tuple[Any, ...]:
+    """The states of all steps, each step in ops of its own. given: the input's part."""
+    layer = side.layer
+    o, length = layer.o, layer.length
+    if layer.time > MOST_STEPS:
+        raise layer.node.unsupported(f"{layer.time} steps of a layer that has no kernel")
+
+    def gate(number: int, x: Any) -> Any:
+        return nonlinear.of(side.number, number, o, x)
+
+    cell = Cell(o, gate, side.feedback, len(layer.gates))
+    states, rows = [*side.starts], {}
+    for t in reversed(range(layer.time)) if side.reverse else range(layer.time):
+        x = o.np.squeeze(o.npx.slice(given, (t,), (t + 1,)), axis=0)
+        new = step(cell, x, states)
+        if length is not None:  # behind its end a sequence keeps its states
+            inside = o.np.less(np.array(t, numpy_dtype(length)), length)
+            kept = o.np.expand_dims(inside, axis=(1,))
+            new = [o.np.where(kept, n, s) for n, s in zip(new, states, strict=True)]
+        rows[t] = states = new
+    steps = [rows[t] for t in range(layer.time)]
+    return tuple(o.np.stack(state, axis=0) for state in zip(*steps, strict=True))
 
 
 def _lstm(
@@ -166,16 +212,18 @@ def _lstm(
     length: Operand | None = None, hidden: Operand | None = None, cell: Operand | None = None,
     peepholes: Operand | None = None,
 ) -> Any:  # fmt: skip
-    if peepholes is not None and not (isinstance(peepholes, np.ndarray) and not peepholes.any()):
-        raise node.unsupported("peepholes (the input P) are not supported")
-    if node.attr("input_forget", 0):
-        raise node.unsupported("input_forget=1 is not supported")
-    activations, inputs = ("Sigmoid", "Tanh", "Tanh"), (x, w, r, b, length)
-    layer, _ = _layer(o, node, (0, 2, 3, 1), activations, inputs, (hidden, cell))
+    if isinstance(peepholes, np.ndarray) and not peepholes.any():
+        peepholes = None
+    coupled = bool(node.attr("input_forget", 0))
+    inputs, special = (x, w, r, b, length), coupled or peepholes is not None
+    layer, nonlinear, has_kernel = _layer(o, node, inputs, (hidden, cell), special=special)
 
     def steps(side: _Direction) -> Any:
         given = side.projected(o.np.add(*side.biases))
-        return o.npx.lstm(given, side.feedback, *side.starts, length, reverse=side.reverse)
+        if has_kernel:
+            return o.npx.lstm(given, side.feedback, *side.starts, length, reverse=side.reverse)
+        step = lstm_step(side.parts(peepholes, 3), coupled=coupled)
+        return _written_out(side, given, nonlinear, step)
 
     return layer.run(steps)
 
@@ -185,16 +233,18 @@ def _gru(
     length: Operand | None = None, hidden: Operand | None = None,
 ) -> Any:  # fmt: skip
     after = bool(node.attr("linear_before_reset", 0))
-    inputs = (x, w, r, b, length)
-    layer, _ = _layer(o, node, (1, 0, 2), ("Sigmoid", "Tanh"), inputs, (hidden,))
+    layer, nonlinear, has_kernel = _layer(o, node, (x, w, r, b, length), (hidden,))
 
     def steps(side: _Direction) -> Any:
         own, back = side.biases
-        *gates, new = o.np.split(back, indices_or_sections=3)
-        bias = o.np.add(own, o.np.concatenate([*gates, o.np.zeros_like(new)], axis=0))
+        *firsts, new = o.np.split(back, indices_or_sections=3)
+        bias = o.np.add(own, o.np.concatenate([*firsts, o.np.zeros_like(new)], axis=0))
+        given = side.projected(bias)
+        if not has_kernel:
+            return _written_out(side, given, nonlinear, gru_step(new, after=after))
         return o.npx.gru(
-            side.projected(bias), side.feedback, new, *side.starts, length,
-            reset_after=after, reverse=side.reverse,
+            given, side.feedback, new, *side.starts, length, reset_after=after,
+            reverse=side.reverse,
         )  # fmt: skip
 
     return layer.run(steps)
@@ -205,13 +255,16 @@ def _rnn(
     length: Operand | None = None, hidden: Operand | None = None,
 ) -> Any:  # fmt: skip
     inputs = (x, w, r, b, length)
-    layer, activation = _layer(o, node, (0,), ("Tanh",), inputs, (hidden,))
+    layer, nonlinear, has_kernel = _layer(o, node, inputs, (hidden,), [("relu",)])
 
     def steps(side: _Direction) -> Any:
         given = side.projected(o.np.add(*side.biases))
+        if not has_kernel:
+            return _written_out(side, given, nonlinear, elman_step)
         return o.npx.elman(
-            given, side.feedback, *side.starts, length, activation=activation, reverse=side.reverse
-        )
+            given, side.feedback, *side.starts, length, activation=nonlinear.names[0][0],
+            reverse=side.reverse,
+        )  # fmt: skip
 
     return layer.run(steps)
 
