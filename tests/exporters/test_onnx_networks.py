@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -113,6 +114,24 @@ def test_constants_beside_the_file(tmp_path: Path) -> None:
     x = np.random.default_rng(1).normal(size=(2, 64)).astype(np.float32)
     got = session(tmp_path / "model.onnx").run(None, {"x": x})[0]
     np.testing.assert_allclose(got, x @ weight, rtol=1e-5, atol=1e-5)
+
+
+def test_small_elements_beside_the_file_share_bytes(tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(-8, 8, (64, 65)).astype(ml_dtypes.int4)
+    text = """module {
+      constant @w : i4[64,65] = external
+      func @main(%x: f32[64,65]) -> (out) {
+        %w = ir.constant() {name="w"} : i4[64,65]
+        %f = npx.cast(%w) {dtype=!f32} : f32[64,65]
+        %y = np.add(%x, %f) : f32[64,65]
+        ir.return(%y)
+      }
+    }"""
+    module = parse_module(text, constants={"w": codes})
+    data, path = export_onnx(module, tmp_path / "codes.onnx", external=True)
+    assert data.stat().st_size == codes.size // 2
+    got = session(path).run(None, {"x": np.zeros((64, 65), np.float32)})[0]
+    np.testing.assert_array_equal(got, codes.astype(np.float32))
 
 
 def loop(body: Any, *inputs: Any) -> Module:

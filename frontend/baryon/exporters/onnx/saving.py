@@ -78,20 +78,30 @@ def _write_external(model: Model, path: Path) -> None:
                 proto.graph.initializer.append(numpy_helper.from_array(array, name))
                 continue
             file.write(b"\0" * (-file.tell() % _ALIGNED))
-            proto.graph.initializer.append(_reference(array, name, data.name, file.tell()))
-            np.ascontiguousarray(array).tofile(file)
+            start = file.tell()
+            _packed(array).tofile(file)
+            place = (data.name, start, file.tell() - start)
+            proto.graph.initializer.append(_reference(array, name, place))
     if not data.stat().st_size:
         data.unlink()
     path.write_bytes(proto.SerializeToString())
 
 
-def _reference(array: Array, name: str, location: str, offset: int) -> onnx.TensorProto:
+def _packed(array: Array) -> Array:
+    """The elements as a file has them: those of fewer than 8 bits share bytes."""
+    if schemas.of_numpy(array.dtype).bits >= 8:
+        return np.ascontiguousarray(array)
+    return np.frombuffer(numpy_helper.from_array(array).raw_data, np.uint8)
+
+
+def _reference(array: Array, name: str, place: tuple[str, int, int]) -> onnx.TensorProto:
+    """A tensor whose data is in a file. place: its name, and there offset and length in bytes."""
     tensor = onnx.TensorProto(
         name=name,
         data_type=schemas.number_of(schemas.of_numpy(array.dtype)),
         dims=array.shape,
         data_location=onnx.TensorProto.EXTERNAL,
     )
-    for key, value in (("location", location), ("offset", offset), ("length", array.nbytes)):
+    for key, value in zip(("location", "offset", "length"), place, strict=True):
         tensor.external_data.add(key=key, value=str(value))
     return tensor
