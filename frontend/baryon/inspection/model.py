@@ -18,7 +18,6 @@ from typing import Any
 import onnx
 
 from baryon.importers.onnx import import_onnx
-from baryon.importers.onnx.graph import expanded
 from baryon.importers.onnx.missing import missing_ops
 from baryon.importers.onnx.reader import ModelFile, domain_of, element_type, nodes_of
 from baryon.inspection.arithmetic import count_flops
@@ -117,7 +116,7 @@ def _ops(file: ModelFile) -> tuple[OpReport, ...]:
     Where an op is written by others of which one is missing, that one is listed too.
     """
     counts = Counter((domain_of(n), n.op_type) for n in nodes_of(file.graph))
-    missing = {(op.domain, op.name): op for op in missing_ops(expanded(file.source))}
+    missing = {(op.domain, op.name): op for op in missing_ops(file)}
     for key, op in missing.items():
         counts.setdefault(key, len(op.nodes))
     rows = sorted(counts.items(), key=lambda item: (-item[1], item[0]))

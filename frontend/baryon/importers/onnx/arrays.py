@@ -13,7 +13,7 @@ import numpy as np
 
 from baryon.array import ArrayBase, ElementsError, ndarray, recording_to
 from baryon.importers.onnx.calls import Recorder, has_symbols
-from baryon.importers.onnx.node import Build, Node, Operand, is_symbolic
+from baryon.importers.onnx.node import Build, Held, Node, Operand, is_symbolic
 from baryon.ir import UnsupportedError, Value
 from baryon.ops import Calls, OpDef
 
@@ -28,16 +28,16 @@ def by_arrays(function: ByArrays) -> Build:
     at once; the others are traced ones.
     """
 
-    def build(o: Calls[Operand], node: Node, *inputs: Operand | None) -> Any:
+    def build(o: Calls[Operand], node: Node, *inputs: Held) -> Any:
         bridge = Bridge(node.scope.recorder)
         try:
             with recording_to(bridge):
-                results = function(node, *(bridge.array(x) for x in inputs))
+                results = function(node, *(bridge.given(x) for x in inputs))
         except ElementsError as error:
             raise node.not_constant("an input must be a constant", error.value) from error
-        if isinstance(results, tuple | list):
-            return tuple(bridge.operand(x) for x in results)
-        return bridge.operand(results)
+        if isinstance(results, tuple):
+            return tuple(bridge.held(x) for x in results)
+        return bridge.held(results)
 
     return build
 
@@ -48,6 +48,16 @@ class Bridge:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
         self.builder, self.module = recorder.builder, recorder.builder.module
+
+    def given(self, x: Held) -> Any:
+        """An input as an array, a sequence as a list of them, and None as it is."""
+        return [self.array(part) for part in x] if isinstance(x, list) else self.array(x)
+
+    def held(self, x: Any) -> Held:
+        """What an array, a list of them or None stands for."""
+        if isinstance(x, list):
+            return [self.operand(part) for part in x]
+        return None if x is None else self.operand(x)
 
     def array(self, x: Operand | None) -> ndarray | None:
         """An operand of a node as an array."""
@@ -83,8 +93,9 @@ class Bridge:
         return self._recorder.value(self.operand(x))
 
     def draw(self) -> tuple[ArrayBase, int]:
-        """Refuses: the files ask for numbers that nobody can foretell."""
-        raise UnsupportedError("random numbers cannot be imported")
+        """A key that is always the same, and a stream of random numbers that no one else has."""
+        key, stream = self._recorder.draw()
+        return ndarray(None, key, self), stream
 
     def assign(self, target: ArrayBase, value: ArrayBase) -> None:
         """Refuses: a mapping computes results and changes nothing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,11 @@ class Recorder:
     An array is stored under the name by which the file knows it. budget: of the whole import.
     """
 
-    def __init__(self, builder: Builder, budget: Budget) -> None:
+    def __init__(
+        self, builder: Builder, budget: Budget, streams: Iterator[int] | None = None
+    ) -> None:
         self.builder, self.budget = builder, budget
+        self.streams = streams or count()
         self.calls: Calls[Operand] = Calls(TABLE, self._emit, self._lift)
         self._names: dict[int, str] = {}
         self._values: dict[int, tuple[Array, Value]] = {}
@@ -36,6 +40,11 @@ class Recorder:
             self._names.setdefault(id(x), name)
         elif isinstance(x, Value) and not x.name:
             x.name = name
+
+    def draw(self) -> tuple[Value, int]:
+        """A key of random numbers, and a stream that nobody else in the module draws from."""
+        key = self.builder.constant(np.array(0, np.uint64), "rng_key")
+        return key, next(self.streams)
 
     def value(self, x: Operand) -> Value:
         """The value itself, or a constant for an array; one constant for each array."""

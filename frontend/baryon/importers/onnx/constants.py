@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from onnx import helper
 
 from baryon.importers.onnx.dims import ones
 from baryon.importers.onnx.node import (
@@ -14,6 +15,7 @@ from baryon.importers.onnx.node import (
     Operand,
     dims_array,
     is_symbolic,
+    numpy_dtype,
     shape_of,
 )
 from baryon.ir import Sym, dim_floordiv, dim_prod
@@ -73,8 +75,16 @@ def _range_of_symbol(o: Calls[Operand], node: Node, first: int, size: Sym, step:
     return o.np.multiply(numbers, np.int64(step))
 
 
+def _eye_like(o: Calls[Operand], node: Node, x: Operand) -> Any:
+    rows, columns = (node.number(d, "a side of the matrix") for d in shape_of(x))
+    code = node.attr("dtype", 0)
+    dtype = helper.tensor_dtype_to_np_dtype(code) if code else numpy_dtype(x)
+    return np.eye(rows, columns, node.attr("k", 0), dtype)
+
+
 OPS = (
     OnnxOp("Constant", _constant),
+    OnnxOp("EyeLike", _eye_like, since=9),
     OnnxOp("ConstantOfShape", _constant_of_shape, since=9),
     OnnxOp("Range", _range, since=11),
     OnnxOp("Shape", _shape),

@@ -18,27 +18,38 @@ _MOST_UNROLLED = 64
 """Iterations of a loop that is written out, where shapes differ from one to the next."""
 
 
-def _if(node: Node, condition: ndarray) -> tuple[ndarray, ...]:
+def _if(node: Node, condition: ndarray) -> tuple[Any, ...]:
     then, other = node.graph("then_branch"), node.graph("else_branch")
-    results = npx.cond(
-        condition, lambda: node.scope.inner(then, []), lambda: node.scope.inner(other, [])
-    )
-    return tuple(results)
+    if not condition.is_traced:
+        return tuple(node.scope.inner(then if condition.item() else other, []))
+
+    def run(branch: Any) -> list[Any]:
+        results = node.scope.inner(branch, [])
+        if not all(isinstance(x, ndarray) for x in results):
+            node.number_in(condition, "the condition of a branch with a sequence")
+        return results
+
+    return tuple(npx.cond(condition, lambda: run(then), lambda: run(other)))
 
 
 def _loop(
-    node: Node, count: ndarray | None, condition: ndarray | None, *states: ndarray
-) -> tuple[ndarray, ...]:
+    node: Node, count: ndarray | None, condition: ndarray | None, *states: Any
+) -> tuple[Any, ...]:
     body = node.graph("body")
-    if count is None or count.is_traced:
-        raise node.unsupported("the number of iterations must be a constant")
-    most = int(count.item())
+    if count is None:
+        raise node.unsupported("the number of iterations must be given")
+    most = int(node.number_in(count, "the number of iterations"))
     if most > _MOST_ITERATIONS:
         raise node.unsupported(f"{most} iterations, {_MOST_ITERATIONS} at most")
-    if condition is not None and (condition.is_traced or not _goes_on(body)):
-        return _while(node, body, most, condition, states)
-    if condition is not None and not condition.item():
+    if condition is not None and not condition.is_traced and not condition.item():
         most = 0
+    if not all(isinstance(x, ndarray) for x in states):
+        return _unrolled(node, body, most, states)
+    if condition is not None and (condition.is_traced or not _goes_on(body)):
+        if len(body.output) > 1 + len(states):  # how many they are, only the conditions say
+            node.number_in(condition, "the condition of a loop with outputs")
+            return _unrolled(node, body, most, states)
+        return _while(node, body, most, condition, states)
     try:
         return _for(node, body, most, states)
     except (IRTypeError, UnsupportedError):
@@ -65,11 +76,14 @@ def _for(node: Node, body: Any, count: int, states: Sequence[ndarray]) -> tuple[
     return (*last, *outputs)
 
 
-def _unrolled(node: Node, body: Any, count: int, states: Sequence[ndarray]) -> tuple[ndarray, ...]:
+def _unrolled(node: Node, body: Any, count: int, states: Sequence[Any]) -> tuple[Any, ...]:
+    """The iterations one after the other, while they say themselves that there are more."""
     rows: list[list[ndarray]] = []
-    for i in range(count):
-        given = [np.array(i, dtype="int64"), np.array(True, dtype="bool"), *states]
-        _, *results = node.scope.inner(body, given)
+    go: Any = np.array(True, dtype="bool")
+    while len(rows) < count and node.number_in(go, "the condition of the loop"):
+        if len(rows) == _MOST_UNROLLED:
+            raise node.unsupported(f"more than {_MOST_UNROLLED} iterations that differ in shapes")
+        go, *results = node.scope.inner(body, [np.array(len(rows), dtype="int64"), go, *states])
         states, row = results[: len(states)], results[len(states) :]
         rows.append(row)
     return (*states, *(np.stack(column) for column in zip(*rows, strict=True)))
@@ -78,9 +92,6 @@ def _unrolled(node: Node, body: Any, count: int, states: Sequence[ndarray]) -> t
 def _while(
     node: Node, body: Any, most: int, condition: ndarray, states: Sequence[ndarray]
 ) -> tuple[ndarray, ...]:
-    if len(body.output) > 1 + len(states):
-        raise node.unsupported("outputs of a loop whose number of iterations is not known")
-
     def step(number: ndarray, go: ndarray, *values: ndarray) -> tuple[Any, Any]:
         again, *results = node.scope.inner(body, [number, go, *values])
         return [], [number + 1, again, *results]
@@ -114,12 +125,45 @@ def _scan(node: Node, *inputs: ndarray) -> tuple[ndarray, ...]:
     return (*last, *stacked)
 
 
+def _scan_8(node: Node, lengths: ndarray | None, *inputs: ndarray) -> tuple[ndarray, ...]:
+    """Before opset 9 all inputs have the batch in front, and each sequence is walked by itself."""
+    if lengths is not None:
+        raise node.unsupported("sequences of different lengths (the input sequence_lens)")
+    body, count = node.graph("body"), node.attr("num_scan_inputs", 0)
+    backward = node.ints("directions", (0,) * count)
+    batch = node.number(inputs[0].shape[0], "the batch")
+    kept = len(inputs) - count
+
+    def step(slices: list[ndarray], states: list[ndarray]) -> tuple[list[ndarray], list[ndarray]]:
+        results = node.scope.inner(body, [*states, *slices])
+        return results[kept:], results[:kept]
+
+    rows = []
+    for i in range(batch):
+        columns = [_turned(x[i], back) for x, back in zip(inputs[kept:], backward, strict=True)]
+        outputs, last = npx.foreach(step, columns, [x[i] for x in inputs[:kept]])
+        rows.append([*last, *outputs])
+    return tuple(np.stack(column) for column in zip(*rows, strict=True))
+
+
 def _turned(x: ndarray, backward: int) -> ndarray:
     return np.flip(x, axis=0) if backward else x
 
 
+def _sequence_map(node: Node, first: list[ndarray], *more: Any) -> tuple[list[ndarray], ...]:
+    body = node.graph("body")
+    rows = [
+        node.scope.inner(body, [x[i] if isinstance(x, list) else x for x in (first, *more)])
+        for i in range(len(first))
+    ]
+    columns = [[row[k] for row in rows] for k in range(len(body.output))]
+    return tuple(columns)
+
+
 OPS = (
     OnnxOp("If", by_arrays(_if)),
-    OnnxOp("Loop", by_arrays(_loop)),
+    OnnxOp("Loop", by_arrays(_loop), takes_sequences=True),
+    OnnxOp("SequenceMap", by_arrays(_sequence_map), since=17, takes_sequences=True),
+    OnnxOp("Scan", by_arrays(_scan_8), since=8),
     OnnxOp("Scan", by_arrays(_scan), since=9),
 )

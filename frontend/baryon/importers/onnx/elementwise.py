@@ -15,6 +15,7 @@ from baryon.importers.onnx.node import (
     call,
     direct,
     numpy_dtype,
+    shape_of,
 )
 from baryon.ops import Calls
 
@@ -76,6 +77,9 @@ def _divide(o: Calls[Operand], node: Node, x: Operand, y: Operand) -> Any:
 
 def _prelu(o: Calls[Operand], node: Node, x: Operand, slope: Operand) -> Any:
     node.ignore("consumed_inputs")
+    given, shape = shape_of(slope), shape_of(x)
+    if len(given) == 1 and len(shape) > 1 and given[0] not in (1, shape[-1]):
+        slope = o.np.reshape(slope, (-1, *(1,) * (len(shape) - 2)))  # by channel, as before opset 7
     low, high = o.np.minimum(x, 0.0), o.np.maximum(x, 0.0)
     return o.np.add(high, o.np.multiply(low, slope))
 

@@ -47,7 +47,7 @@ def _scatter_elements(node: Node, x: ndarray, indices: ndarray, updates: ndarray
     axis, reduction = node.attr("axis", 0) % x.ndim, node.attr("reduction", "none")
     places = _own_places(node, indices.shape)
     places[axis] = indices
-    return _written(node, x, tuple(places), updates, reduction)
+    return written(node, x, tuple(places), updates, reduction)
 
 
 def _scatter(
@@ -81,10 +81,10 @@ def _scatter_along(
 
 def _scatter_nd(node: Node, x: ndarray, indices: ndarray, updates: ndarray) -> ndarray:
     places = tuple(np.moveaxis(indices, -1, 0))
-    return _written(node, x, places, updates, node.attr("reduction", "none"))
+    return written(node, x, places, updates, node.attr("reduction", "none"))
 
 
-def _written(
+def written(
     node: Node, x: ndarray, places: tuple[ndarray, ...], updates: ndarray, reduction: str
 ) -> ndarray:
     """A copy of x with updates at places."""

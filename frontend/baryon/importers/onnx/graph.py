@@ -18,9 +18,6 @@ from baryon.importers.onnx.scope import Scope
 from baryon.ir import Array, Builder, Func, Loc, Module, Region, UnsupportedError, Value
 from baryon.ops import lookup
 
-_DEEPEST_BODY = 8
-"""How often the body of an op may hold ops that are replaced by bodies."""
-
 _MOST_FIXED = 1 << 16
 """Elements of an input that may be fixed: no shape, axes or sizes are more."""
 
@@ -51,7 +48,7 @@ def import_onnx(
     Raises ModelError for a file that cannot be read or contradicts itself, and UnsupportedError for
     ops or options that baryon lacks (all missing ops at once).
     """
-    file = expanded(source)
+    file = ModelFile(source)
     _refuse_unknown(file)
     shapes, known, given = input_shapes or {}, values or {}, _by_name(file, examples)
     inputs = Inputs(file, dynamic_batch, shapes, known, given)
@@ -97,18 +94,6 @@ def _hint(inputs: Inputs, names: set[str]) -> str | None:
         return None
     listed = ", ".join(sorted(names))
     return f"it is computed from {listed}: give an example of it, or its value"
-
-
-def expanded(source: Source) -> ModelFile:
-    """A file; ops without a mapping that the standard defines by others are written so.
-
-    Raises ModelError.
-    """
-    file = ModelFile(source)
-    for _ in range(_DEEPEST_BODY):
-        if not file.expand((op.domain, op.name) for op in missing_ops(file)):
-            break
-    return file
 
 
 def _refuse_unknown(file: ModelFile) -> None:

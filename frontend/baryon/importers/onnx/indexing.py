@@ -133,6 +133,8 @@ def _pad_to(
     value: float,
 ) -> Any:  # fmt: skip
     mode = node.attr("mode", "constant")
+    if mode == "wrap":
+        return _wrapped(o, node, x, pads, axes)
     if mode not in _MODES or min(pads, default=0) < 0:
         raise node.unsupported(f"mode={mode!r}, pads={tuple(pads)}")
     widths = [0] * 2 * rank_of(x)
@@ -140,6 +142,17 @@ def _pad_to(
         at = 2 * (axis % rank_of(x))
         widths[at : at + 2] = pads[i], pads[i + len(axes)]
     return o.np.pad(x, pad_width=widths, mode=_MODES[mode], constant_value=value)
+
+
+def _wrapped(
+    o: Calls[Operand], node: Node, x: Operand, pads: Sequence[int], axes: Sequence[int]
+) -> Any:
+    """The tensor as a piece of one that repeats itself."""
+    for i, axis in enumerate(axes):
+        size = node.number(shape_of(x)[axis], "a dimension")
+        places = np.arange(-pads[i], size + pads[i + len(axes)], dtype=np.int64) % size
+        x = o.np.take(x, places, axis=axis)
+    return x
 
 
 def _gather(o: Calls[Operand], node: Node, x: Operand, indices: Operand) -> Any:

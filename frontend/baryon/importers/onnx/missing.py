@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from onnx import defs
 
+from baryon.importers.onnx.functions import has_body
 from baryon.importers.onnx.node import node_title
 from baryon.importers.onnx.reader import ModelFile, domain_of, nodes_of
 from baryon.importers.onnx.table import find
@@ -55,11 +56,12 @@ class MissingOp:
 
 
 def missing_ops(file: ModelFile) -> list[MissingOp]:
-    """The ops of a file that have no mapping, by name."""
+    """The ops of a file that nothing says how to import, by name."""
     nodes: dict[tuple[str, str], list[str]] = defaultdict(list)
     for node in nodes_of(file.graph):
         domain = domain_of(node)
-        if find(domain, node.op_type, file.opsets.get(domain, 1)) is None:
+        op = (domain, node.op_type, file.opsets.get(domain, 1))
+        if find(*op) is None and not has_body(*op):
             nodes[domain, node.op_type].append(node_title(node))
     return [
         MissingOp(domain, name, file.opsets.get(domain, 1), tuple(titles))

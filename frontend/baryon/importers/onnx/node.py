@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from baryon.array import ArrayBase
+from baryon.array import ArrayBase, ElementsError
 from baryon.importers.errors import NotConstantError
 from baryon.importers.onnx.reader import ModelFile
 from baryon.ir import Array, Dim, Loc, Sym, UnsupportedError, Value
@@ -111,6 +111,13 @@ class Node:
         """An error about a value of the graph that must be known while importing."""
         where = f"{self.file.path or self.file.name}#{self.title}"
         return NotConstantError(f"{self.op}: {message}", value, where=where)
+
+    def number_in(self, x: ArrayBase, what: str) -> Any:
+        """The number in an array of one element that must be known while importing."""
+        try:
+            return x.elements(what, "").item()
+        except ElementsError as error:
+            raise self.not_constant(f"{what} must be a constant", error.value) from error
 
     def known(self, x: Operand | None, what: str) -> Array:
         """The array of an input that must be known while importing."""

@@ -16,21 +16,37 @@ def _batch_norm(
     o: Calls[Operand], node: Node, x: Operand, scale: Operand, bias: Operand,
     mean: Operand, var: Operand,
 ) -> Any:  # fmt: skip
-    node.ignore("momentum", "is_test", "consumed_inputs")
-    if node.attr("training_mode", 0):
-        raise node.unsupported("training_mode=1", "export the model for inference")
+    momentum, epsilon = node.attr("momentum", 0.9), node.attr("epsilon", 1e-5)
+    node.ignore("is_test", "consumed_inputs")
     if not node.attr("spatial", 1):
         raise node.unsupported("spatial=0")
-    epsilon = node.attr("epsilon", 1e-5)
-    return o.npx.batch_norm(x, scale, bias, mean, var, eps=epsilon, fix_gamma=False)
+    if not node.attr("training_mode", 0):
+        return o.npx.batch_norm(x, scale, bias, mean, var, eps=epsilon, fix_gamma=False)
+    own = _moments(o, x, tuple(a for a in range(rank_of(x)) if a != 1))
+    y = o.npx.batch_norm(x, scale, bias, *own, eps=epsilon, fix_gamma=False)
+    running = (
+        o.np.add(o.np.multiply(old, momentum), o.np.multiply(new, 1 - momentum))
+        for old, new in zip((mean, var), own, strict=True)
+    )
+    return (y, *running)
+
+
+def _moments(
+    o: Calls[Operand], x: Operand, axes: tuple[int, ...], keepdims: bool = False
+) -> tuple[Any, Any]:
+    """Mean and variance, of the whole population, along some axes."""
+    centred = o.np.subtract(x, o.np.mean(x, axis=axes, keepdims=True))
+    mean = o.np.mean(x, axis=axes, keepdims=keepdims)
+    return mean, o.np.mean(o.np.square(centred), axis=axes, keepdims=keepdims)
 
 
 def _instance_norm(o: Calls[Operand], node: Node, x: Operand, scale: Operand, bias: Operand) -> Any:
-    axes = tuple(range(2, rank_of(x)))
-    centred = o.np.subtract(x, o.np.mean(x, axis=axes, keepdims=True))
-    var = o.np.mean(o.np.square(centred), axis=axes, keepdims=True)
-    scaled = o.np.multiply(centred, o.npx.rsqrt(o.np.add(var, float(node.attr("epsilon", 1e-5)))))
-    gamma, beta = (o.np.expand_dims(v, axis=[a - 1 for a in axes]) for v in (scale, bias))
+    mean, var = _moments(o, x, tuple(range(2, rank_of(x))), keepdims=True)
+    inverse = o.npx.rsqrt(o.np.add(var, float(node.attr("epsilon", 1e-5))))
+    scaled = o.np.multiply(o.np.subtract(x, mean), inverse)
+    gamma, beta = (
+        o.np.expand_dims(v, axis=[a - 1 for a in range(2, rank_of(x))]) for v in (scale, bias)
+    )
     return o.np.add(o.np.multiply(scaled, gamma), beta)
 
 
@@ -39,6 +55,17 @@ def _layer_norm(
 ) -> Any:
     node.ignore("stash_type")  # the precision of the mean: ours is at least that of the operands
     axis, epsilon = node.attr("axis", -1) % rank_of(x), node.attr("epsilon", 1e-5)
+    y = _normalized(o, node, x, scale, bias, axis, epsilon)
+    if len(node.outputs) == 1:
+        return y
+    mean, var = _moments(o, x, tuple(range(axis, rank_of(x))), keepdims=True)
+    return y, mean, o.npx.rsqrt(o.np.add(var, epsilon))
+
+
+def _normalized(
+    o: Calls[Operand], node: Node, x: Operand, scale: Operand, bias: Operand | None, axis: int,
+    epsilon: float,
+) -> Any:  # fmt: skip
     shape = shape_of(x)
     if shape_of(scale) != shape[axis:]:
         raise node.unsupported(f"a scale of the shape {shape_of(scale)} on {shape[axis:]}")
@@ -67,15 +94,6 @@ def _lp_norm(o: Calls[Operand], node: Node, x: Operand) -> Any:
     norm = total if p == 1 else o.np.sqrt(total)
     nothing = o.np.equal(norm, 0.0)
     return o.np.where(nothing, 0.0, o.np.divide(x, o.np.where(nothing, 1.0, norm)))
-
-
-def _dropout(o: Calls[Operand], node: Node, x: Operand, *ratio_and_mode: Operand | None) -> Any:
-    node.ignore("ratio", "seed", "is_test", "consumed_inputs")
-    if len(ratio_and_mode) > 1 and ratio_and_mode[1] is not None:
-        mode = node.known(ratio_and_mode[1], "training_mode")
-        if mode.any():
-            raise node.unsupported("training_mode=True", "export the model for inference")
-    return x
 
 
 def _rows_softmax(target: str) -> Any:
@@ -107,7 +125,6 @@ OPS = (
     OnnxOp("LayerNormalization", _layer_norm, since=17),
     OnnxOp("LpNormalization", _lp_norm),
     OnnxOp("LRN", _lrn),
-    OnnxOp("Dropout", _dropout),
     OnnxOp("Softmax", _rows_softmax("npx.softmax")),
     OnnxOp("Softmax", _softmax("npx.softmax"), since=13),
     OnnxOp("LogSoftmax", _rows_softmax("npx.log_softmax")),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
-from onnx import defs, external_data_helper, helper, inliner, numpy_helper, version_converter
+from onnx import external_data_helper, helper, inliner, numpy_helper, version_converter
 
 from baryon.importers.errors import ModelError
 from baryon.importers.onnx.mapped import LARGE, outline
@@ -61,25 +61,6 @@ class ModelFile:
                 hint="convert it with onnx.version_converter, or export it anew",
             ) from error
         self.opsets[""] = _OLDEST
-
-    def expand(self, ops: Iterable[tuple[str, str]]) -> bool:
-        """Replace ops (domain, name) by their bodies; whether the standard gives any."""
-        pending = {op for op in ops if _has_body(*op, self.opsets.get(op[0], 1))}
-        if not pending:
-            return False
-        _write_defaults(self.graph, pending, self.opsets)
-        try:
-            self.proto = inliner.inline_selected_functions(
-                self.proto, sorted(pending), False, inline_schema_functions=True
-            )
-        except Exception as error:  # the library's own, of several types
-            names = ", ".join(name for _, name in sorted(pending))
-            raise self.error(f"{names} cannot be expanded: {error}") from error
-        self.opsets = {_domain(o.domain): int(o.version) for o in self.proto.opset_import}
-        for domain, version in self.opsets.items():
-            if not 1 <= version < 1 << 31:
-                raise self.error(f"the opset of {domain or 'ai.onnx'} has version {version}")
-        return True
 
     def _inlined(self) -> Any:
         """The model without functions of its own."""
@@ -148,29 +129,6 @@ class ModelFile:
                 f"the external data {location!r} is not a file beside the model", at=tensor_name
             )
         return target
-
-
-def _write_defaults(graph: Any, ops: set[tuple[str, str]], opsets: Mapping[str, int]) -> None:
-    """Give nodes the attributes that they leave to the standard: the inliner forgets them."""
-    for node in nodes_of(graph):
-        domain = domain_of(node)
-        if (domain, node.op_type) in ops:
-            schema = defs.get_schema(node.op_type, opsets.get(domain, 1), domain)
-            known = {a.name for a in node.attribute}
-            node.attribute.extend(
-                a.default_value
-                for name, a in schema.attributes.items()
-                if name not in known and a.default_value.type
-            )
-
-
-def _has_body(domain: str, name: str, opset: int) -> bool:
-    """Whether the standard defines an op by others."""
-    try:
-        schema = defs.get_schema(name, min(opset, defs.onnx_opset_version()), domain)
-    except defs.SchemaError:
-        return False
-    return bool(schema.has_function or schema.has_context_dependent_function)
 
 
 def _parse(path: Path) -> onnx.ModelProto:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from baryon.importers.onnx.node import Node, OnnxOp, Operand, rank_of, shape_of
+from baryon.importers.onnx.node import Held, Node, OnnxOp, Operand, rank_of, shape_of
 from baryon.ops import Calls
 
 _MOST_PARTS = 1 << 12
@@ -81,6 +81,21 @@ def _concat(o: Calls[Operand], node: Node, tensors: list[Operand]) -> Any:
     return (o.np.stack if node.attr("new_axis", 0) else o.np.concatenate)(tensors, axis=axis)
 
 
+def _optional(o: Calls[Operand], node: Node, x: Held = None) -> Any:
+    node.ignore("type")
+    return x
+
+
+def _has_element(o: Calls[Operand], node: Node, x: Held = None) -> Any:
+    return np.array(x is not None)
+
+
+def _element(o: Calls[Operand], node: Node, x: Held) -> Any:
+    if x is None:
+        raise node.unsupported("the optional is absent")
+    return x
+
+
 OPS = (
     OnnxOp("SequenceConstruct", _construct, since=11),
     OnnxOp("SequenceEmpty", _empty, since=11),
@@ -90,6 +105,8 @@ OPS = (
         for name, build in (
             ("ConcatFromSequence", _concat), ("SequenceAt", _at), ("SequenceErase", _erase),
             ("SequenceInsert", _insert), ("SequenceLength", _length),
+            ("Optional", _optional), ("OptionalGetElement", _element),
+            ("OptionalHasElement", _has_element),
         )
     ),
 )  # fmt: skip

@@ -8,13 +8,16 @@ from collections.abc import Mapping
 from onnx import defs
 
 from baryon.importers.onnx import (
+    caches,
     casts,
+    classical,
     columns,
     constants,
     control,
     conv,
     counted,
     cumulative,
+    drawing,
     elementwise,
     fourier,
     gathering,
@@ -32,13 +35,15 @@ from baryon.importers.onnx import (
     sequences,
     shape,
     unpooling,
+    updates,
 )
 from baryon.importers.onnx.node import OnnxOp
 
 FAMILIES = (
     conv, pooling, norm, elementwise, casts, gemm, recurrent, shape, indexing, reduction, constants,
     quantize, gathering, cumulative, resize, control, counted,
-    sequences, columns, fourier, grams, images, sampling, unpooling,
+    sequences, columns, fourier, grams, images, sampling, unpooling, caches, classical, drawing,
+    updates,
 )  # fmt: skip
 
 
