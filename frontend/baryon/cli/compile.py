@@ -32,6 +32,9 @@ from baryon.cli.outputs import check_destination
 if TYPE_CHECKING:
     from baryon.codegen.artifact import Artifact
 
+LARGE = 1 << 29
+"""Bytes of weights from which on garbage is looked for: what is left in cycles may hold copies."""
+
 
 @click.command("compile")
 @MODEL_ARGUMENT
@@ -164,6 +167,8 @@ def _compile(
         options = compiler.Options(**settings, progress=progress, off=off)
         progress("import", 0, 1)
         module = api.to_module(model, **read)
+        if sum(c.nbytes for c in module.constants.values()) > LARGE:
+            gc.enable()
         outcome = tuner.build_variants(module, targets, options, tuner.Tuning(*tuning))
         progress("write", 0, 1)
         artifacts.write_artifact(output, outcome.artifact)
@@ -177,6 +182,8 @@ def _compile(
 @contextmanager
 def _no_collections() -> Iterator[None]:
     """Python looks for no garbage: most of what a compilation makes is in use until its end.
+
+    (But `_compile` looks where weights are LARGE: memory matters more than time there.)
 
     Looking took a tenth of the time of imports, passes and the building of kernels.
     """
