@@ -23,7 +23,13 @@ from baryon.ir import Array
 from exported.judge import LIMIT, batches_of, worst
 
 ARCHIVE = Path(__file__).with_name("torch_files.tar.xz")
-COMPILED = ("bigru.dynamo", "encoder.torchscript", "gcn.dynamo", "llama.dynamo", "unet.torchscript")
+COMPILED = (
+    "bigru.dynamo",
+    "detector.dynamo",
+    "encoder.torchscript",
+    "gcn.dynamo",
+    "unet.torchscript",
+)
 """Those that are compiled too, a second each; `scripts/torch_families` compiles all."""
 
 
@@ -57,7 +63,7 @@ NAMES = [name.removesuffix(".onnx") for name in files() if name.endswith(".onnx"
 def test_imports_and_means_the_same(name: str) -> None:
     model = files()[f"{name}.onnx"]
     module = import_onnx(onnx.load_from_string(model))
-    assert [*module.symbols.values()] == [(1, 16)], "the batch is open"
+    assert (1, 16) in module.symbols.values(), "the batch is open"
     for given in feeds(name).values():
         inputs, outputs = expected(model, given)
         found = interp.run(module, inputs)
