@@ -121,3 +121,25 @@ def test_convert_refuses(tmp_path: Path) -> None:
     shaped = run(symbol, "-o", str(tmp_path / "a.onnx"), "--shape", "data=1x6")
     assert "has its shapes already" in shaped.output
     assert run(symbol, "-o", str(tmp_path / "missing" / "a.onnx")).exit_code != 0
+
+
+SYMBOLS = Path(__file__).parents[1] / "symbols" / "data"
+
+
+@pytest.mark.parametrize("name", ["lstm", "transformer", "int8"])
+@pytest.mark.parametrize("version", ["1.9.1", "2.0b1"])
+def test_networks_of_mxnet(version: str, name: str, tmp_path: Path) -> None:
+    folder, path = SYMBOLS / version / name, str(tmp_path / "net.onnx")
+    with np.load(folder / "expected.npz") as expected:
+        inputs = [expected[k] for k in expected.files if k.startswith("in")]
+        outputs = [expected[k] for k in expected.files if k.startswith("out")]
+    shapes, types = [x.shape for x in inputs], [x.dtype for x in inputs]
+    files = (str(folder / "net-symbol.json"), str(folder / "net-0000.params"))
+    mx.onnx.export_model(*files, shapes, types, path)
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [port.name for port in session.get_inputs()]
+    found = session.run(None, dict(zip(names, inputs, strict=True)))
+    for got, want in zip(found, outputs, strict=True):
+        assert np.abs(got - want).max() <= 1e-4 * np.abs(want).max()
