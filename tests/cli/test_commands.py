@@ -156,17 +156,29 @@ def test_inspect_of_a_model(baryon: Run, model: Path) -> None:
     assert known["unsupported"] == []
 
 
+def test_inspect_writes_a_page_about_a_model(baryon: Run, model: Path, tmp_path: Path) -> None:
+    page = tmp_path / "model.html"
+    result = baryon("inspect", model, "--html", page, "--threads", 1)
+    assert result.status == 0, result.err
+    assert "with measured times" in result.out
+    text = page.read_text(encoding="utf-8")
+    assert "small.onnx" in text and "conv" in text
+    assert baryon("inspect", model, "--html", page, "--json").status == 2
+
+
 def test_inspect_of_a_model_names_what_is_unsupported(baryon: Run, tmp_path: Path) -> None:
-    node = onnx.helper.make_node("TfIdfVectorizer", ["x"], ["y"], name="around")
+    node = onnx.helper.make_node("Blend", ["x"], ["y"], name="around", domain="acme")
     port = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 2])
     out = onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 2])
     path = tmp_path / "loop.onnx"
-    onnx.save(onnx.helper.make_model(onnx.helper.make_graph([node], "g", [port], [out])), path)
+    opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("acme", 1)]
+    graph = onnx.helper.make_graph([node], "g", [port], [out])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets), path)
     result = baryon("inspect", path)
     assert result.status == 0
-    assert "TfIdfVectorizer" in result.out
+    assert "acme.Blend" in result.out
     assert "not supported" in result.out
-    assert json.loads(baryon("inspect", path, "--json").out)["unsupported"] == ["TfIdfVectorizer"]
+    assert json.loads(baryon("inspect", path, "--json").out)["unsupported"] == ["acme.Blend"]
 
 
 def test_inspect_of_an_artifact(baryon: Run, artifact: Path) -> None:

@@ -83,6 +83,18 @@ def test_ir_and_groups_of_one_variant(baryon: Run, fat: tuple[Path, dict[str, An
     assert "measured us" in baryon("inspect", path, "--profile", "--variant", "x86-64").out
 
 
+def test_a_page_about_one_variant(
+    baryon: Run, fat: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    path, page = fat[0], tmp_path / "fat.html"
+    result = baryon("inspect", path, "--html", page, "--variant", "x86-64")
+    assert result.status == 0, result.err
+    assert "x86-64" in page.read_text(encoding="utf-8")
+    assert "has no variant pentium" in (
+        baryon("inspect", path, "--html", page, "--variant", "pentium").err
+    )
+
+
 def test_what_would_never_run_is_left_out(baryon: Run, model: Path, tmp_path: Path) -> None:
     path = tmp_path / "out.baryon"
     result = baryon("compile", model, "-o", path, "--target", "native,x86-64,x86-64", "--json")
