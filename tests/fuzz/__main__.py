@@ -1,4 +1,4 @@
-"""`scripts/fuzz_inputs onnx|http`: inputs nobody should send."""
+"""`scripts/fuzz_inputs onnx|mxnet|http`: inputs nobody should send."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 
 from fuzz.campaign import Target, run
 
-TARGETS = {"onnx": ("fuzz.onnx_models", "Models"), "http": ("fuzz.http_requests", "Requests")}
+TARGETS = {
+    "onnx": ("fuzz.onnx_models", "Models"),
+    "mxnet": ("fuzz.mxnet_symbols", "Symbols"),
+    "http": ("fuzz.http_requests", "Requests"),
+}
 
 
 def target_of(name: str) -> Target:

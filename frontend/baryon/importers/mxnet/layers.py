@@ -10,6 +10,9 @@ from baryon.importers.mxnet.attributes import flag, integer, number, text, whole
 from baryon.importers.mxnet.node import Node, direct, op
 from baryon.npx.common import cast
 
+_MOST_PLACES = 1 << 14
+"""A damaged file can ask for billions."""
+
 _STATES = ("data", "gamma", "beta", "moving_mean", "moving_var")
 
 
@@ -47,12 +50,20 @@ def pooling(node: Node, x: ndarray) -> ndarray:
         node.get(text("pooling_convention", "valid")), node.get(flag("global_pool", False)),
         p_value=node.get(integer("p_value", None)),
         count_include_pad=node.get(flag("count_include_pad", None)),
-        layout=node.get(text("layout", None)), output_size=node.get(whole("output_size", None)),
+        layout=node.get(text("layout", None)), output_size=_places(node, None),
     )  # fmt: skip
 
 
+def _places(node: Node, default: Any) -> Any:
+    """How many averages an axis has."""
+    sizes = node.get(whole("output_size", default))
+    if sizes and max(sizes) > _MOST_PLACES:
+        raise node.unsupported(f"output_size={sizes}")
+    return sizes
+
+
 def _adaptive(node: Node, x: ndarray) -> ndarray:
-    size = node.get(whole("output_size", ())) or (1,)
+    size = _places(node, ()) or (1,)
     return npx.pooling(x, pool_type="avg", output_size=size * 2 if len(size) == 1 else size)
 
 
