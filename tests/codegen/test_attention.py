@@ -173,3 +173,15 @@ def test_codes_are_read_and_stored(length: int) -> None:
     assert np.abs(got - want).max() <= 1
     assert (got != want).mean() < 0.001
     assert len(np.unique(got)) > 20
+
+
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
+def test_16_bits(dtype: str) -> None:
+    """Elements of the halves are widened where they are read, masks too."""
+    body = f"%y = ir.attention(%q, %k, %v, %m) {{scale=0.35}} : {dtype}[2,3,4,8]"
+    args = ", ".join(
+        f"%{n}: {dtype}[{s}]"
+        for n, s in (("q", "2,3,4,8"), ("k", "2,3,6,8"), ("v", "2,3,6,8"), ("m", "4,6"))
+    )
+    case = Case(module_text(args, body, "%y"), "attention")
+    case.check(rtol=2.0**-7, atol=2.0**-7)

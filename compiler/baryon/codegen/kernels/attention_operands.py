@@ -13,10 +13,11 @@ from baryon.codegen.kernel import Memory
 from baryon.codegen.kernels.attention_plan import Plan
 from baryon.codegen.kernels.microkernel import bind as named
 from baryon.codegen.kernels.spec import ceil_div
+from baryon.codegen.maths import half
 from baryon.codegen.pointwise import Domain, Frame
 from baryon.codegen.space import View
 from baryon.codegen.tvm import T, tirx
-from baryon.ir import Array, DType, Op, TensorType, Value, boolean
+from baryon.ir import Array, DType, Op, TensorType, Value, bf16, boolean
 from baryon.ir.memory import strides
 from baryon.ops.attention import HeadLayout
 
@@ -39,6 +40,8 @@ class Lines:
     def load(self, offset: Expr, lanes: int = 1, step: int = 1) -> Expr:
         """Elements from an offset on, `step` apart."""
         loaded = self.memory.load(offset, lanes, step)
+        if self.memory.dtype == bf16:
+            loaded = half.widened(loaded)
         real = loaded if self.decode is None else apply(self.decode, [loaded])
         return Math.cast(real, self.dtype)
 

@@ -64,3 +64,12 @@ def bits(x: Expr) -> Expr:
     """The bits of a bfloat16, by way of float32: TVM keeps local variables of bfloat16 in that."""
     word = tirx.reinterpret(with_lanes("uint32", x), convert(x, "float32"))
     return convert(bind(word >> const(16, word)), "uint16")
+
+
+def widened(x: Expr) -> Expr:
+    """Elements of bfloat16 in memory as float32, by their bits.
+
+    TVM's own conversion is left out by its legalization where a name is given to what holds it.
+    """
+    word = convert(as_bits(x, "uint16"), "uint32")
+    return as_bits(word << const(16, word), "float32")
