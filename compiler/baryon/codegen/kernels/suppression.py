@@ -1,10 +1,9 @@
-"""Non-maximum suppression: the best box again and again, those that overlap it taken out.
+"""Non-maximum suppression: boxes by falling score, each against those that are kept already.
 
-A task has one class of one image. It keeps a list of the boxes that are left, with their scores, in
-their order. A pass over the list takes out what overlaps the box that was kept last, moves the
-others together, and finds the best of them: so the list shrinks, nothing is sorted, and of equal
-scores the first wins. Each class writes where its results would begin if all of them were kept;
-then they are moved together.
+A task has one class of one image. The boxes whose score is high enough make a heap, the best on
+top; of equal scores the first is better. They are taken one by one until enough are kept, so that
+of thousands mostly few are looked at. Each class writes where its results would begin if all of
+them were kept; then they are moved together.
 """
 
 from __future__ import annotations
@@ -22,6 +21,9 @@ from baryon.ir import DType, Value, f32, i32, i64
 from baryon.ops.boxes_selected import per_line
 
 _ROW = 3
+_LEVELS = 31
+"""Of a heap whose size is not known."""
+
 Corners = tuple[Expr, Expr, Expr, Expr]
 
 
@@ -34,36 +36,71 @@ def build(group: Group, target: Target) -> Kernel:
 
 
 @dataclass(frozen=True)
-class _Left:
-    """The list of the boxes that are left of one class, and their scores; how many there are, the
-    place of the best and its score."""
+class _Heap:
+    """Boxes by number and their scores, `count` of them; none is better than the one above it.
+
+    levels: as many as it has at most.
+    """
 
     boxes: Memory
     scores: Memory
     count: Memory
-    best: Memory
-    score: Memory
+    levels: int
 
     @staticmethod
-    def room(size: Any, dtype: DType) -> _Left:
+    def room(size: Any, dtype: DType) -> _Heap:
+        levels = size.bit_length() if isinstance(size, int) else _LEVELS
         numbers = (Memory.local(size, i32), Memory.local(size, dtype))
-        return _Left(*numbers, Memory.local(1, i64), Memory.local(1, i64), Memory.local(1, dtype))
-
-    def clear(self) -> None:
-        self.count.store(_index(0), 0)
-        self.best.store(_index(0), 0)
-        self.score.store(lane_const(float("-inf"), self.score.dtype, 1), 0)
+        return _Heap(*numbers, Memory.local(1, i64), levels)
 
     def add(self, box: Expr, score: Expr, keep: Expr) -> None:
-        """Write a box behind the list, and count it if it is kept."""
+        """Write a box behind the others, and count it if it is good enough."""
         place = bind(self.count.load(0))
         self.boxes.store(box, place)
         self.scores.store(score, place)
-        better = bind(Math.cast(keep & (score > self.score.load(0)), i32))
-        yes = better == const(1, better)
-        self.best.store(tirx.Select(yes, place, self.best.load(0)), 0)
-        self.score.store(tirx.Select(yes, score, self.score.load(0)), 0)
         self.count.store(place + Math.cast(keep, i64), 0)
+
+    def order(self) -> None:
+        """Make a heap of what was added."""
+        half = bind(self.count.load(0) >> _index(1))
+        with T.serial(0, half) as i:
+            self._sink(half - 1 - Math.cast(tirx.convert(i), i64))
+
+    def take(self) -> Expr:
+        """The best box, which is taken off."""
+        best = bind(self.boxes.load(0))
+        last = bind(self.count.load(0) - 1)
+        self.count.store(last, 0)
+        self.boxes.store(self.boxes.load(last), 0)
+        self.scores.store(self.scores.load(last), 0)
+        self._sink(_index(0))
+        return best
+
+    def _sink(self, start: Expr) -> None:
+        """Let the box at a place sink until those below it are no better."""
+        place = Memory.local(1, i64)
+        place.store(start, 0)
+        with T.serial(0, self.levels):
+            at, count = bind(place.load(0)), bind(self.count.load(0))
+            left = bind(at * 2 + 1)
+            with when(left < count):
+                right = bind(tirx.min(left + 1, count - 1))
+                better = self._is_better(right, left)
+                below = bind(tirx.Select(better, right, left))
+                with when(self._is_better(below, at)):
+                    self._swap(at, below)
+                    place.store(below, 0)
+
+    def _is_better(self, a: Expr, b: Expr) -> Expr:
+        first, second = bind(self.scores.load(a)), bind(self.scores.load(b))
+        before = self.boxes.load(a) < self.boxes.load(b)
+        return (first > second) | (Math.eq(first, second) & before)
+
+    def _swap(self, a: Expr, b: Expr) -> None:
+        for memory in (self.boxes, self.scores):
+            first, second = bind(memory.load(a)), bind(memory.load(b))
+            memory.store(second, a)
+            memory.store(first, b)
 
 
 def _index(number: int) -> Expr:
@@ -94,39 +131,43 @@ class _Suppression:
         """The boxes of one class of one image that are kept, and a mark behind them."""
         line = bind(Math.cast(tirx.convert(image * self.classes + kind), i64))
         corners = bind(Math.cast(tirx.convert(image), i64) * (self.count * 4))
-        left = _Left.room(self.count, self.dtype)
-        self._fill(left, line * self.count)
+        heap = _Heap.room(self.count, self.dtype)
+        self._fill(heap, line * self.count)
         limit, overlap = bind(self._one(self.limit)), bind(self._wide(self._one(self.overlap)))
+        kept, first = Memory.local(1, i64), bind(line * self.most)
+        kept.store(_index(0), 0)
         with T.serial(0, self.most) as number:
-            row = bind((line * self.most + number) * _ROW)
-            self.rows.store(_index(-1), row + 2)
-            with when((left.count.load(0) > 0) & (Math.cast(tirx.convert(number), i64) < limit)):
-                best = bind(left.best.load(0))
-                box = bind(Math.cast(left.boxes.load(best), i64))
-                for at, value in enumerate((image, kind, box)):
-                    self.rows.store(Math.cast(tirx.convert(value), i64), row + at)
-                self._thin(left, corners, (best, box), overlap)
+            self.rows.store(_index(-1), (first + number) * _ROW + 2)
+        candidates = bind(heap.count.load(0))
+        with T.serial(0, candidates):
+            count = bind(kept.load(0))
+            with when((count < limit) & (count < self.most)):
+                box = bind(Math.cast(heap.take(), i64))
+                covered = self._covered(box, corners, first, count, overlap)
+                row = bind((first + count) * _ROW)
+                with when(Math.logical_not(covered)):
+                    for at, value in enumerate((image, kind, box)):
+                        self.rows.store(Math.cast(tirx.convert(value), i64), row + at)
+                    kept.store(count + 1, 0)
 
-    def _fill(self, left: _Left, start: Expr) -> None:
-        """List the boxes whose score is high enough."""
+    def _fill(self, heap: _Heap, start: Expr) -> None:
+        """Gather the boxes whose score is high enough."""
         least = bind(self._wide(self._one(self.least)))
-        left.clear()
+        heap.count.store(_index(0), 0)
         with T.serial(0, self.count) as i:
             score = bind(self._wide(self.frame.inputs[self.scores].load(start + i)))
-            left.add(Math.cast(tirx.convert(i), i32), score, score > least)
+            heap.add(Math.cast(tirx.convert(i), i32), score, score > least)
+        heap.order()
 
-    def _thin(self, left: _Left, corners: Expr, kept: tuple[Expr, Expr], overlap: Expr) -> None:
-        """Take the box that was kept, and what overlaps it, out of the list."""
-        best, box = kept
-        first = self._corners(corners + box * 4)
-        before = bind(left.count.load(0))
-        left.clear()
-        with T.serial(0, before) as q:
-            number, score = bind(left.boxes.load(q)), bind(left.scores.load(q))
-            other = self._corners(corners + Math.cast(number, i64) * 4)
-            covered = intersection_over_union(first, other) > overlap
-            is_other = Math.cast(tirx.convert(q), i64) != best
-            left.add(number, score, is_other & Math.logical_not(covered))
+    def _covered(self, box: Expr, corners: Expr, first: Expr, count: Expr, overlap: Expr) -> Expr:
+        """Whether a box overlaps one of those that are kept too much."""
+        own, hits = self._corners(corners + box * 4), Memory.local(1, i32)
+        hits.store(tirx.const(0, "int32"), 0)
+        with T.serial(0, count) as number:
+            other = self._corners(corners + self.rows.load((first + number) * _ROW + 2) * 4)
+            hit = Math.cast(intersection_over_union(other, own) > overlap, i32)
+            hits.store(hits.load(0) | hit, 0)
+        return bind(hits.load(0)) > 0
 
     def _corners(self, offset: Expr) -> Corners:
         """A box by its lower and its upper corner."""
