@@ -171,7 +171,11 @@ class Scope:
             self.origins,
             {**self._opsets, **body.opsets},
         )
-        given = [*inputs, *[None] * (len(body.inputs) - len(inputs))]
+        most = len(body.inputs)
+        if any(x is not None for x in inputs[most:]):
+            message = f"{node.op} takes {most} inputs at most; {len(inputs)} are given"
+            raise self.file.error(message, at=node.title)
+        given = [*inputs[:most], *[None] * (most - len(inputs))]
         scope.values.update(zip(body.inputs, given, strict=True))
         scope.run()
         self.recorder.builder.loc = node.loc
