@@ -119,10 +119,11 @@ void check_value(const Port& port, const bry_tensor& tensor, const Bytes& weight
   const format::Tensor& value = *port.value;
   const uint64_t bytes = value.byte_extent;
   if (bytes > 0 && std::memcmp(tensor.data, weights.data() + value.byte_offset, bytes) != 0)
-    fail(BRY_BAD_INPUT,
-         "input '%s' is not what the network was compiled for: it decides shapes, and has to be the "
-         "same in every run",
-         port.name.c_str());
+    fail(
+        BRY_BAD_INPUT,
+        "input '%s' is not what the network was compiled for: it decides shapes, and has to be the "
+        "same in every run",
+        port.name.c_str());
 }
 
 class Binder {

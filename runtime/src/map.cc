@@ -96,7 +96,9 @@ class Pieces {
     return static_cast<uint8_t*>(tensor.data) + element * item_bytes(port.tensor->bits);
   }
 
-  uint64_t room(const Port& port) const { return (map_.piece * item_bytes(port.tensor->bits) + 63) / 64 * 64; }
+  uint64_t room(const Port& port) const {
+    return (map_.piece * item_bytes(port.tensor->bits) + 63) / 64 * 64;
+  }
 
   void add(std::vector<bry_tensor>& tensors, const Port& port, bool is_cut, uint8_t** next) {
     const format::Tensor& tensor = *port.tensor;

@@ -207,8 +207,8 @@ void check_computed(const Plan& plan, const Symbol& symbol) {
     fail(BRY_BAD_ARTIFACT, "damaged artifact: the bound of %s is not known before it", name);
   const format::Call& call = plan.calls[symbol.call];
   const uint32_t* const args = plan.args.range(call.first_arg, call.arg_count);
-  const bool is_argument = std::find(args, args + call.arg_count, symbol.tensor) !=
-                           args + call.arg_count;
+  const bool is_argument =
+      std::find(args, args + call.arg_count, symbol.tensor) != args + call.arg_count;
   if (!is_argument || !is_count(plan, plan.tensors[symbol.tensor]))
     fail(BRY_BAD_ARTIFACT, "damaged artifact: tensor %u is no count of %s", symbol.tensor, name);
 }

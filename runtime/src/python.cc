@@ -321,8 +321,7 @@ class Executable {
         status = bry_trace(handle_, from.data(), from.count(), to.data(), to.count(), events,
                            event_count);
       else if (shapes != nullptr)
-        status =
-            bry_run_shapes(handle_, from.data(), from.count(), to.data(), to.count(), shapes);
+        status = bry_run_shapes(handle_, from.data(), from.count(), to.data(), to.count(), shapes);
       else
         status = bry_run(handle_, from.data(), from.count(), to.data(), to.count());
     }

@@ -158,7 +158,6 @@ ASKS: dict[str, Callable[[ndarray], Any]] = {
     "iteration over axis 0": lambda x: [*x],
     r"len\(\) over axis 0": lambda x: len(x),
     "assignment": lambda x: x.__setitem__(0, 1),
-    "index ": lambda x: x[x > 0],
     "index 0 on axis 0": lambda x: x[0],
     "returned None": lambda x: None,
 }

@@ -18,6 +18,7 @@ from baryon.ir import DType, dtype_of
 from baryon.ops import TABLE, Absent, Lowering, OpDef, Role, Sample
 from baryon.ops.numerics import Arr, promoted
 from baryon.ops.samples import draw
+from baryon.ops.small import narrowed
 
 POISON = -77
 
@@ -27,6 +28,8 @@ def _const(value: Any, like: Any) -> Any:
 
 
 def _cast(x: Any, dtype: DType) -> Any:
+    if dtype.format is not None:
+        return narrowed(np.asarray(x), dtype)
     return np.asarray(x).astype(dtype.numpy)
 
 
@@ -36,7 +39,7 @@ def _codes(steps: Any, zero: int, dtype: DType) -> Any:
 
 
 MATH = SimpleNamespace(
-    codes=_codes, const=_const, cast=_cast, select=np.where, maximum=np.maximum,
+    codes=_codes, const=_const, cast=_cast, narrow=narrowed, select=np.where, maximum=np.maximum,
     minimum=np.minimum, exp=np.exp, log=np.log, sqrt=np.sqrt, tanh=np.tanh,
     erf=scipy.special.erf, sigmoid=scipy.special.expit,
     pow=np.power, abs=np.abs, floor=np.floor, lt=np.less, le=np.less_equal, gt=np.greater,

@@ -525,7 +525,7 @@ def leaky_relu(
     """A rectifier: leaky, elu, selu, prelu (`gamma` on axis 1), rrelu, gelu."""
 
 def load(file: FileName) -> ndarray | list[ndarray] | dict[str, ndarray]:
-    """The array of a `.npy`, the dictionary of a `.npz` or of MXNet 1's list, or its plain..."""
+    """The array of a `.npy`, the dictionary of a `.npz`, a `.safetensors` or MXNet 1's..."""
 
 def log_softmax(
     data: ArrayLike,

@@ -61,8 +61,8 @@ SIMPLIFY = (
 )
 """What makes a graph smaller, whoever runs it."""
 
-PREPARE = f"{SIMPLIFY},name-values"
-"""What a module has to be for a quantization plan."""
+PREPARE = f"{SIMPLIFY.replace('batch-first,', '')},name-values"
+"""What a module has to be for a quantization plan, which serves fixed batches too."""
 
 LOWER = "tabulate,layout,recompute,decode-weights,fuse,place-concat,split-batch"
 """What makes kernels of a simplified graph."""

@@ -258,8 +258,8 @@ BRY_API bry_status bry_session_run(bry_session* session, uint32_t first_call, ui
                                    const bry_tensor* inputs, uint32_t input_count,
                                    const bry_tensor* outputs, uint32_t output_count);
 
-/* The shape of output `index` in the session's last part: a size that depends on data is the largest
- * that it can be until the call that counts it has run. */
+/* The shape of output `index` in the session's last part: a size that depends on data is the
+ * largest that it can be until the call that counts it has run. */
 BRY_API bry_status bry_session_output_shape(const bry_session* session, uint32_t index,
                                             int64_t shape[BRY_MAX_NDIM]);
 
