@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from baryon.units import plural
 from benchmark.case import OURS, OURS_FP32
 from benchmark.report import ratio, summarize
 
@@ -49,7 +50,8 @@ def markdown(report: Report) -> str:
 def _how(report: Report) -> str:
     versions = ", ".join(f"{TITLES[n]} {v}" for n, v in report["versions"].items() if n != OURS)
     limits = "; ".join(
-        f"{_threads(found['threads'])}: {found['gflops']:.0f} GFLOP/s" for found in report["limits"]
+        f"{plural(found['threads'], 'thread')}: {found['gflops']:.0f} GFLOP/s"
+        for found in report["limits"]
     )
     extra = "".join(f" with `{k}={v}`" for k, v in report["environment"].items())
     return (
@@ -63,7 +65,7 @@ def _batch(report: Report, batch: int) -> str:
     rows = [row for row in report["results"] if row["batch"] == batch]
     threads = sorted({row["threads"] for row in rows})
     engines = [name for name in TITLES if any(name in row["ms"] for row in rows)]
-    columns = [f"{_threads(count)}: {TITLES[OURS]}" for count in threads]
+    columns = [f"{plural(count, 'thread')}: {TITLES[OURS]}" for count in threads]
     others = [TITLES[name] for name in engines if name != OURS]
     head = ["network", *(name for column in columns for name in (column, *others, "ratio"))]
     lines = [f"Batch {batch}:\n", _line(head), _line(["---"] * len(head))]
@@ -107,10 +109,6 @@ def _overall(report: Report) -> str:
         f"Over all: geomean {_number(total['geomean'])}, least {_number(total['worst'])} "
         f"({total['worst_model']}).{error}\n"
     )
-
-
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def _number(value: float | None) -> str:

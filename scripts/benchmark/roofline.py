@@ -17,6 +17,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.ticker import LogLocator, NullLocator
 
+from baryon.units import plural
 from benchmark.labels import Point, place_labels
 from benchmark.machine import Limits
 from benchmark.profile import Group, Profile
@@ -155,15 +156,11 @@ def _roofs(axes: Any, own: Limits, others: Sequence[Limits]) -> list[Any]:
         axes.plot([low, ridge], [low * rate, own.gflops], color=QUIET, linewidth=1.1, zorder=1)
         texts.append(_along(axes, rate, f"{name} {rate:.0f} GB/s"))
     axes.plot([low, high], [own.gflops] * 2, color=INK, linewidth=1.6, zorder=1)
-    texts.append(_above(axes, own.gflops, f"multiply-adds, {_threads(own.threads)}", INK))
+    texts.append(_above(axes, own.gflops, f"multiply-adds, {plural(own.threads, 'thread')}", INK))
     for other in others:
         axes.plot([low, high], [other.gflops] * 2, color=QUIET, linewidth=1, ls=(0, (5, 4)))
-        texts.append(_above(axes, other.gflops, _threads(other.threads), QUIET))
+        texts.append(_above(axes, other.gflops, plural(other.threads, "thread"), QUIET))
     return texts
-
-
-def _threads(count: int) -> str:
-    return "1 thread" if count == 1 else f"{count} threads"
 
 
 def _above(axes: Any, rate: float, name: str, colour: str) -> Any:
@@ -208,7 +205,7 @@ def share_text(share: float) -> str:
 
 def _titles(axes: Any, profile: Profile, own: Limits, cpu: str) -> None:
     rate = sum(g.flops for g in profile.groups) / profile.run / 1e9
-    head = f"{profile.network}, batch {profile.batch}, {_threads(profile.threads)}"
+    head = f"{profile.network}, batch {profile.batch}, {plural(profile.threads, 'thread')}"
     tail = (
         f"{cpu}   ·   {profile.run * 1e3:.1f} ms   ·   {rate:.0f} GFLOP/s, "
         f"{rate / own.gflops * 100:.0f} % of the machine's   ·   area: share of the time"

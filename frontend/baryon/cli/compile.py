@@ -18,8 +18,6 @@ from baryon.cli.console import (
     MODEL_ARGUMENT,
     OUTPUT_OPTION,
     THREADS_OPTION,
-    format_bytes,
-    plural,
     print_json,
     show_refused,
     stages,
@@ -28,6 +26,7 @@ from baryon.cli.console import (
 from baryon.cli.foreign import PARAMS_OPTION, SHAPES_OPTION, Example, foreign_options
 from baryon.cli.kept import find_kept
 from baryon.cli.outputs import check_destination
+from baryon.units import format_bytes, plural
 
 if TYPE_CHECKING:
     from baryon.codegen.artifact import Artifact

@@ -1,4 +1,4 @@
-"""What the commands share in showing things: consoles, units, progress, JSON."""
+"""What the commands share in showing things: consoles, tables, progress, JSON."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+from baryon.units import plural
 
 MODEL_ARGUMENT = click.argument(
     "model", type=click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -41,29 +43,6 @@ def stdout() -> Console:
 def print_json(value: Any) -> None:
     """Print for programs."""
     click.echo(json.dumps(value, indent=2, default=str))
-
-
-def format_bytes(count: float) -> str:
-    """Such as `97.5 MiB`."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.2f} GiB"
-
-
-def format_count(count: float) -> str:
-    """Such as `4.1 G`, in steps of a thousand."""
-    for unit in ("", " k", " M"):
-        if count < 1000:
-            return f"{count:.0f}" if not unit else f"{count:.1f}{unit}"
-        count /= 1000
-    return f"{count:.2f} G"
-
-
-def plural(count: int, noun: str) -> str:
-    """Such as `1 kernel` and `2 kernels`."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def show_refused(console: Console, refused: Mapping[str, str]) -> None:

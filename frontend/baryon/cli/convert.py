@@ -9,17 +9,10 @@ from typing import Any
 
 import click
 
-from baryon.cli.console import (
-    JSON_OPTION,
-    MODEL_ARGUMENT,
-    format_bytes,
-    plural,
-    print_json,
-    stages,
-    stdout,
-)
+from baryon.cli.console import JSON_OPTION, MODEL_ARGUMENT, print_json, stages, stdout
 from baryon.cli.foreign import PARAMS_OPTION, SHAPES_OPTION, Example, foreign_options
 from baryon.cli.outputs import check_destination
+from baryon.units import format_bytes, plural
 
 
 @click.command("convert")

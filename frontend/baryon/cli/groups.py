@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from baryon.cli.console import format_bytes, format_count, plain_table, stdout
+from baryon.cli.console import plain_table, stdout
 from baryon.ir import Array
 from baryon.runtime import Executable
+from baryon.units import format_bytes, format_count
 
 if TYPE_CHECKING:
     from baryon.inspection import Estimate

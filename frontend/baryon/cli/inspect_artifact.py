@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from baryon.cli.console import format_bytes, plural, print_json, show_refused, stdout
+from baryon.cli.console import print_json, show_refused, stdout
 from baryon.cli.files import FileError
 from baryon.cli.groups import group_rows, measure, print_groups
 from baryon.cli.variants import print_variants, sharing_rows, variant_rows
@@ -17,6 +17,7 @@ from baryon.codegen.artifact import Artifact, Dim, Plan, Port, read_artifact
 from baryon.feeds import random_feeds
 from baryon.inspection import Estimate, Machine, estimate_run
 from baryon.runtime import load
+from baryon.units import format_bytes, plural
 
 HIDDEN = ("groups", "passes", "memory")
 """Parts of META that are shown otherwise."""

@@ -8,7 +8,6 @@ import click
 
 from baryon.api import to_module
 from baryon.build import Options, build, in_process
-from baryon.cli.console import format_bytes
 from baryon.cli.groups import measure
 from baryon.cli.inspect_artifact import only_variant
 from baryon.cli.outputs import check_destination, replacing
@@ -18,6 +17,7 @@ from baryon.inspection import Machine, estimate_run
 from baryon.inspection.page import to_html
 from baryon.inspection.report import InspectionReport, inspection_report
 from baryon.runtime import Executable, UnsupportedCpuError, load
+from baryon.units import format_bytes
 
 
 def write(

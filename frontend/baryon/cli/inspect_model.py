@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from baryon.cli.console import format_bytes, format_count, plain_table, print_json, stdout
+from baryon.cli.console import plain_table, print_json, stdout
 from baryon.importers.onnx import import_onnx
 from baryon.inspection.model import ModelReport, inspect_model
+from baryon.units import format_bytes, format_count
 
 
 def show(path: Path, stage: str | None, *, json: bool) -> None:

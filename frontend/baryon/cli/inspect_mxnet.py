@@ -6,13 +6,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from baryon.cli.console import format_bytes, format_count, plain_table, print_json, stdout
+from baryon.cli.console import plain_table, print_json, stdout
 from baryon.importers.errors import ModelError
 from baryon.importers.mxnet import Checkpoint, is_symbol, open_checkpoint
 from baryon.importers.mxnet.checkpoint import stated_dtype, stated_shape
 from baryon.importers.mxnet.reader import VARIABLE, Symbol, read_symbol
 from baryon.importers.mxnet.table import find
 from baryon.ir import BaryonError
+from baryon.units import format_bytes, format_count
 
 
 def show(path: Path, *, json: bool) -> None:

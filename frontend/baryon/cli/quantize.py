@@ -14,7 +14,6 @@ from baryon.cli.console import (
     JSON_OPTION,
     MODEL_ARGUMENT,
     OUTPUT_OPTION,
-    format_bytes,
     plain_table,
     print_json,
     stages,
@@ -22,6 +21,7 @@ from baryon.cli.console import (
 )
 from baryon.cli.kinds import Numbers, Share, Size
 from baryon.cli.outputs import check_destination
+from baryon.units import format_bytes
 
 if TYPE_CHECKING:
     from baryon.cli.quantization import Outcome

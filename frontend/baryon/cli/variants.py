@@ -7,9 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
-from baryon.cli.console import format_bytes, plural
 from baryon.codegen.artifact import Artifact
 from baryon.codegen.artifact.join import read_bytes, shared_bytes
+from baryon.units import format_bytes, plural
 
 Row = Mapping[str, Any]
 

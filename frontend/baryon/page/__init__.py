@@ -4,7 +4,6 @@ from baryon.page.document import document
 from baryon.page.markup import (
     Markup,
     element,
-    kibibytes,
     milliseconds,
     number,
     percent,
@@ -18,7 +17,6 @@ __all__ = [
     "document",
     "element",
     "filter_of",
-    "kibibytes",
     "milliseconds",
     "number",
     "percent",

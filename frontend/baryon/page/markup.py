@@ -56,15 +56,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def kibibytes(count: float) -> str:
-    """Such as 97.5 MiB."""
-    for unit in ("B", "KiB", "MiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.2f} GiB"
-
-
 def milliseconds(value: float) -> str:
     """Milliseconds, or microseconds where there is less than a tenth of one."""
     return f"{value:.3g} ms" if value >= 0.1 else f"{1000 * value:.3g} us"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from baryon.inspection.report import Buffer, InspectionReport
-from baryon.page import Markup, element, kibibytes
+from baryon.page import Markup, element
+from baryon.units import format_bytes
 
 WIDTH, LEFT, TOP, TALL, FOOT = 1180, 74, 24, 300, 24
 """Pixels: of the drawing, and of the axis, the heading, the arena and the numbers in it."""
@@ -37,7 +38,7 @@ def _grid(arena: int) -> list[Markup]:
     parts = []
     for n in range(LINES + 1):
         y = _y(arena * n // LINES, arena)
-        label = kibibytes(arena * n / LINES) if n else "0"
+        label = format_bytes(arena * n / LINES) if n else "0"
         parts += [
             element("line", class_="grid", x1=LEFT, x2=WIDTH, y1=y, y2=y),
             element("text", label, class_="tick", x=LEFT - 6, y=y + 4, text_anchor="end"),
@@ -50,12 +51,12 @@ def _buffer(buffer: Buffer, step: float, arena: int, colour: str) -> Markup:
     y = _y(buffer.offset + buffer.size, arena)
     tall = max(1.0, _y(buffer.offset, arena) - y)
     about = (
-        f"%{buffer.name}\n{kibibytes(buffer.size)} at {kibibytes(buffer.offset)}\n"
+        f"%{buffer.name}\n{format_bytes(buffer.size)} at {format_bytes(buffer.offset)}\n"
         f"calls {buffer.first} to {buffer.last}"
     )
     box = element("rect", class_=f"buffer {colour}", x=x, y=y, width=wide, height=tall)
     fits = wide >= LEGIBLE[0] and tall >= LEGIBLE[1]
-    name = element("text", kibibytes(buffer.size), class_="inside", x=x + 5, y=y + 12)
+    name = element("text", format_bytes(buffer.size), class_="inside", x=x + 5, y=y + 12)
     return element("g", element("title", about), box, name if fits else "")
 
 
@@ -64,7 +65,7 @@ def _peak(report: InspectionReport, step: float) -> list[Markup]:
         return []
     at, live = report.peak, report.groups[report.peak].live
     x, right = LEFT + step * (at + 0.5), at > len(report.groups) / 2
-    words = f"peak: {kibibytes(live)} in use in call {at}"
+    words = f"peak: {format_bytes(live)} in use in call {at}"
     anchor, beside = ("end", -6) if right else ("start", 6)
     return [
         element("line", class_="peak", x1=x, x2=x, y1=6, y2=TOP + TALL),

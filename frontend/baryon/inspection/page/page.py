@@ -14,11 +14,11 @@ from baryon.page import (
     document,
     element,
     filter_of,
-    kibibytes,
     milliseconds,
     percent,
     sortable,
 )
+from baryon.units import format_bytes, plural
 
 MOST_WEIGHTS = 400
 COLUMNS = [
@@ -68,11 +68,11 @@ def verdict(report: InspectionReport) -> str:
     flops = sum(g.flops for g in report.groups)
     memory, threads = report.estimate.memory, report.estimate.machine.threads
     how = "measured" if report.measured else "estimated"
-    by = f"{threads} thread" + ("s" if threads > 1 else "")
     rate = f", {flops / report.milliseconds / 1e6:.1f} GFLOP/s" if report.milliseconds else ""
     return (
-        f"{len(report.groups)} kernel calls take {milliseconds(report.milliseconds)} by {by} "
-        f"({how}{rate}). A run needs {kibibytes(memory.peak)} of memory, "
+        f"{len(report.groups)} kernel calls take {milliseconds(report.milliseconds)} by "
+        f"{plural(threads, 'thread')} ({how}{rate}). "
+        f"A run needs {format_bytes(memory.peak)} of memory, "
         f"{percent(memory.weights / memory.peak)} of it weights."
     )
 
@@ -84,14 +84,14 @@ def _tiles(report: InspectionReport) -> Markup:
     if report.measured:
         found.insert(0, ("time, measured", milliseconds(report.milliseconds)))
     found += [
-        ("peak of memory", kibibytes(memory.peak)),
-        ("weights", kibibytes(memory.weights)),
-        ("arena", kibibytes(memory.arena)),
+        ("peak of memory", format_bytes(memory.peak)),
+        ("weights", format_bytes(memory.weights)),
+        ("arena", format_bytes(memory.arena)),
         ("kernel calls", str(len(report.groups))),
     ]
     if report.snapshots:
         found.append(("ops as imported", str(count_ops(report.snapshots[0].text).total())))
-    found.append(("file", kibibytes(report.bytes)))
+    found.append(("file", format_bytes(report.bytes)))
     tiles = [element("div", element("b", value), element("span", name)) for name, value in found]
     return element("div", tiles, class_="tiles")
 
@@ -113,9 +113,9 @@ def _about_memory(report: InspectionReport) -> str:
     if not report.buffers:
         return "No value lives between kernels."
     return (
-        f"{len(report.buffers)} buffers of {kibibytes(held)} together share {kibibytes(arena)}: "
-        "from left to right the calls, from the foot to the top the arena. Colours are those of "
-        "the kernels that write them."
+        f"{len(report.buffers)} buffers of {format_bytes(held)} together share "
+        f"{format_bytes(arena)}: from left to right the calls, from the foot to the top the arena. "
+        "Colours are those of the kernels that write them."
     )
 
 
@@ -138,7 +138,7 @@ def _group(group: GroupReport, most: float, colour: str) -> list[Cell]:
         Cell(f"{ops}{precision}", ops),
         Cell.of(" ".join(map(_short, group.shapes))),
         Cell(f"{group.flops / 1e6:,.2f}", group.flops),
-        *(Cell(kibibytes(n), n) for n in (group.moved, group.weights, group.live)),
+        *(Cell(format_bytes(n), n) for n in (group.moved, group.weights, group.live)),
     ]
     guess = Cell(f"{group.estimate_us:,.1f} \u00b5s", group.estimate_us)
     if group.measured_us is None:
@@ -169,7 +169,7 @@ def _weights(weights: Sequence[WeightReport]) -> Markup:
     rows = [
         [
             Cell.of(w.label), Cell.of(w.dtype), Cell(str(w.uses), w.uses),
-            _metered(Cell(kibibytes(w.size), w.size), w.size / most, "k0"),
+            _metered(Cell(format_bytes(w.size), w.size), w.size / most, "k0"),
             Cell(percent(w.size / total), w.size / total),
         ]
         for w in weights[:MOST_WEIGHTS]

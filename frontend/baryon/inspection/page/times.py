@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from baryon.inspection.page.kinds import name_of, time_of_kinds
 from baryon.inspection.report import GroupReport
-from baryon.page import Markup, element, kibibytes, milliseconds, percent
+from baryon.page import Markup, element, milliseconds, percent
+from baryon.units import format_bytes
 
 WIDTH, LEFT, TALL, FOOT = 1180, 58, 190, 22
 """Pixels: of the drawing, of the axis at its left, of the tallest bar, of the numbers below."""
@@ -58,7 +59,7 @@ def describe(group: GroupReport) -> str:
     if group.measured_us is not None:
         lines.append(f"measured {milliseconds(group.measured_us / 1e3)}")
     lines.append(f"estimated {milliseconds(group.estimate_us / 1e3)}")
-    lines.append(f"{kibibytes(group.live)} of the arena in use")
+    lines.append(f"{format_bytes(group.live)} of the arena in use")
     return "\n".join(lines)
 
 

@@ -16,6 +16,7 @@ from baryon.quantization.report import (
     QuantizationReport,
     SearchReport,
 )
+from baryon.units import format_bytes
 
 RANGES = (
     "What calibration saw (counts are logarithmic), and between the two lines what 8 bits can say; "
@@ -154,5 +155,5 @@ def _settings(report: QuantizationReport) -> Markup:
 def _calibration(seen: CalibrationReport) -> str:
     return (
         f"{seen.mode}: {seen.samples} samples in {seen.batches} batches, {seen.seconds:.1f} s, "
-        f"statistics of {seen.statistics_bytes / 2**20:.1f} MiB"
+        f"statistics of {format_bytes(seen.statistics_bytes)}"
     )
