@@ -30,10 +30,7 @@ OPS: tuple[NoForm, ...] = (
         "ir.linalg_eigh", "ir.linalg_eig", "ir.linalg_svd", "ir.linalg_qr", "ir.linalg_pinv",
     ),
     *_because(_REJECTION, "ir.random_gamma", "ir.random_poisson", "ir.random_multinomial"),
-    *_because(
-        _BOXES, "ir.nms", "ir.suppressed", "npx.bipartite_matching", "npx.multibox_target",
-        "npx.multibox_detection",
-    ),
+    *_because(_BOXES, "npx.bipartite_matching", "npx.multibox_target"),
     *_because(_SPECIAL, "npx.erfinv", "npx.gamma", "npx.gammaln", "npx.digamma", "ir.trigamma",
               "np.gcd", "np.lcm"),
     *_because("pooled regions of whole cells have no op in ONNX Runtime", "ir.roi_pooling"),

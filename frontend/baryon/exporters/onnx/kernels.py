@@ -46,6 +46,7 @@ KERNELS: Mapping[str, frozenset[str]] = {
     **_rows("f16 f32 f64 i8 i32 i64 u8 u32", "Where"),
     **_rows(_PADDED, "Pad"),
     **_rows("f32 i32 i64 u8 bool", "NonZero"),
+    **_rows("f32 f64 i8 i64", "Unique"),
     **_rows(_PLAIN + " bool", "ScatterND ScatterElements"),
     **_rows(_SOME, "ReduceMax ReduceMin ArgMax ArgMin"),
     **_rows("f16 f32 f64 i8 i16 i32 i64 u8", "TopK"),
