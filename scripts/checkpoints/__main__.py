@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from agreement import difference
 from baryon.build import Options, build, in_process
 from baryon.importers.mxnet import import_mxnet
 from checkpoints.environments import VERSIONS, python_of
@@ -32,6 +33,8 @@ OTHERS = ["lstm", "transformer", "detector", "int8"]
 LIMITS = {"int8": 1 / 127}
 """Of the largest error, in units of the largest number of an output; else LIMIT."""
 LIMIT = 1e-4
+RANKED = {"detector"}
+"""Networks whose outputs have rows by falling score."""
 
 
 @dataclass(frozen=True)
@@ -102,21 +105,8 @@ def check(name: str, version: str, folder: Path) -> Row:
     found = executable(*inputs)
     outputs = [*found.values()] if isinstance(found, dict) else _listed(found)
     pairs = zip(outputs, wanted, strict=True)
-    errors = [_difference(a, b, name) / max(float(np.abs(b).max()), 1e-30) for a, b in pairs]
+    errors = [difference(a, b, ranked=name in RANKED) for a, b in pairs]
     return Row(name, version, imported - start, compiled - imported, max(errors))
-
-
-def _difference(found: Any, wanted: Any, name: str) -> float:
-    """The largest one of elements.
-
-    The rows of detections come by falling score: those whose scores differ in the last bits only
-    may have changed places, so a row is compared with those beside it too.
-    """
-    if name != "detector":
-        return float(np.abs(found - wanted).max())
-    shifted = [np.roll(found, by, axis=1) for by in range(-2, 3)]
-    rows = np.min([np.abs(y - wanted).max(axis=2) for y in shifted], axis=0)
-    return float(rows.max())
 
 
 def _listed(found: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A sample of `scripts/round_trip`: small forms of its networks, out to ONNX and compared."""
+"""A sample of `scripts/round_trip`: its small networks, and small forms of others."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from benchmark.networks.convolutional import mobilenet_v2, resnet50
 from benchmark.networks.recurrent import lstm_lm
 from benchmark.networks.transformer import Size, bert_base, vit_s16
-from round_trips.trips import Trip, file_trip, zoo_trip
+from round_trips.networks import networks
+from round_trips.sources import drawn, zoo_source
+from round_trips.trips import Trip, take
 
 SMALL = {
     "resnet50": partial(resnet50, size=32, stages=((1, 8), (1, 8)), classes=5),
@@ -26,15 +28,22 @@ SMALL = {
 def test_files(name: str, tmp_path: Path) -> None:
     path = tmp_path / "in.onnx"
     onnx.save(SMALL[name](2), str(path))
-    trip = file_trip(name, path, tmp_path, {"ids": 11, "segments": 2, "valid": 2})
+    source = drawn(path, {"ids": 11, "segments": 2, "valid": 2})
+    trip = take(name, source, tmp_path)
     assert trip.good, trip.line()
 
 
 def test_zoo(tmp_path: Path) -> None:
-    trip = zoo_trip("mobilenetv2_0.25", tmp_path, size=32)
+    trip = take("mobilenetv2_0.25", zoo_source("mobilenetv2_0.25", 32), tmp_path)
     assert trip.good, trip.line()
-    names = {node.name for node in onnx.load(tmp_path / "mobilenetv2_0.25.onnx").graph.node}
+    names = {node.name for node in onnx.load(tmp_path / "out.onnx").graph.node}
     assert "features.0/convolution" in names
+
+
+@pytest.mark.parametrize("name", [n for n in networks() if n.startswith(("mxnet", "torch"))])
+def test_small_networks(name: str, tmp_path: Path) -> None:
+    trip = take(name, networks()[name](tmp_path), tmp_path)
+    assert trip.good, trip.line()
 
 
 def test_a_line_says_what_failed() -> None:

@@ -6,9 +6,6 @@ with inputs for two batches.
 
 from __future__ import annotations
 
-import io
-import tarfile
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +17,8 @@ import baryon as mx
 from baryon import interp
 from baryon.importers.onnx import import_onnx
 from baryon.ir import Array
-from exported.judge import LIMIT, batches_of, worst
+from exported.archive import inputs_of, members, models_of
+from exported.judge import LIMIT, worst
 
 ARCHIVE = Path(__file__).with_name("torch_files.tar.xz")
 COMPILED = (
@@ -33,20 +31,6 @@ COMPILED = (
 """Those that are compiled too, a second each; `scripts/torch_families` compiles all."""
 
 
-@cache
-def files() -> dict[str, bytes]:
-    """The files of the archive by name."""
-    with tarfile.open(ARCHIVE) as archive:
-        found = {member.name: archive.extractfile(member) for member in archive}
-        return {name: file.read() for name, file in found.items() if file is not None}
-
-
-def feeds(name: str) -> dict[int, dict[str, Array]]:
-    """Inputs of a file by batch."""
-    with np.load(io.BytesIO(files()[f"{name.partition('.')[0]}.npz"])) as archive:
-        return batches_of(archive)
-
-
 def expected(model: bytes, given: dict[str, Array]) -> tuple[list[Array], list[Array]]:
     """The inputs that the file has, in its order, and what ONNX Runtime computes of them."""
     options = onnxruntime.SessionOptions()
@@ -56,15 +40,15 @@ def expected(model: bytes, given: dict[str, Array]) -> tuple[list[Array], list[A
     return [*used.values()], session.run(None, used)
 
 
-NAMES = [name.removesuffix(".onnx") for name in files() if name.endswith(".onnx")]
+NAMES = models_of(ARCHIVE)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_imports_and_means_the_same(name: str) -> None:
-    model = files()[f"{name}.onnx"]
+    model = members(ARCHIVE)[f"{name}.onnx"]
     module = import_onnx(onnx.load_from_string(model))
     assert (1, 16) in module.symbols.values(), "the batch is open"
-    for given in feeds(name).values():
+    for given in inputs_of(ARCHIVE, name).values():
         inputs, outputs = expected(model, given)
         found = interp.run(module, inputs)
         assert worst(outputs, found) <= LIMIT
@@ -72,9 +56,9 @@ def test_imports_and_means_the_same(name: str) -> None:
 
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiles(name: str) -> None:
-    model = files()[f"{name}.onnx"]
+    model = members(ARCHIVE)[f"{name}.onnx"]
     run = mx.compile(import_onnx(onnx.load_from_string(model)))
-    for given in feeds(name).values():
+    for given in inputs_of(ARCHIVE, name).values():
         inputs, outputs = expected(model, given)
         found = run(*inputs)
         results = found if isinstance(found, tuple | list) else [found]
