@@ -13,8 +13,11 @@ from onnx import TensorProto, helper, numpy_helper
 from baryon import np as mnp
 from baryon import npx
 from baryon.deferred import trace
+from baryon.exporters.onnx import export_onnx
+from baryon.importers import import_mxnet
 from baryon.inspection.arithmetic import count_flops
 from baryon.inspection.model import inspect_model
+from symbols.helpers import node, saved, symbol
 
 Array = np.ndarray[Any, Any]
 
@@ -70,6 +73,51 @@ def test_all_that_is_missing_is_told_with_what_can_be_done(tmp_path: Path) -> No
     assert report.flops is None
     assert report.parameters == 9
     assert report.problem is not None
+
+
+CONVOLUTION = symbol([
+    node("null", "data"), node("null", "w"),
+    node("Convolution", "conv", [0, 1], kernel="(3, 3)", num_filter="4", no_bias="True"),
+    node("Activation", "act", [2], act_type="relu"),
+])  # fmt: skip
+WEIGHT = {"arg:w": np.ones((4, 3, 3, 3), np.float32)}
+
+
+def test_a_symbol_with_its_parameters(tmp_path: Path) -> None:
+    path = saved(tmp_path, CONVOLUTION, WEIGHT)
+    report = inspect_model(path, np.empty((2, 3, 5, 5), np.float32))
+    assert [str(port) for port in report.inputs] == ["data: f32[2,3,5,5]"]
+    assert [str(port) for port in report.outputs] == ["act_output: f32[2,4,3,3]"]
+    assert report.flops == 2 * (2 * 4 * 9) * 27 + 2 * 4 * 9
+    assert report.producer == "MXNet 1.9.1"
+    assert (report.parameters, report.unsized, report.problem) == (108, (), None)
+    again = tmp_path / "again.onnx"
+    export_onnx(import_mxnet(path, np.empty((2, 3, 5, 5), np.float32)), again)
+    assert inspect_model(again).flops == report.flops
+
+
+def test_shapes_that_a_symbol_says_itself(tmp_path: Path) -> None:
+    nodes = [node("null", "data", __shape__="(1, 3, 5, 5)"), *CONVOLUTION["nodes"][1:]]
+    report = inspect_model(saved(tmp_path, symbol(nodes), WEIGHT))
+    assert report.flops == 2 * (4 * 9) * 27 + 4 * 9
+
+
+def test_a_symbol_says_which_shapes_it_wants(tmp_path: Path) -> None:
+    path = saved(tmp_path, CONVOLUTION)
+    report = inspect_model(path)
+    assert (report.flops, report.problem) == (None, None)
+    assert report.unsized == ("data", "w")
+    sizes = {"data": np.empty((1, 3, 5, 5), "f4"), "w": np.empty((4, 3, 3, 3), "f4")}
+    assert inspect_model(path, {"data": sizes["data"]}).unsized == ("w",)
+    assert inspect_model(path, sizes).flops == 2 * (4 * 9) * 27 + 4 * 9
+
+
+def test_operators_that_a_symbol_lacks(tmp_path: Path) -> None:
+    nodes = [*CONVOLUTION["nodes"], node("Custom", "mine", [3], op_type="mine")]
+    report = inspect_model(saved(tmp_path, symbol(nodes), WEIGHT))
+    assert report.unsupported == ["Custom"]
+    assert report.problem is not None and "mine" in report.problem
+    assert next(op for op in report.ops if op.op == "Custom").remedy
 
 
 def test_ops_inside_of_bodies_count(tmp_path: Path) -> None:

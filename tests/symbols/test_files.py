@@ -187,6 +187,14 @@ def test_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shown = CliRunner().invoke(inspect_command, [str(path)], catch_exceptions=False)
     assert "FullyConnected" in shown.output and "input data" in shown.output
+    assert "give the shape of data by --shape" in shown.output
+    sized = [str(path), "--shape", "data=2x3"]
+    shown = CliRunner().invoke(inspect_command, sized, catch_exceptions=False)
+    assert "flops a run" in shown.output and "input data: f32[2,3]" in shown.output
+    shown = CliRunner().invoke(inspect_command, [*sized, "--ir"], catch_exceptions=False)
+    assert "npx.fully_connected" in shown.output
+    shown = CliRunner().invoke(inspect_command, [*sized, "--explain", "fc"], catch_exceptions=False)
+    assert "kernel" in shown.output
     made = CliRunner().invoke(
         compile_command, [str(path), "-o", "net.baryon", "--shape", "data=2x3"],
         catch_exceptions=False,

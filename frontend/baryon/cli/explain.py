@@ -35,9 +35,12 @@ _COLOURS = {"fired": "green", "joined": "green", "anchor": "green", "part": "gre
             "refused": "yellow", "left out": "yellow"}  # fmt: skip
 
 
-def show(path: Path, node: str, *, json: bool) -> None:
-    """Print the explanation of a node of a model; FileError with near names for a wrong one."""
-    found = explain(read_module(path), node, os.environ)
+def show(path: Path, node: str, symbol: Mapping[str, Any], *, json: bool) -> None:
+    """Print the explanation of a node of a model; FileError with near names for a wrong one.
+
+    symbol: what `import_mxnet` takes besides the file: inputs, params.
+    """
+    found = explain(read_module(path, symbol=symbol), node, os.environ)
     if json:
         print_json({"file": str(path), **found})
     else:

@@ -9,6 +9,7 @@ import click
 
 from baryon.cli.console import JSON_OPTION, THREADS_OPTION
 from baryon.cli.files import FileError
+from baryon.cli.foreign import PARAMS_OPTION, SHAPES_OPTION, Example, foreign_options
 
 MAGIC = b"BARYON\r\n"
 
@@ -45,6 +46,8 @@ MAGIC = b"BARYON\r\n"
     metavar="PAGE",
     help="Write a page for a browser: passes, groups with their times, memory over time, weights.",
 )
+@SHAPES_OPTION
+@PARAMS_OPTION
 @THREADS_OPTION
 @JSON_OPTION
 def command(
@@ -55,6 +58,8 @@ def command(
     page: Path | None,
     verify: bool,
     profile: bool,
+    shapes: tuple[Example, ...],
+    params: Path | None,
     threads: int | None,
     as_json: bool,
 ) -> None:
@@ -62,10 +67,11 @@ def command(
     with --explain).
 
     Of a compiled file: inputs, outputs, sizes, and the groups of ops that became one kernel each,
-    with their cost. Of a model: its ops and parameters, and what baryon cannot compile yet.
+    with their cost. Of a model: its ops, parameters and work, and what baryon cannot compile yet.
 
     \b
     baryon inspect resnet50.onnx
+    baryon inspect resnet50-symbol.json --shape data=1x3x224x224
     baryon inspect resnet50.baryon --profile --threads 2
     baryon inspect resnet50.baryon --html resnet50.html
     baryon inspect resnet50.baryon --ir fused
@@ -73,10 +79,11 @@ def command(
     """
     with file.open("rb") as head:
         compiled = head.read(len(MAGIC)) == MAGIC or file.suffix == ".baryon"
+    symbol = foreign_options(file, shapes, params)
     if node is not None:
         if compiled or stage or variant or verify or profile or threads is not None:
             raise click.UsageError("--explain is for models, and goes with --json only.")
-        importlib.import_module("baryon.cli.explain").show(file, node, json=as_json)
+        importlib.import_module("baryon.cli.explain").show(file, node, symbol, json=as_json)
         return
     if not compiled and file.suffix not in (".onnx", ".json"):
         raise FileError(f"{file} is neither a compiled file nor an .onnx or -symbol.json model")
@@ -84,7 +91,7 @@ def command(
         if stage or verify or profile or as_json or (variant and not compiled):
             raise click.UsageError("--html goes with --threads, and of compiled files --variant.")
         html = importlib.import_module("baryon.cli.inspect_html")
-        html.write(file, page, threads, variant, compiled=compiled)
+        html.write(file, page, threads, variant, symbol, compiled=compiled)
         return
     if compiled:
         # these two are slow to import, and only one is needed
@@ -96,9 +103,4 @@ def command(
         raise click.UsageError(
             "--variant, --verify, --profile and --threads are for compiled files."
         )
-    if file.suffix == ".json":
-        if stage is not None:
-            raise click.UsageError("--ir is for .onnx models and compiled files.")
-        importlib.import_module("baryon.cli.inspect_mxnet").show(file, json=as_json)
-        return
-    importlib.import_module("baryon.cli.inspect_model").show(file, stage, json=as_json)
+    importlib.import_module("baryon.cli.inspect_model").show(file, stage, symbol, json=as_json)

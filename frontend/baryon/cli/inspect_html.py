@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,15 +23,22 @@ from baryon.units import format_bytes
 
 
 def write(
-    file: Path, page: Path, threads: int | None, variant: str | None, *, compiled: bool
+    file: Path,
+    page: Path,
+    threads: int | None,
+    variant: str | None,
+    symbol: Mapping[str, Any],
+    *,
+    compiled: bool,
 ) -> None:
     """Write the page about an artifact, or about a model, which is compiled for this CPU first.
 
     Times are measured on random input where the CPU can run the file, estimated elsewhere.
     variant: of an artifact; None for the one that runs here, or else the first.
+    symbol: what `to_module` takes besides a -symbol.json.
     """
     check_destination(page)  # before the work, not after it
-    report = _of_artifact(file, threads, variant) if compiled else _of_model(file, threads)
+    report = _of_artifact(file, threads, variant) if compiled else _of_model(file, threads, symbol)
     text = to_html(report)
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -48,8 +57,8 @@ def _of_artifact(file: Path, threads: int | None, variant: str | None) -> Inspec
     return _report(file.name, shown, executable, threads, file.stat().st_size)
 
 
-def _of_model(file: Path, threads: int | None) -> InspectionReport:
-    artifact = build(to_module(file), Options(refuse_slower=True))
+def _of_model(file: Path, threads: int | None, symbol: Mapping[str, Any]) -> InspectionReport:
+    artifact = build(to_module(file, **symbol), Options(refuse_slower=True))
     executable = in_process(artifact, threads)
     return _report(file.name, artifact, executable, threads, executable.sizes["file_bytes"])
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from baryon.cli.console import plain_table, print_json, stdout
-from baryon.importers.onnx import import_onnx
+from baryon.cli.modules import read_module
 from baryon.inspection.model import ModelReport, inspect_model
 from baryon.units import format_bytes, format_count
 
+_NAMED = 8
 
-def show(path: Path, stage: str | None, *, json: bool) -> None:
-    """Print what the model holds; with a `stage`, its IR. json: for programs."""
+
+def show(path: Path, stage: str | None, symbol: Mapping[str, Any], *, json: bool) -> None:
+    """Print what the model holds; with a `stage`, its IR. json: for programs.
+
+    symbol: what `import_mxnet` takes besides the file: inputs, params.
+    """
     if stage is not None:
         if stage != "source":
             raise click.UsageError(f"--ir {stage} is for compiled files; a model has --ir source.")
-        click.echo(str(import_onnx(path)), nl=False)
+        click.echo(str(read_module(path, symbol=symbol)), nl=False)
         return
-    report = inspect_model(path)
+    report = inspect_model(path, *symbol.get("inputs", ()), params=symbol.get("params"))
     if json:
         print_json(report.to_dict())
     else:
@@ -28,20 +35,36 @@ def show(path: Path, stage: str | None, *, json: bool) -> None:
 
 
 def _print(console: Console, report: ModelReport) -> None:
-    opsets = ", ".join(f"{domain} {version}" for domain, version in report.opsets.items())
-    console.print(f"[bold]{report.file}[/bold]: {report.format}, opset {opsets}", end="")
+    opsets = [f"{domain} {version}" for domain, version in report.opsets.items()]
+    kind = f"{report.format}, opset {', '.join(opsets)}" if opsets else report.format
+    console.print(f"[bold]{report.file}[/bold]: {kind}", end="")
     console.print(f", by {report.producer}" if report.producer else "", markup=False)
     for kind, ports in (("input", report.inputs), ("output", report.outputs)):
         for port in ports:
             console.print(f"  {kind} {port}", markup=False)
     size = f" ({format_bytes(report.parameter_bytes)})" if report.parameter_bytes else ""
+    beside = f" in {report.params}" if report.params else ""
     work = f", {format_count(report.flops)} flops a run" if report.flops is not None else ""
-    console.print(f"  {format_count(report.parameters)} parameters{size}{work}\n")
+    console.print(
+        f"  {format_count(report.parameters)} parameters{size}{beside}{work}", markup=False
+    )
+    if report.unsized:
+        console.print(f"  {_about_sizes(report)}", markup=False)
+    console.print()
     table = plain_table("op", "count", "", right=("count",))
     for op in report.ops:
         table.add_row(op.op, str(op.count), "" if op.supported else "not supported")
     console.print(table)
     _print_problems(console, report)
+
+
+def _about_sizes(report: ModelReport) -> str:
+    """Why a symbol has no count of operations, and what to give."""
+    names = ", ".join(report.unsized[:_NAMED])
+    more = len(report.unsized) - _NAMED
+    names += f" and {more} more" if more > 0 else ""
+    beside = "" if report.params else "; no file of parameters is beside it: --params FILE"
+    return f"flops not known: give the shape of {names} by --shape NAME=SHAPE{beside}"
 
 
 def _print_problems(console: Console, report: ModelReport) -> None:

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from baryon.cli.files import FileError, read_arrays
+from baryon.importers.mxnet import import_mxnet
 from baryon.importers.onnx import import_onnx
 from baryon.ir import Array, Module, parse_module
 
 
-def read_module(file: Path, constants: Path | None = None) -> Module:
-    """The module of an .onnx file, or of IR text ("-" is standard input).
+def read_module(
+    file: Path, constants: Path | None = None, symbol: Mapping[str, Any] | None = None
+) -> Module:
+    """The module of an .onnx or -symbol.json file, or of IR text ("-" is standard input).
 
     constants: an .npz with those that the text calls external; None for the one beside it.
+    symbol: what `import_mxnet` takes besides a -symbol.json: inputs, params.
     """
     if str(file) == "-":
         return parse_module(sys.stdin.read(), source="<stdin>", constants=_constants(constants))
     if file.suffix == ".onnx":
         return import_onnx(file)
+    if file.suffix == ".json":
+        given = symbol or {}
+        return import_mxnet(file, *given.get("inputs", ()), params=given.get("params"))
     beside = file.with_suffix(".npz")
     if constants is None and beside.exists():
         constants = beside

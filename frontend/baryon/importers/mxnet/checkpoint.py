@@ -20,7 +20,8 @@ from baryon.array.files import FileError, load_arrays
 from baryon.deferred import trace
 from baryon.importers.errors import ModelError
 from baryon.importers.mxnet.attributes import Attributes, dtype, whole
-from baryon.importers.mxnet.program import Program, refuse_unknown
+from baryon.importers.mxnet.missing import refuse_missing
+from baryon.importers.mxnet.program import Program
 from baryon.importers.mxnet.reader import load_json, parse_symbol
 from baryon.ir import Array, Module
 
@@ -73,14 +74,32 @@ class Checkpoint:
         examples: in order, or one dictionary of them by name.
         Raises ModelError where these are too few, or the file does not say all sizes.
         """
+        given = self._given(examples)
+        open_ones = self._unsized(given)
+        if open_ones:
+            hint = "give an example for each input"
+            if self.params is None:
+                hint += ", or name the file of the parameters: none is beside it"
+            raise self.error(f"it does not say the shape of {_brief(open_ones)}", hint)
+        return [given[name] if name in given else self._stated(name) for name in self.inputs]
+
+    def unsized(self, examples: Sequence[Any]) -> list[str]:
+        """The inputs whose shapes neither the file nor an example says; examples: as in `specs`."""
+        return self._unsized(self._given(examples))
+
+    def _unsized(self, given: Mapping[str, Any]) -> list[str]:
+        return [name for name in self.inputs if name not in given and self._stated(name) is None]
+
+    def _given(self, examples: Sequence[Any]) -> Mapping[str, Any]:
+        """Examples by the names of inputs; ModelError for unknown names."""
         given = self._named(examples)
         unknown = sorted(given.keys() - {*self.inputs})
         if unknown:
             raise self.error(
                 f"examples are given for {', '.join(map(str, unknown))}",
-                f"its inputs are {self._brief()}",
+                f"its inputs are {_brief(self.inputs)}",
             )
-        return [given[name] if name in given else self._stated(name) for name in self.inputs]
+        return given
 
     def _named(self, examples: Sequence[Any]) -> Mapping[str, Any]:
         if len(examples) == 1 and isinstance(examples[0], Mapping):
@@ -88,30 +107,26 @@ class Checkpoint:
         if len(examples) > len(self.inputs):
             raise self.error(
                 f"it has {len(self.inputs)} inputs, but {len(examples)} are given",
-                f"its inputs are {self._brief()}",
+                f"its inputs are {_brief(self.inputs)}",
             )
         return dict(zip(self.inputs, examples, strict=False))
 
-    def _stated(self, name: str) -> Spec:
+    def _stated(self, name: str) -> Spec | None:
         attributes = self.program.variable(name).attrs
         shape = stated_shape(attributes)
         if shape is None or any(d < 1 for d in shape):
-            hint = "give an example for each input"
-            if self.params is None:
-                hint += ", or name the file of the parameters: none is beside it"
-            raise self.error(
-                f"it does not say the shape of {name} (its inputs are {self._brief()})", hint
-            )
+            return None
         return Spec(shape, np.dtype(stated_dtype(attributes) or "float32"))
-
-    def _brief(self) -> str:
-        more = f" and {len(self.inputs) - 8} more" if len(self.inputs) > 8 else ""
-        return ", ".join(self.inputs[:8]) + more
 
     def is_statistic(self, name: str) -> bool:
         """Whether a variable is a running statistic, which training updates by itself."""
         names, places = _STATISTICS
         return any(node.op in names and at in places for node, at in self.program.readers(name))
+
+
+def _brief(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
 
 
 def stated_shape(attrs: Mapping[str, str]) -> tuple[int, ...] | None:
@@ -146,7 +161,7 @@ def open_checkpoint(
     """
     file = Path(path)
     symbol = parse_symbol(load_json(file), str(file))
-    refuse_unknown(symbol, str(file))
+    refuse_missing(symbol, str(file))
     program = Program(symbol, str(file))
     found = Path(params) if params is not None else _beside(file) if search else None
     arrays = {} if found is None else read_parameters(found)

@@ -176,25 +176,7 @@ class Program:
         return uses
 
 
-def refuse_unknown(symbol: Symbol, where: str) -> None:
-    """UnsupportedError that lists all operators without a mapping."""
-    missing: dict[str, list[str]] = defaultdict(list)
-    for node in symbol.walk():
-        if node.op != VARIABLE and find(node.op) is None:
-            missing[node.op].append(node.name)
-    if missing:
-        lines = (
-            f"{op}: {len(names)} x, at {', '.join(names[:3])}"
-            for op, names in sorted(missing.items())
-        )
-        raise UnsupportedError(
-            "operators that cannot be imported: " + "; ".join(lines),
-            where=where,
-            hint="how to add one: docs/recipes/import-an-mxnet-op.md",
-        )
-
-
 def _found(node: SymbolNode) -> MxOp:
     found = find(node.op)
-    assert found is not None, "refuse_unknown comes first"
+    assert found is not None, "refuse_missing comes first"
     return found
