@@ -31,6 +31,7 @@ DTYPES = {
     "int64": (0, 64),
     "bfloat16": (4, 16),
     "bool": (6, 8),
+    "float8_e4m3fn": (10, 8),
 }
 IMPORTS = {
     "parallel_launch": "__TVMBackendParallelLaunch",

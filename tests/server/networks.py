@@ -17,7 +17,11 @@ def slow() -> Net:
 
 def types() -> Net:
     """Inputs of every size of element, each copied to an output of its own."""
-    names = ["uint8", "bool", "bfloat16", "int64"]
+    return copies("uint8", "bool", "bfloat16", "int64")
+
+
+def copies(*names: str) -> Net:
+    """Inputs in_TYPE (2, 4) and outputs out_TYPE, the same elements, for each type."""
     inputs = [Tensor((2, 4), INPUT, n, dtype=name) for n, name in enumerate(names)]
     outputs = [Tensor((2, 4), OUTPUT, n, dtype=name) for n, name in enumerate(names)]
     return Net(

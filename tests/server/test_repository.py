@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.artifacts import affine_of
+from runtime.artifacts import affine_of, build
 from runtime.keys import Key
+from server.networks import copies
 from server.process import Served, eventually
 from server.requests import arrays_of, in_json
 from server.traffic import Traffic
@@ -195,6 +196,14 @@ def test_only_signed_versions_answer(
         eventually(lambda: len(server.events("model_failed")) > 1)
         assert "not trusted" in server.events("model_failed")[1]["reason"]
         assert versions(server) == ["1"]
+        assert works(server)
+
+
+def test_a_type_without_a_name_in_the_protocol_is_refused(models: Path) -> None:
+    with Served(models, "--poll", "0.05") as server:
+        put(build(copies("uint8", "float8_e4m3fn")), models / "small.baryon")
+        (event,) = eventually(lambda: server.events("model_failed"))
+        assert "'in_float8_e4m3fn' is of float8_e4m3fn" in event["reason"]
         assert works(server)
 
 

@@ -42,5 +42,9 @@ class ServerError(Exception):
         self.status = status
 
 
+class UnservableError(BaryonRuntimeError):
+    """A network cannot be served, as the protocol has no name for an element type of it."""
+
+
 class SettingsError(BaryonRuntimeError, ValueError):
     """A file of settings, or a folder of models, cannot be used; the message names it."""

@@ -66,7 +66,8 @@ async def start(
 ) -> Model:
     """Load, warm up and start a version. The event loop goes on meanwhile.
 
-    keys: see Repository. Raises ArtifactError, SignatureError, UnsupportedCpuError, OSError.
+    keys: see Repository. Raises ArtifactError, SignatureError, UnsupportedCpuError,
+    UnservableError, OSError.
     """
     executable = await asyncio.to_thread(_load, path, settings, keys)
     return Model(name, version, executable, settings)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from baryon.runtime import Executable, TensorSpec
-from baryon.server.errors import ServerError
+from baryon.server.errors import ServerError, UnservableError
 
 Array = NDArray[Any]
 Shape = tuple[int, ...]
@@ -23,6 +23,7 @@ _DATATYPES = {
     "int8": "INT8", "int16": "INT16", "int32": "INT32", "int64": "INT64",
     "float16": "FP16", "bfloat16": "BF16", "float32": "FP32", "float64": "FP64",
 }  # fmt: skip
+"""The protocol's names. It has none for small element types (float8, int4, ...)."""
 
 
 @dataclass(frozen=True)
@@ -107,14 +108,20 @@ class Signature:
 
 
 def signature_of(executable: Executable) -> Signature:
-    """The signature of a loaded network."""
+    """The signature of a loaded network. Raises UnservableError."""
     inputs = tuple(map(_port, executable.inputs))
     outputs = tuple(map(_port, executable.outputs))
     return Signature(inputs, outputs, executable.symbols, _batch_symbol(inputs, outputs))
 
 
 def _port(spec: TensorSpec) -> Port:
-    return Port(spec, _DATATYPES[spec.dtype.name], tuple(map(_dim, spec.shape)))
+    datatype = _DATATYPES.get(spec.dtype.name)
+    if datatype is None:
+        raise UnservableError(
+            f"'{spec.name}' is of {spec.dtype.name}, for which the Open Inference Protocol has no "
+            "name; convert it inside of the network, as to float16"
+        )
+    return Port(spec, datatype, tuple(map(_dim, spec.shape)))
 
 
 def _dim(size: int | str) -> Dim:
