@@ -5,6 +5,7 @@ exe = mx.compile(f, x)                                  a function over mx.np ar
 exe = mx.compile("resnet50.onnx", dynamic_batch=8)      one artifact for batches 1 to 8
 exe = mx.compile("resnet-symbol.json", x)               what MXNet exported, for inputs as x
 exe = mx.compile("model.onnx", x, shape)                where inputs decide shapes: for these
+exe = mx.compile("bert.onnx", input_shapes={"ids": (1, 128)})       what the file leaves open
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ def compile(
     patterns: str | Iterable[str] = "all",
     refuse_slower: bool | None = None,
     params: str | os.PathLike[str] | None = None,
+    input_shapes: Mapping[str, Sequence[int | str]] | None = None,
     progress: Progress = silent,
 ) -> Executable:
     """Compile a network and load it.
@@ -75,11 +77,14 @@ def compile(
         model of the target's kernels finds codes no faster. None: in ONNX files; what quantize_net
         made, it decided itself.
     params: the file with the parameters of a `-symbol.json`; None for the one beside it.
+    input_shapes: for an ONNX file, shapes of inputs by name in the place of those in the file, such
+        as {"ids": (1, 128)} or {"ids": ("batch", 128)}; sizes that the file calls by the same name
+        follow.
     Raises BaryonError: UnsupportedError for what baryon cannot do, and the importers' errors.
     """
     if tune < 0:
         raise UnsupportedError(f"tune is {tune} seconds", hint="0 measures nothing")
-    module = to_module(source, inputs, dynamic_axes, dynamic_batch, params)
+    module = to_module(source, inputs, dynamic_axes, dynamic_batch, params, input_shapes)
     options = Options(
         precision=precision,
         progress=progress,
@@ -117,6 +122,7 @@ def to_module(
     dynamic_axes: Mapping[Any, Mapping[int, str]] | None = None,
     dynamic_batch: int | None = None,
     params: str | os.PathLike[str] | None = None,
+    input_shapes: Mapping[str, Sequence[int | str]] | None = None,
 ) -> Module:
     """The IR of a source, before any pass."""
     if isinstance(source, Module):  # a copy: passes change modules in place
@@ -124,7 +130,12 @@ def to_module(
     if callable(source):
         return trace(source, *inputs, dynamic_axes=dynamic_axes, dynamic_batch=dynamic_batch)
     if Path(source).suffix == ".onnx":
-        return import_onnx(source, dynamic_batch=dynamic_batch, examples=_examples(inputs))
+        return import_onnx(
+            source,
+            dynamic_batch=dynamic_batch,
+            input_shapes=input_shapes,
+            examples=_examples(inputs),
+        )
     if is_symbol(source):
         how: dict[str, Any] = {"dynamic_axes": dynamic_axes, "dynamic_batch": dynamic_batch}
         return import_mxnet(source, *inputs, params=params, **how)

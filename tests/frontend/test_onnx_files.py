@@ -133,6 +133,25 @@ def test_open_batch_becomes_a_symbol(dim: str | None, symbol: str) -> None:
     assert not import_onnx(made, input_shapes={"x": (5, 3, 4)}).symbols
 
 
+def test_sizes_of_one_name_follow_the_given_ones() -> None:
+    """What torch exports of a network of text: each input has the open sizes batch and sequence."""
+    words, mask = numpy.ones((2, 5), numpy.float32), numpy.zeros((2, 5), numpy.float32)
+    made = model(
+        [node("Add", "words mask", "y")], {"words": words, "mask": mask}, ["y"],
+        dims={"words": ("batch", "sequence"), "mask": ("batch", "sequence")},
+    )  # fmt: skip
+    with pytest.raises(ModelError, match=r"the size of axis 1 is open \(sequence") as refused:
+        import_onnx(made)
+    assert "--shape words=" in (refused.value.hint or "")
+    fixed = import_onnx(made, input_shapes={"mask": (2, 7)})
+    assert [v.type.shape for v in fixed.main.inputs] == [(2, 7), (2, 7)]
+    assert not fixed.symbols
+    open_batch = [(Sym("batch"), 5), (Sym("batch"), 5)]
+    for how in ({"examples": {"words": words}}, {"input_shapes": {"words": ("batch", 5)}}):
+        module = import_onnx(made, **how)
+        assert [v.type.shape for v in module.main.inputs] == open_batch
+
+
 def test_arithmetic_on_symbolic_shapes() -> None:
     nodes = [
         node("Shape", "x", "s"), node("Slice", "s zero1 one1", "n"),

@@ -119,11 +119,12 @@ def command(
     baryon compile resnet50.onnx
     baryon compile resnet50.onnx -o r50.baryon --target x86-64-v3 --dynamic-batch 8
     baryon compile resnet50.onnx -o r50.baryon --target x86-64-v2,x86-64-v3,x86-64-v4
+    baryon compile bert.onnx --shape ids=1x128
     baryon compile resnet-symbol.json --shape data=1x3x224x224
     """
     output = output or Path(model.with_suffix(".baryon").name)
     check_destination(output)  # before the work, not after it
-    choices = (target, precision, dynamic_batch, patterns, threads, refuse_slower)
+    choices = (target, precision, dynamic_batch, patterns, threads, refuse_slower, shapes)
     kept = find_kept(model, choices, tune_cache) if not tune else None
     summary = kept.take(output) if kept else None
     if summary is None:

@@ -12,6 +12,7 @@ from typing import Any
 from baryon.build import Options
 from baryon.cli.console import Stages
 from baryon.cli.files import FileError
+from baryon.cli.foreign import Example, onnx_shapes
 from baryon.cli.outputs import replacing
 from baryon.cli.pictures import Preprocessing
 from baryon.cli.samples import Samples, open_samples
@@ -58,6 +59,7 @@ class Request:
     gray: bool
     target: str
     dynamic_batch: int | None
+    shapes: tuple[Example, ...]
 
     @property
     def preprocessing(self) -> Preprocessing:
@@ -134,7 +136,8 @@ def run(
 
 def _float_module(model: Path, request: Request) -> Module:
     if model.suffix == ".onnx":
-        return import_onnx(model, dynamic_batch=request.dynamic_batch)
+        shapes = onnx_shapes(request.shapes)
+        return import_onnx(model, dynamic_batch=request.dynamic_batch, input_shapes=shapes)
     return source_of(model, None).module
 
 

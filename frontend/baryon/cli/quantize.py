@@ -19,6 +19,7 @@ from baryon.cli.console import (
     stages,
     stdout,
 )
+from baryon.cli.foreign import SHAPES_OPTION
 from baryon.cli.kinds import Numbers, Share, Size
 from baryon.cli.outputs import check_destination
 from baryon.units import format_bytes
@@ -119,6 +120,7 @@ if TYPE_CHECKING:
     metavar="MAX",
     help="Answer batches of 1 to MAX with one file. [default: 16 where the model leaves it open]",
 )
+@SHAPES_OPTION
 @click.option(
     "--report",
     "page",
@@ -144,6 +146,8 @@ def command(model: Path, output: Path | None, page: Path | None, as_json: bool,
             check_destination(path)  # before the work, not after it
     _refuse_one_file_for_two([model, output, page, choices["calib_data"], choices["eval_data"]])
     _refuse_contradictions(choices)
+    if choices["shapes"] and model.suffix != ".onnx":
+        raise click.UsageError("--shape is for an .onnx file; what Gluon exported has its shapes.")
     with stages(show=not as_json) as progress:
         progress("start", 0, 1)
         # loads TVM, for which `--help` and bad arguments should not wait

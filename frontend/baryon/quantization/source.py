@@ -15,6 +15,7 @@ import numpy as np
 from baryon.array import ndarray
 from baryon.gluon import HybridBlock, SymbolBlock, export
 from baryon.importers.onnx import import_onnx
+from baryon.importers.onnx.reader import ModelFile
 from baryon.ir import CONSTANT, Array, BaryonError, Module, Op, UnsupportedError, tensor_type_of
 from baryon.quantization.batches import as_numpy
 from baryon.quantization.ranges import CalibrationError
@@ -50,7 +51,8 @@ class Source:
 def source_of(network: Network, example: Sequence[Any] | None) -> Source:
     """The float network of a block, a module or a file.
 
-    example: the arrays of a batch, of which a block takes those that it needs.
+    example: the arrays of a batch, of which a block takes those that it needs, and an ONNX file the
+        sizes that it leaves open.
     Raises CalibrationError for a block without example, the importers' errors for files.
     """
     if isinstance(network, Module):
@@ -58,7 +60,7 @@ def source_of(network: Network, example: Sequence[Any] | None) -> Source:
     if isinstance(network, HybridBlock):
         return _of_block(network, example)
     if isinstance(network, str | os.PathLike):
-        return _of_file(Path(network))
+        return _of_file(Path(network), example or ())
     raise UnsupportedError(
         f"{type(network).__name__} cannot be quantized",
         hint="give a HybridBlock, a module of the IR, or the path of a file",
@@ -72,9 +74,12 @@ def _of_module(name: str, module: Module) -> Source:
     return Source(name, module, 0 if count == 1 else list(range(count)))
 
 
-def _of_file(path: Path) -> Source:
+def _of_file(path: Path, example: Sequence[Any]) -> Source:
     if path.suffix == ".onnx":
-        return _of_module(path.name, import_onnx(path))
+        file = ModelFile(path)
+        names = (info.name for info in file.free_inputs)
+        examples = dict(zip(names, map(as_numpy, example), strict=False))
+        return _of_module(path.name, import_onnx(path, examples=examples))
     symbol, params = _exported_files(path)
     graph, arrays = export.read(symbol, params)
     return _bound(path.name, graph, arrays)

@@ -38,7 +38,8 @@ def import_onnx(
 
     dynamic_batch: make the leading dimension of every input the symbol N in 1..dynamic_batch,
         also where the file fixes it; shapes that the file writes out follow.
-    input_shapes: replaces the shapes of inputs, by name; a string is a symbol.
+    input_shapes: replaces the shapes of inputs, by name; a string is a symbol. Dimensions of other
+        inputs that the file calls by the same name get the same size.
     values: inputs that are always the same, by name: they become constants.
     examples: what inputs may be, by name or in their order. Other dimensions than the first that
         the model leaves open are as large as here. A scalar or vector that has to be known to

@@ -47,6 +47,21 @@ class Inputs:
         if self.dynamic_batch is not None and self.dynamic_batch < 1:
             raise self.file.error(f"dynamic_batch must be at least 1, not {self.dynamic_batch}")
 
+        self._sizes = {**self._named(self.examples, 1), **self._named(self.shapes, 0)}
+
+    def _named(self, given: Mapping[str, Any], first: int) -> dict[str, int]:
+        """Sizes that the callers' shapes or examples give to dimensions that the file names.
+
+        first: the axis from which on they do.
+        """
+        found: dict[str, int] = {}
+        for info in self.file.free_inputs:
+            dims, sizes = info.type.tensor_type.shape.dim, _shape_of(given.get(info.name))
+            for dim, size in [*zip(dims, sizes, strict=False)][first:]:
+                if dim.dim_param and isinstance(size, int):
+                    found.setdefault(dim.dim_param, size)
+        return found
+
     @property
     def arguments(self) -> list[Any]:
         """The inputs of the model that are inputs of the module."""
@@ -109,6 +124,8 @@ class Inputs:
             return size
         if axis and name not in self.shapes:
             return self._open_dim(name, axis, symbol)
+        if symbol in self._sizes and name not in self.shapes:
+            return self._sizes[symbol]
         return _symbol(module, re.sub(r"\W", "_", symbol) or "N", DEFAULT_MAX_BATCH)
 
     def _open_dim(self, name: str, axis: int, symbol: str) -> int:
@@ -116,11 +133,23 @@ class Inputs:
         example = self.examples.get(name)
         if example is not None and not isinstance(example, Sequence) and axis < example.ndim:
             return int(example.shape[axis])
+        if symbol in self._sizes:
+            return self._sizes[symbol]
         raise self.file.error(
             f"the size of axis {axis} is open ({symbol or '?'})",
             at=name,
-            hint=f"give it, for example input_shapes={{{name!r}: (1, 3, 224, 224)}}",
+            hint=f"give all of them, as in --shape {name}=1x128 or "
+            f"input_shapes={{{name!r}: (1, 128)}}",
         )
+
+
+def _shape_of(given: Any) -> Sequence[Any]:
+    """Of a shape, an example, or something without one."""
+    if given is None or (
+        isinstance(given, Sequence) and not all(isinstance(d, int | str) for d in given)
+    ):
+        return ()
+    return given if isinstance(given, Sequence) else given.shape
 
 
 def _symbol(module: Module, name: str, most: int) -> Sym:
