@@ -71,6 +71,14 @@ def test_two_shapes_are_two_artifacts(
         assert load(output)(**feeds(1, length))[0].shape == (1, length, 8)
 
 
+def test_inspected_for_a_shape(baryon: Run, text: Path) -> None:
+    lacking = json.loads(baryon("inspect", text, "--json").out)
+    assert "axis 1 is open" in lacking["problem"]
+    told = json.loads(baryon("inspect", text, "--shape", "words=2x5x16", "--json").out)
+    assert told["flops"] >= 2 * 2 * 5 * 16 * 8
+    assert told["problem"] is None
+
+
 def test_mx_compile_takes_shapes(text: Path) -> None:
     exe = mx.compile(text, input_shapes={"words": ("batch", 7, 16)})
     for batch in (1, 3):

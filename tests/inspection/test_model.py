@@ -85,7 +85,7 @@ WEIGHT = {"arg:w": np.ones((4, 3, 3, 3), np.float32)}
 
 def test_a_symbol_with_its_parameters(tmp_path: Path) -> None:
     path = saved(tmp_path, CONVOLUTION, WEIGHT)
-    report = inspect_model(path, np.empty((2, 3, 5, 5), np.float32))
+    report = inspect_model(path, [np.empty((2, 3, 5, 5), np.float32)])
     assert [str(port) for port in report.inputs] == ["data: f32[2,3,5,5]"]
     assert [str(port) for port in report.outputs] == ["act_output: f32[2,4,3,3]"]
     assert report.flops == 2 * (2 * 4 * 9) * 27 + 2 * 4 * 9
@@ -108,8 +108,8 @@ def test_a_symbol_says_which_shapes_it_wants(tmp_path: Path) -> None:
     assert (report.flops, report.problem) == (None, None)
     assert report.unsized == ("data", "w")
     sizes = {"data": np.empty((1, 3, 5, 5), "f4"), "w": np.empty((4, 3, 3, 3), "f4")}
-    assert inspect_model(path, {"data": sizes["data"]}).unsized == ("w",)
-    assert inspect_model(path, sizes).flops == 2 * (4 * 9) * 27 + 4 * 9
+    assert inspect_model(path, [{"data": sizes["data"]}]).unsized == ("w",)
+    assert inspect_model(path, [sizes]).flops == 2 * (4 * 9) * 27 + 4 * 9
 
 
 def test_operators_that_a_symbol_lacks(tmp_path: Path) -> None:

@@ -35,12 +35,12 @@ _COLOURS = {"fired": "green", "joined": "green", "anchor": "green", "part": "gre
             "refused": "yellow", "left out": "yellow"}  # fmt: skip
 
 
-def show(path: Path, node: str, symbol: Mapping[str, Any], *, json: bool) -> None:
+def show(path: Path, node: str, given: Mapping[str, Any], *, json: bool) -> None:
     """Print the explanation of a node of a model; FileError with near names for a wrong one.
 
-    symbol: what `import_mxnet` takes besides the file: inputs, params.
+    given: what `to_module` takes besides the file.
     """
-    found = explain(read_module(path, symbol=symbol), node, os.environ)
+    found = explain(read_module(path, given=given), node, os.environ)
     if json:
         print_json({"file": str(path), **found})
     else:

@@ -79,11 +79,11 @@ def command(
     """
     with file.open("rb") as head:
         compiled = head.read(len(MAGIC)) == MAGIC or file.suffix == ".baryon"
-    symbol = foreign_options(file, shapes, params)
+    given = foreign_options(file, shapes, params)
     if node is not None:
         if compiled or stage or variant or verify or profile or threads is not None:
             raise click.UsageError("--explain is for models, and goes with --json only.")
-        importlib.import_module("baryon.cli.explain").show(file, node, symbol, json=as_json)
+        importlib.import_module("baryon.cli.explain").show(file, node, given, json=as_json)
         return
     if not compiled and file.suffix not in (".onnx", ".json"):
         raise FileError(f"{file} is neither a compiled file nor an .onnx or -symbol.json model")
@@ -91,7 +91,7 @@ def command(
         if stage or verify or profile or as_json or (variant and not compiled):
             raise click.UsageError("--html goes with --threads, and of compiled files --variant.")
         html = importlib.import_module("baryon.cli.inspect_html")
-        html.write(file, page, threads, variant, symbol, compiled=compiled)
+        html.write(file, page, threads, variant, given, compiled=compiled)
         return
     if compiled:
         # these two are slow to import, and only one is needed
@@ -103,4 +103,4 @@ def command(
         raise click.UsageError(
             "--variant, --verify, --profile and --threads are for compiled files."
         )
-    importlib.import_module("baryon.cli.inspect_model").show(file, stage, symbol, json=as_json)
+    importlib.import_module("baryon.cli.inspect_model").show(file, stage, given, json=as_json)

@@ -27,7 +27,7 @@ def write(
     page: Path,
     threads: int | None,
     variant: str | None,
-    symbol: Mapping[str, Any],
+    given: Mapping[str, Any],
     *,
     compiled: bool,
 ) -> None:
@@ -35,10 +35,10 @@ def write(
 
     Times are measured on random input where the CPU can run the file, estimated elsewhere.
     variant: of an artifact; None for the one that runs here, or else the first.
-    symbol: what `to_module` takes besides a -symbol.json.
+    given: what `to_module` takes besides the file.
     """
     check_destination(page)  # before the work, not after it
-    report = _of_artifact(file, threads, variant) if compiled else _of_model(file, threads, symbol)
+    report = _of_artifact(file, threads, variant) if compiled else _of_model(file, threads, given)
     text = to_html(report)
     with replacing(page) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -57,8 +57,8 @@ def _of_artifact(file: Path, threads: int | None, variant: str | None) -> Inspec
     return _report(file.name, shown, executable, threads, file.stat().st_size)
 
 
-def _of_model(file: Path, threads: int | None, symbol: Mapping[str, Any]) -> InspectionReport:
-    artifact = build(to_module(file, **symbol), Options(refuse_slower=True))
+def _of_model(file: Path, threads: int | None, given: Mapping[str, Any]) -> InspectionReport:
+    artifact = build(to_module(file, **given), Options(refuse_slower=True))
     executable = in_process(artifact, threads)
     return _report(file.name, artifact, executable, threads, executable.sizes["file_bytes"])
 

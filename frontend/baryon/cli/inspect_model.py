@@ -17,17 +17,17 @@ from baryon.units import format_bytes, format_count
 _NAMED = 8
 
 
-def show(path: Path, stage: str | None, symbol: Mapping[str, Any], *, json: bool) -> None:
+def show(path: Path, stage: str | None, given: Mapping[str, Any], *, json: bool) -> None:
     """Print what the model holds; with a `stage`, its IR. json: for programs.
 
-    symbol: what `import_mxnet` takes besides the file: inputs, params.
+    given: what `to_module` takes besides the file.
     """
     if stage is not None:
         if stage != "source":
             raise click.UsageError(f"--ir {stage} is for compiled files; a model has --ir source.")
-        click.echo(str(read_module(path, symbol=symbol)), nl=False)
+        click.echo(str(read_module(path, given=given)), nl=False)
         return
-    report = inspect_model(path, *symbol.get("inputs", ()), params=symbol.get("params"))
+    report = inspect_model(path, **given)
     if json:
         print_json(report.to_dict())
     else:

@@ -14,19 +14,19 @@ from baryon.ir import Array, Module, parse_module
 
 
 def read_module(
-    file: Path, constants: Path | None = None, symbol: Mapping[str, Any] | None = None
+    file: Path, constants: Path | None = None, given: Mapping[str, Any] | None = None
 ) -> Module:
     """The module of an .onnx or -symbol.json file, or of IR text ("-" is standard input).
 
     constants: an .npz with those that the text calls external; None for the one beside it.
-    symbol: what `import_mxnet` takes besides a -symbol.json: inputs, params.
+    given: what `to_module` takes besides an .onnx or -symbol.json file.
     """
     if str(file) == "-":
         return parse_module(sys.stdin.read(), source="<stdin>", constants=_constants(constants))
     if file.suffix == ".onnx":
-        return import_onnx(file)
+        return import_onnx(file, **given or {})
     if file.suffix == ".json":
-        given = symbol or {}
+        given = given or {}
         return import_mxnet(file, *given.get("inputs", ()), params=given.get("params"))
     beside = file.with_suffix(".npz")
     if constants is None and beside.exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnx
@@ -16,11 +17,16 @@ from baryon.inspection.arithmetic import count_flops
 from baryon.inspection.model_report import ModelReport, OpReport, PortReport
 from baryon.ir import BaryonError, Module
 
+Shapes = Mapping[str, Sequence[int | str]]
 
-def inspect_onnx(path: str | os.PathLike[str]) -> ModelReport:
-    """The report of a file. Raises ModelError for one that cannot be read."""
+
+def inspect_onnx(path: str | os.PathLike[str], input_shapes: Shapes | None = None) -> ModelReport:
+    """The report of a file, with the work for these shapes of its inputs.
+
+    Raises ModelError for one that cannot be read.
+    """
     file = ModelFile(path)
-    module, error = _try_import(Path(path))
+    module, error = _try_import(Path(path), input_shapes)
     stored = {t.name for t in file.graph.initializer}
     sizes = _of_constants(module) if module else _of_tensors(file)
     return ModelReport(
@@ -39,9 +45,9 @@ def inspect_onnx(path: str | os.PathLike[str]) -> ModelReport:
     )
 
 
-def _try_import(path: Path) -> tuple[Module | None, BaryonError | None]:
+def _try_import(path: Path, shapes: Shapes | None) -> tuple[Module | None, BaryonError | None]:
     try:
-        return import_onnx(path), None
+        return import_onnx(path, input_shapes=shapes), None
     except BaryonError as error:
         return None, error
 
