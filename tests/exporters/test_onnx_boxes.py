@@ -98,3 +98,21 @@ def test_box_nms(seed: int, force: bool, topk: int, background: int) -> None:
         rows,
     )  # fmt: skip
     compare(module, [rows])
+
+
+@FEW
+@given(SEEDS, st.sampled_from([0.7, 1.0]))
+def test_roi_pooling(seed: int, scale: float) -> None:
+    random = np.random.default_rng(seed)
+    corners = random.integers(-8, 24, (5, 4)) / 2
+    rois = np.concatenate([random.integers(0, 2, (5, 1)), corners], axis=1).astype(np.float32)
+    data = random.integers(0, 9, (2, 3, 9, 7)).astype(np.float32)
+    attrs = f"pooled_size=(2, 3), spatial_scale={scale}"
+    module = parse_module(f"""module {{
+      symbol R in 1..100
+      func @main(%data: f32[2,3,9,7], %rois: f32[R,5]) -> (out, place) {{
+        %out, %place = ir.roi_pooling(%data, %rois) {{{attrs}}} : f32[R,3,2,3], i32[R,3,2,3]
+        ir.return(%out, %place)
+      }}
+    }}""")
+    compare(module, [data, rois])

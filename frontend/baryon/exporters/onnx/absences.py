@@ -31,7 +31,5 @@ OPS: tuple[NoForm, ...] = (
     ),
     *_because(_REJECTION, "ir.random_gamma", "ir.random_poisson", "ir.random_multinomial"),
     *_because(_BOXES, "npx.bipartite_matching", "npx.multibox_target"),
-    *_because(_SPECIAL, "npx.erfinv", "npx.gamma", "npx.gammaln", "npx.digamma", "ir.trigamma",
-              "np.gcd", "np.lcm"),
-    *_because("pooled regions of whole cells have no op in ONNX Runtime", "ir.roi_pooling"),
+    *_because(_SPECIAL, "np.gcd", "np.lcm"),
 )  # fmt: skip

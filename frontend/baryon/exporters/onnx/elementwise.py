@@ -54,6 +54,15 @@ def _whole_or(name: str, node: str) -> Form:
     return Form(name, write)
 
 
+def _round_away(o: Writer, call: Call, x: Tensor) -> Tensor:
+    """Halves go away from 0; those of ONNX's Round go to the even number."""
+    x = o.cast(x, call.type.dtype)
+    size = o.onnx.Abs(x)
+    down = o.onnx.Floor(size)
+    half = o.onnx.GreaterOrEqual(o.onnx.Sub(size, down), 0.5)
+    return o.onnx.Mul(o.onnx.Sign(x), o.onnx.Where(half, o.onnx.Add(down, 1), down))
+
+
 def _asked(name: str, node: str, **attrs: Any) -> Form:
     """A question that only floats can be asked."""
 
@@ -423,7 +432,7 @@ OPS: Sequence[Form | NoForm] = (
     _logical("np.logical_or", "Or"),
     _logical("np.logical_xor", "Xor"),
     Form("npx.smooth_l1", _smooth_l1),
-    _whole_or("npx.round_ste", "Round"),
+    Form("npx.round_ste", _round_away),
     direct("npx.sign_ste", "Sign"),
     Form("npx.relu", _relu),
     direct("npx.sigmoid", "Sigmoid"),

@@ -10,7 +10,7 @@ from baryon.exporters.onnx.form import Form, NoForm
 
 _FAMILIES = (
     "elementwise", "casts", "contraction", "layout", "norm", "recurrent", "quantized", "control",
-    "random", "boxes", "absences",
+    "random", "boxes", "roi", "special", "absences",
 )  # fmt: skip
 """Modules of this package. They write with a `Writer`, which looks up here what they declare."""
 
