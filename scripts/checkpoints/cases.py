@@ -15,11 +15,14 @@ import numpy as np
 from checkpoints.operators import (
     numpy_elementwise,
     numpy_layers,
+    numpy_matrices,
     numpy_tensors,
     symbol_detection,
     symbol_elementwise,
     symbol_layers,
+    symbol_matrices,
     symbol_reduction,
+    symbol_regions,
     symbol_sequences,
     symbol_shape,
 )
@@ -27,9 +30,11 @@ from checkpoints.operators.case import Case
 
 OF_SYMBOLS = (
     *symbol_elementwise.CASES, *symbol_layers.CASES, *symbol_shape.CASES, *symbol_reduction.CASES,
-    *symbol_sequences.CASES, *symbol_detection.CASES,
+    *symbol_sequences.CASES, *symbol_detection.CASES, *symbol_regions.CASES, *symbol_matrices.CASES,
 )  # fmt: skip
-OF_ARRAYS = (*numpy_elementwise.CASES, *numpy_tensors.CASES, *numpy_layers.CASES)
+OF_ARRAYS = (
+    *numpy_elementwise.CASES, *numpy_tensors.CASES, *numpy_layers.CASES, *numpy_matrices.CASES,
+)  # fmt: skip
 
 
 def by_symbol(case: Case, given: dict[str, Any]) -> tuple[str, list[Any]]:

@@ -228,9 +228,20 @@ def _of_numpy() -> list[MxOp]:
     return [*unary, *binary, *scalar, *swapped]
 
 
+def _unchanged(node: Node, x: ndarray) -> ndarray:
+    """What only training or the storage of an array knows of."""
+    node.ignore("scalar", "is_int", "stype")
+    return x
+
+
 OPS = (
     *(like_operand(name, function) for name, function in _UNARY.items()),
     direct("shape_array", npx.shape_array),
+    direct("_npi_copy _np_copy _npi_copyto", np.copy),
+    direct("round_ste", npx.round_ste),
+    direct("sign_ste", npx.sign_ste),
+    op("_contrib_gradientmultiplier cast_storage", _unchanged),
+    op("_identity_with_attr_like_rhs", _unchanged, unread=frozenset({1})),
     like_operand("logical_not", _not),
     *_arithmetic(),
     *_comparisons(),

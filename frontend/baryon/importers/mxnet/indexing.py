@@ -82,6 +82,35 @@ def _indexed(x: ndarray, indices: ndarray) -> ndarray:
     return x[indices]
 
 
+def _boolean_mask(node: Node, x: ndarray, mask: ndarray) -> ndarray:
+    """How many rows there are depends on the mask."""
+    axis = node.get(integer("axis", 0))
+    found = np.swapaxes(x, 0, axis)[mask.astype("bool")]
+    return np.swapaxes(found, 0, axis)
+
+
+def _index_array(node: Node, x: ndarray) -> ndarray:
+    """x (sizes) -> (sizes, axes): of each element its own index."""
+    axes = node.get(whole("axes", None))
+    found = np.indices([int(str(d)) for d in x.shape], dtype="int64")
+    chosen = [found[axis] for axis in (range(x.ndim) if axes is None else axes)]
+    return np.stack(chosen, axis=-1)
+
+
+def _unravel(node: Node, index: ndarray) -> ndarray:
+    """(axes, ...): the coordinates of places in an array as flat."""
+    rows = np.unravel_index(cast(index, "int64"), node.get(whole("shape")))
+    return cast(np.stack([*rows], axis=0), index.dtype)
+
+
+def _ravel(node: Node, coordinates: ndarray) -> ndarray:
+    sizes, whole_places = node.get(whole("shape")), cast(coordinates, "int64")
+    total = whole_places[0]
+    for row, size in enumerate(sizes[1:], 1):
+        total = total * size + whole_places[row]
+    return cast(total, coordinates.dtype)
+
+
 OPS = (
     op("take", _take),
     op("Embedding _npx_embedding _contrib_SparseEmbedding", _embedding),
@@ -96,4 +125,11 @@ OPS = (
     direct("index_add", npx.index_add),
     direct("index_update", npx.index_update),
     direct("_npi_advanced_indexing", _indexed),
+    op("_contrib_boolean_mask _npi_boolean_mask", _boolean_mask),
+    direct("_npi_nonzero _npx_nonzero", npx.nonzero),
+    op("_contrib_index_array", _index_array),
+    op("_unravel_index unravel_index", _unravel),
+    op("_ravel_multi_index ravel_multi_index", _ravel),
+    direct("_npi_diff", np.diff, n=integer("n", 1), axis=integer("axis", -1)),
+    direct("_npi_polyval", np.polyval),
 )

@@ -207,7 +207,7 @@ OPS = (
     op("SwapAxis swapaxes", _swap),
     op("expand_dims", _expand),
     op("squeeze", _squeeze),
-    op("Concat concat _rnn_param_concat _npi_concatenate", _concat),
+    op("Concat concat _rnn_param_concat _npi_rnn_param_concat _npi_concatenate", _concat),
     op("stack", _stack),
     op("_npi_hstack", _joined(np.hstack)),
     op("_npi_vstack", _joined(np.vstack)),

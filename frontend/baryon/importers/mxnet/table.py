@@ -12,17 +12,22 @@ from baryon.importers.mxnet import (
     heads,
     indexing,
     layers,
+    linalg,
+    pictures,
+    proposals,
     quantized,
     reduction,
     sampling,
     sequences,
     shape,
+    warping,
+    writing,
 )
 from baryon.importers.mxnet.node import MxOp
 
 FAMILIES = (
     layers, heads, elementwise, shape, indexing, reduction, creation, sequences, detection,
-    sampling, quantized, control,
+    sampling, quantized, control, linalg, pictures, proposals, warping, writing,
 )  # fmt: skip
 
 _SAME_AS = ("_sparse_", "_npi_", "_npx_", "_np_")
