@@ -147,6 +147,9 @@ def test_sizes_of_one_name_follow_the_given_ones() -> None:
     assert [v.type.shape for v in fixed.main.inputs] == [(2, 7), (2, 7)]
     assert not fixed.symbols
     open_batch = [(Sym("batch"), 5), (Sym("batch"), 5)]
+    for batch, most in ((2, 16), (20, 20)):
+        opened = import_onnx(made, examples={"words": words.repeat(batch // 2, axis=0)})
+        assert opened.symbols == {"batch": (1, most)}
     for how in ({"examples": {"words": words}}, {"input_shapes": {"words": ("batch", 5)}}):
         module = import_onnx(made, **how)
         assert [v.type.shape for v in module.main.inputs] == open_batch

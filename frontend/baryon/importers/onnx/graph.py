@@ -33,7 +33,8 @@ def import_onnx(
     """Read an ONNX model (a path or a ModelProto) into a module whose function is `main`.
 
     Inputs, outputs and constants keep their names; each op's location is `file#node`. A leading
-    dimension that the model leaves open becomes a symbol (its `dim_param`, else N) in 1..16.
+    dimension that the model leaves open becomes a symbol (its `dim_param`, else N) from 1 to 16, or
+    to what the examples have, where that is more.
     Inputs that have an initializer are constants.
 
     dynamic_batch: make the leading dimension of every input the symbol N in 1..dynamic_batch,

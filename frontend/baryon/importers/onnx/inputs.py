@@ -15,7 +15,7 @@ from baryon.importers.onnx.reader import ModelFile, element_type
 from baryon.ir import Array, BaryonError, Dim, Module, Sym, TensorType, Value, tensor_type_of
 
 DEFAULT_MAX_BATCH = 16
-"""The largest batch where a model leaves its size open and the caller does not say."""
+"""The largest batch where a model leaves its size open and the caller gives no larger example."""
 
 
 @dataclass
@@ -46,7 +46,6 @@ class Inputs:
                 )
         if self.dynamic_batch is not None and self.dynamic_batch < 1:
             raise self.file.error(f"dynamic_batch must be at least 1, not {self.dynamic_batch}")
-
         self._sizes = {**self._named(self.examples, 1), **self._named(self.shapes, 0)}
 
     def _named(self, given: Mapping[str, Any], first: int) -> dict[str, int]:
@@ -126,7 +125,10 @@ class Inputs:
             return self._open_dim(name, axis, symbol)
         if symbol in self._sizes and name not in self.shapes:
             return self._sizes[symbol]
-        return _symbol(module, re.sub(r"\W", "_", symbol) or "N", DEFAULT_MAX_BATCH)
+        example = _shape_of(self.examples.get(name))[axis : axis + 1]
+        return _symbol(
+            module, re.sub(r"\W", "_", symbol) or "N", max(DEFAULT_MAX_BATCH, *example, 0)
+        )
 
     def _open_dim(self, name: str, axis: int, symbol: str) -> int:
         """The size of an axis behind the first that the file leaves open."""
@@ -144,17 +146,15 @@ class Inputs:
 
 
 def _shape_of(given: Any) -> Sequence[Any]:
-    """Of a shape, an example, or something without one."""
-    if given is None or (
-        isinstance(given, Sequence) and not all(isinstance(d, int | str) for d in given)
-    ):
-        return ()
-    return given if isinstance(given, Sequence) else given.shape
+    """Of a shape or an example; a sequence of arrays has none."""
+    if isinstance(given, Sequence):
+        return given if all(isinstance(d, int | str) for d in given) else ()
+    return () if given is None else given.shape
 
 
 def _symbol(module: Module, name: str, most: int) -> Sym:
     plain = name if name[0].isalpha() or name[0] == "_" else f"_{name}"
-    module.symbols[plain] = (1, most)
+    module.symbols[plain] = (1, max(most, module.symbols.get(plain, (1, 1))[1]))
     return Sym(plain)
 
 
