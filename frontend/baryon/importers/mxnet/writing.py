@@ -59,8 +59,8 @@ def _mask_assign(node: Node, x: ndarray, mask: ndarray, values: ndarray) -> ndar
 
 
 OPS = (
-    op("_slice_assign _crop_assign", _written),
-    op("_slice_assign_scalar _crop_assign_scalar", _slice_assign_scalar),
+    op("_slice_assign _crop_assign _npi_slice_assign", _written),
+    op("_slice_assign_scalar _crop_assign_scalar _npi_slice_assign_scalar", _slice_assign_scalar),
     op("_contrib_index_copy", _index_copy),
     op("_npi_boolean_mask_assign_scalar", _mask_assign_scalar),
     op("_npi_boolean_mask_assign_tensor", _mask_assign),
