@@ -29,10 +29,10 @@ def inline(model: Model) -> onnx.ModelProto:
     """The whole model as one message."""
     proto = onnx.ModelProto()
     proto.CopyFrom(model.proto)
-    proto.graph.initializer.extend(
-        numpy_helper.from_array(np.ascontiguousarray(a).reshape(a.shape), n)
-        for n, a in model.arrays.items()
-    )
+    for name, array in model.arrays.items():
+        kind = schemas.number_of(schemas.of_numpy(array.dtype))
+        tensor = proto.graph.initializer.add(name=name, data_type=kind, dims=array.shape)
+        tensor.raw_data = _packed(array).tobytes()  # in its place: a finished tensor is copied
     return proto
 
 
