@@ -10,7 +10,9 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
+
+from baryon.array.missing import missing_name
 
 _EXPORT = "symbols and their arguments are not apart here: use net.export or net.save_parameters"
 ABSENT = {"do_checkpoint": _EXPORT, "save_checkpoint": _EXPORT, "module_checkpoint": _EXPORT}
@@ -91,6 +93,4 @@ def log_train_metric(period: int, auto_reset: bool = False) -> Callable[[Any], N
     return log
 
 
-def __getattr__(name: str) -> NoReturn:
-    text = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(f"{text}: {ABSENT[name]}" if name in ABSENT else text)
+__getattr__ = missing_name(__name__, (), absent=ABSENT)

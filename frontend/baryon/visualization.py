@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from baryon.array.missing import missing_name
 from baryon.deferred import trace
 from baryon.ir import CONSTANT, Module, Op, Value
 
@@ -53,7 +54,7 @@ def _table(module: Module, ends: Sequence[int], width: int) -> str:
 
 
 def _cells(op: Op, names: Mapping[Op, str], seen: set[Value]) -> tuple[str, ...]:
-    constants = [v for v in op.operands if v.op is not None and v.op.name == CONSTANT]
+    constants = [v for v in op.operands if v.is_constant]
     new = [v for v in dict.fromkeys(constants) if v not in seen and v.type.rank]
     seen.update(new)
     count = sum(map(_elements, new))
@@ -75,6 +76,4 @@ def _row(cells: Sequence[str], ends: Sequence[int]) -> str:
     return line.rstrip()
 
 
-def __getattr__(name: str) -> NoReturn:
-    text = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(f"{text}: {ABSENT[name]}" if name in ABSENT else text)
+__getattr__ = missing_name(__name__, (), absent=ABSENT)

@@ -11,6 +11,7 @@ from typing import Any
 
 from baryon.amp.scaler import LOG, LossScaler
 from baryon.array import ndarray
+from baryon.array.missing import missing_name
 from baryon.gluon.hybrid_block import HybridBlock
 from baryon.gluon.trainer import Trainer
 from baryon.ir import BaryonError, UnsupportedError, caller_loc, dtype_of
@@ -145,6 +146,4 @@ def _here() -> str:
     return str(caller_loc("baryon"))
 
 
-def __getattr__(name: str) -> Any:
-    text = f"module 'baryon.amp' has no attribute {name!r}"
-    raise AttributeError(f"{text}: {ABSENT[name]}" if name in ABSENT else text)
+__getattr__ = missing_name(__name__, __all__, absent=ABSENT)

@@ -8,7 +8,10 @@ from typing import Any, NoReturn
 
 
 def missing_name(
-    module: str, names: Iterable[str], planned: Any, absent: Mapping[str, str] | None = None
+    module: str,
+    names: Iterable[str],
+    planned: Any = None,
+    absent: Mapping[str, str] | None = None,
 ) -> Callable[[str], NoReturn]:
     """A module's `__getattr__`: an AttributeError that tells later names from wrong ones.
 

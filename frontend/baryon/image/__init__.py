@@ -1,7 +1,6 @@
 """`mx.image`: images on the host, before they become batches for a network."""
 
-from typing import NoReturn as _NoReturn
-
+from baryon.array.missing import missing_name as _missing_name
 from baryon.image.augment import (
     Augmenter,
     BrightnessJitterAug,
@@ -65,6 +64,4 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> _NoReturn:
-    text = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(f"{text}: {ABSENT[name]}" if name in ABSENT else text)
+__getattr__ = _missing_name(__name__, __all__, absent=ABSENT)

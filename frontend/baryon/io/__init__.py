@@ -3,8 +3,7 @@
 New programs use `gluon.data.DataLoader`.
 """
 
-from typing import NoReturn as _NoReturn
-
+from baryon.array.missing import missing_name as _missing_name
 from baryon.io.arrays import CSVIter, MNISTIter, NDArrayIter
 from baryon.io.base import DataBatch, DataDesc, DataIter
 from baryon.io.records import ImageRecordIter, ImageRecordUInt8Iter
@@ -27,6 +26,4 @@ __all__ = [
 ]  # fmt: skip
 
 
-def __getattr__(name: str) -> _NoReturn:
-    text = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(f"{text}: {ABSENT[name]}" if name in ABSENT else text)
+__getattr__ = _missing_name(__name__, __all__, absent=ABSENT)

@@ -6,8 +6,8 @@ qnet = mx.quantization.quantize_net(net, calib_data=loader, calib_mode="entropy"
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
+from baryon.array.missing import missing_name as _missing_name
 from baryon.quantization.api import quantize_net
 from baryon.quantization.block import QuantizedBlock
 from baryon.quantization.collect import CalibrationCollector
@@ -52,6 +52,4 @@ ABSENT: Mapping[str, str] = dict.fromkeys(
 )
 
 
-def __getattr__(name: str) -> Any:
-    text = f"module 'baryon.quantization' has no attribute {name!r}"
-    raise AttributeError(f"{text}: {ABSENT[name]}" if name in ABSENT else text)
+__getattr__ = _missing_name(__name__, __all__, absent=ABSENT)
