@@ -115,7 +115,7 @@ def _root(o: Writer, call: Call, x: Tensor) -> Tensor:
 
 def _expm1(o: Writer, call: Call, x: Tensor) -> Tensor:
     """2 sinh(x / 2) exp(x / 2), which loses nothing near 0."""
-    x = _at_least_single(o, o.cast(x, call.type.dtype))
+    x = o.at_least_single(o.cast(x, call.type.dtype))
     half = o.onnx.Mul(x, 0.5)
     made = o.onnx.Mul(o.onnx.Mul(o.onnx.Sinh(half), 2.0), o.onnx.Exp(half))
     return o.cast(made, call.type.dtype)
@@ -123,7 +123,7 @@ def _expm1(o: Writer, call: Call, x: Tensor) -> Tensor:
 
 def _log1p(o: Writer, call: Call, x: Tensor) -> Tensor:
     """log(u) x / (u - 1) with u = 1 + x rounded (W. Kahan), x itself where u is 1."""
-    x = _at_least_single(o, o.cast(x, call.type.dtype))
+    x = o.at_least_single(o.cast(x, call.type.dtype))
     u = o.onnx.Add(x, 1.0)
     above = o.onnx.Sub(u, 1.0)
     made = o.onnx.Mul(o.onnx.Log(u), o.onnx.Div(x, above))
@@ -131,13 +131,9 @@ def _log1p(o: Writer, call: Call, x: Tensor) -> Tensor:
     return o.cast(o.onnx.Where(plain, x, made), call.type.dtype)
 
 
-def _at_least_single(o: Writer, x: Tensor) -> Tensor:
-    return o.cast(x, f32) if x.dtype.bits == 16 else x
-
-
 def _arctan2(o: Writer, call: Call, y: Tensor, x: Tensor) -> Tensor:
     """atan(y / x), half a turn added where x is negative; signs of zeros count."""
-    y, x = (_at_least_single(o, o.cast(v, call.type.dtype)) for v in (y, x))
+    y, x = (o.at_least_single(o.cast(v, call.type.dtype)) for v in (y, x))
     both = o.onnx.And(o.onnx.Equal(y, 0.0), o.onnx.Equal(x, 0.0))
     slope = o.onnx.Where(both, y, o.onnx.Div(y, x))
     half = o.onnx.Where(_is_below(o, y), o.number(-math.pi, y), o.number(math.pi, y))
@@ -154,7 +150,7 @@ def _is_below(o: Writer, x: Tensor) -> Tensor:
 
 def _hypot(o: Writer, call: Call, x: Tensor, y: Tensor) -> Tensor:
     """The larger one times sqrt(1 + ratio^2): no square overflows."""
-    a, b = (o.onnx.Abs(_at_least_single(o, o.cast(v, call.type.dtype))) for v in (x, y))
+    a, b = (o.onnx.Abs(o.at_least_single(o.cast(v, call.type.dtype))) for v in (x, y))
     large, small = o.onnx.Max(a, b), o.onnx.Min(a, b)
     plain = o.onnx.Or(o.onnx.Equal(large, 0.0), o.onnx.IsInf(large))
     ratio = o.onnx.Div(small, o.onnx.Where(plain, o.number(1, large), large))
@@ -179,7 +175,7 @@ def _around(o: Writer, call: Call, x: Tensor) -> Tensor:
         return o.onnx.Round(x)
     up, down = (o.onnx.Mul, o.onnx.Div) if decimals > 0 else (o.onnx.Div, o.onnx.Mul)
     tens = 10.0 ** abs(decimals)
-    return o.cast(down(o.onnx.Round(up(_at_least_single(o, x), tens)), tens), x.dtype)
+    return o.cast(down(o.onnx.Round(up(o.at_least_single(x), tens)), tens), x.dtype)
 
 
 def _copysign(o: Writer, call: Call, x: Tensor, y: Tensor) -> Tensor:
@@ -254,7 +250,7 @@ def _preferred(name: str, node: str) -> Form:
 
 def _ldexp(o: Writer, call: Call, x: Tensor, y: Tensor) -> Tensor:
     """In two steps: half of the exponent has a power of two where the whole may have none."""
-    x, y = (_at_least_single(o, o.cast(v, call.type.dtype)) for v in (x, y))
+    x, y = (o.at_least_single(o.cast(v, call.type.dtype)) for v in (x, y))
     half = o.onnx.Floor(o.onnx.Mul(y, 0.5))
     first = o.onnx.Mul(x, o.onnx.Pow(o.number(2, y), half))
     made = o.onnx.Mul(first, o.onnx.Pow(o.number(2, y), o.onnx.Sub(y, half)))
@@ -262,7 +258,7 @@ def _ldexp(o: Writer, call: Call, x: Tensor, y: Tensor) -> Tensor:
 
 
 def _logaddexp(o: Writer, call: Call, x: Tensor, y: Tensor) -> Tensor:
-    x, y = (_at_least_single(o, o.cast(v, call.type.dtype)) for v in (x, y))
+    x, y = (o.at_least_single(o.cast(v, call.type.dtype)) for v in (x, y))
     peak = o.onnx.Max(x, y)
     same = o.onnx.IsInf(peak)
     gap = o.onnx.Where(same, o.number(0, peak), o.onnx.Neg(o.onnx.Abs(o.onnx.Sub(x, y))))

@@ -10,7 +10,7 @@ import numpy as np
 from baryon.exporters.onnx.form import Call, Form, NoForm, by_ops, same
 from baryon.exporters.onnx.tensor import Tensor
 from baryon.exporters.onnx.writer import Writer
-from baryon.ir import boolean, dim_prod, f32, i32
+from baryon.ir import boolean, dim_prod, i32
 from baryon.ops import TABLE
 from baryon.ops.attention import expansion as attention_in_ops
 from baryon.ops.shapes import many_axes
@@ -35,10 +35,6 @@ def _folds(name: str, node: str) -> Form:
     return Form(name, write)
 
 
-def _wide(o: Writer, x: Tensor) -> Tensor:
-    return o.cast(x, f32) if x.dtype.bits == 16 else x
-
-
 def _is_empty(a: Tensor, axes: Sequence[int]) -> bool:
     return any(a.type.shape[axis] == 0 for axis in axes)
 
@@ -59,7 +55,7 @@ def _nothing(o: Writer, call: Call) -> Tensor:
 
 def _variance(root: bool) -> Any:
     def write(o: Writer, call: Call, a: Tensor) -> Tensor:
-        x, axes = _wide(o, o.cast(a, call.type.dtype)), _axes(call, a)
+        x, axes = o.at_least_single(o.cast(a, call.type.dtype)), _axes(call, a)
         if _is_empty(a, axes):
             return _nothing(o, call)
         x = o.typed(x, a.type.shape)

@@ -30,6 +30,7 @@ from baryon.ir import (
     Sym,
     TensorType,
     Value,
+    f32,
     i64,
 )
 from baryon.ops import TABLE, Calls, OpDef, as_operand
@@ -207,6 +208,10 @@ class Writer:
             return x
         (made,) = self._append("Cast", [x], [dtype], {"to": schemas.number_of(dtype)})
         return Tensor(made.name, dtype, x.shape)
+
+    def at_least_single(self, x: Tensor) -> Tensor:
+        """x itself, or in float32 where it is of 16 bits."""
+        return self.cast(x, f32) if x.dtype.bits == 16 else x
 
     def constant(self, array: Any, dtype: DType | None = None) -> Tensor:
         """A constant; equal ones are one. Numbers are float32, whole ones int64."""

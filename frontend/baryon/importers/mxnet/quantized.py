@@ -13,7 +13,7 @@ import numpy
 
 from baryon import np, npx
 from baryon.array import ndarray
-from baryon.importers.mxnet import layers
+from baryon.importers.mxnet import layers, shape
 from baryon.importers.mxnet.attributes import flag, integer, number, text, whole
 from baryon.importers.mxnet.codes import Codes, again, coded, known, meaning, one, range_of
 from baryon.importers.mxnet.codes import weight_codes as rounded
@@ -288,10 +288,6 @@ def _activation(node: Node, x: ndarray) -> ndarray:
     return npx.activation(x, node.get(text("act_type")))
 
 
-def _transpose(node: Node, x: ndarray) -> ndarray:
-    return np.transpose(x, axes=node.get(whole("axes", ())) or None)
-
-
 def _reshape(node: Node, x: ndarray) -> ndarray:
     node.ignore("order")
     return npx.reshape(
@@ -313,7 +309,7 @@ OPS = (
     op("_contrib_quantized_act _npx_quantized_act", _around(_activation)),
     op("_contrib_quantized_flatten _npx_quantized_flatten", _around(_flatten)),
     op("_contrib_quantized_reshape quantized_reshape", _around(_reshape)),
-    op("_contrib_quantized_transpose quantized_transpose", _around(_transpose)),
+    op("_contrib_quantized_transpose quantized_transpose", _around(shape.transpose)),
     op("_contrib_quantized_elemwise_add _npx_quantized_elemwise_add _contrib_quantized_npi_add",
        _binary(np.add)),
     op("_contrib_quantized_elemwise_mul _npx_quantized_elemwise_mul", _binary(np.multiply)),

@@ -40,7 +40,8 @@ def _np_reshape(node: Node, x: ndarray) -> ndarray:
     return npx.reshape(x, node.get(whole("newshape")), reverse=bool(reverse))
 
 
-def _transpose(node: Node, x: ndarray) -> ndarray:
+def transpose(node: Node, x: ndarray) -> ndarray:
+    """A transposition with the attributes of a node."""
     return np.transpose(x, axes=node.get(whole("axes", ())) or None)
 
 
@@ -203,7 +204,7 @@ OPS = (
     direct("Flatten flatten _npx_batch_flatten", npx.batch_flatten),
     direct("reshape_like", npx.reshape_like, **_LIKE),
     op("size_array", _size_array),
-    op("transpose", _transpose),
+    op("transpose", transpose),
     op("SwapAxis swapaxes", _swap),
     op("expand_dims", _expand),
     op("squeeze", _squeeze),
