@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from baryon.ir import Value
-from baryon.passes.rules.common import near, number_of
+from baryon.passes.rules.common import high_is_above_zero, near, number_of
 from baryon.rewrite import Match, NoMatch, Rule, any_of, attr, constant, example, refusal
 
 _X = "%x: f32[2,3]"
@@ -294,16 +294,11 @@ def _relu_of_clip(o: Any, m: Match) -> Value:
     return made
 
 
-def _reaches_zero(m: Match) -> NoMatch | None:
-    high = m.attr("high")
-    return NoMatch("the upper limit is below zero") if high is not None and high < 0 else None
-
-
 relu_of_clip = Rule(
     name="relu-of-clip",
     doc="relu after a clip is a clip from zero.",
     pattern=lambda o, x: o.npx.relu(o.np.clip(x, attr("low"), attr("high"))),
-    guard=_reaches_zero,
+    guard=high_is_above_zero,
     replace=_relu_of_clip,
     examples=(
         example(

@@ -11,7 +11,7 @@ import numpy as np
 
 from baryon.ir import Dim, Op, Value, boolean
 from baryon.ops import TABLE
-from baryon.passes.rules.common import shape_attr
+from baryon.ops.shapes import write_shape
 from baryon.rewrite import (
     Match,
     NoMatch,
@@ -240,7 +240,7 @@ def _with_front(o: Any, x: Value, front: Sequence[Dim]) -> Value:
 
 def _reshaped(o: Any, x: Value, shape: Sequence[Dim]) -> Value:
     same = x.type.shape == tuple(shape)
-    made: Value = x if same else o.np.reshape(x, newshape=shape_attr(tuple(shape)))
+    made: Value = x if same else o.np.reshape(x, newshape=write_shape(tuple(shape)))
     return made
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from baryon.ir import Dim, Module, Op, Value, dim_prod
 from baryon.ops import TABLE
 from baryon.ops.attention import ORDER, ROLES, HeadLayout, head_layouts
-from baryon.passes.rules.common import shape_attr
+from baryon.ops.shapes import write_shape
 from baryon.passes.views import Axis, View, joined, sizes, views
 from baryon.rewrite import (
     Match,
@@ -150,7 +150,7 @@ def attention_at(
 
 
 def _reshaped(o: Any, x: Value, shape: tuple[Dim, ...]) -> Value:
-    made: Value = x if x.type.shape == shape else o.np.reshape(x, newshape=shape_attr(shape))
+    made: Value = x if x.type.shape == shape else o.np.reshape(x, newshape=write_shape(shape))
     return made
 
 

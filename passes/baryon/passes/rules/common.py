@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from baryon.ir import Array, Attr, Dim, Value
+from baryon.ir import Array, Value
 from baryon.rewrite import Match, NoMatch
 
 
@@ -15,6 +15,12 @@ def x_has_the_type(m: Match) -> NoMatch | None:
     if m["x"].type == m.root.result.type:
         return None
     return NoMatch(f"x is {m['x'].type}, the result {m.root.result.type}")
+
+
+def high_is_above_zero(m: Match) -> NoMatch | None:
+    """A clip to at most `high` leaves something of numbers from zero on."""
+    high = m.attr("high")
+    return NoMatch("the upper limit is below zero") if high is not None and high < 0 else None
 
 
 def x(o: Any, m: Match) -> Value:
@@ -29,11 +35,6 @@ def filled(array: Array) -> Array | None:
     first = array.reshape(-1)[0]
     cut = tuple(slice(0, 1) if s == 0 else slice(None) for s in array.strides)
     return np.asarray(first) if bool(np.all(array[cut] == first)) else None
-
-
-def shape_attr(dims: tuple[Dim, ...]) -> tuple[Attr, ...]:
-    """A shape as a `newshape` attribute takes it: symbols by name, as "4*N"."""
-    return tuple(d if isinstance(d, int) else str(d) for d in dims)
 
 
 def channel_shape(rank: int, axis: int) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from baryon.ir import Value
 from baryon.ops import TABLE
-from baryon.passes.rules.common import shape_attr
+from baryon.ops.shapes import write_shape
 from baryon.passes.rules.quantization import again, numbers
 from baryon.rewrite import Match, NoMatch, Rule, any_of, capture, example, refusal, shared
 
@@ -37,7 +37,7 @@ def _on_stack(o: Any, m: Match) -> Value:
     if m.get("decoded") is not None:
         x = o.ir.dequantize(x, **numbers(m.op("decoded")))
     layer = again(o, m.root, [x, *m.root.operands[1:]], flatten=False)
-    made: Value = o.np.reshape(layer, newshape=shape_attr(m.root.result.type.shape))
+    made: Value = o.np.reshape(layer, newshape=write_shape(m.root.result.type.shape))
     return made
 
 
@@ -98,7 +98,7 @@ def _on_split_rows(o: Any, m: Match) -> Value:
     layer, codes = m.op("layer"), m.op("codes")
     stack = (*m.root.result.type.shape[:-1], m["q"].type.shape[-1])
     data = o.ir.dequantize(
-        o.np.reshape(m["q"], newshape=shape_attr(stack)), **numbers(m.op("decoded"))
+        o.np.reshape(m["q"], newshape=write_shape(stack)), **numbers(m.op("decoded"))
     )
     made = again(o, layer, [data, *layer.operands[1:]], flatten=False)
     result: Value = again(o, codes, [made])

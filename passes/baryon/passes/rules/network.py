@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from baryon.ir import Value
-from baryon.passes.rules.common import shape_attr, x, x_has_the_type
+from baryon.ops.shapes import write_shape
+from baryon.passes.rules.common import high_is_above_zero, x, x_has_the_type
 from baryon.rewrite import (
     Match,
     Named,
@@ -58,16 +59,11 @@ def _clip_of_relu(o: Any, m: Match) -> Value:
     return made
 
 
-def _clip_is_above_zero(m: Match) -> NoMatch | None:
-    high = m.attr("high")
-    return NoMatch("the upper limit is below zero") if high is not None and high < 0 else None
-
-
 clip_of_relu = Rule(
     name="clip-of-relu",
     doc="A clip after relu is a clip from zero (relu6).",
     pattern=lambda o, x: o.np.clip(o.npx.relu(x), attr("low"), attr("high")),
-    guard=_clip_is_above_zero,
+    guard=high_is_above_zero,
     replace=_clip_of_relu,
     examples=(
         example(
@@ -141,7 +137,7 @@ def _global_pooling(o: Any, m: Match) -> Value:
     pooled: Value = o.npx.pooling(m["x"], pool_type="avg", global_pool=True)
     if m.attr("keepdims"):
         return pooled
-    made: Value = o.np.reshape(pooled, newshape=shape_attr(m.root.result.type.shape))
+    made: Value = o.np.reshape(pooled, newshape=write_shape(m.root.result.type.shape))
     return made
 
 

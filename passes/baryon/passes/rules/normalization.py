@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from baryon.ir import Array, TensorType, Value
-from baryon.passes.rules.common import number_of, shape_attr
+from baryon.ops.shapes import write_shape
+from baryon.passes.rules.common import number_of
 from baryon.rewrite import (
     Match,
     Named,
@@ -123,8 +124,8 @@ def _on_rows(o: Any, m: Match, make: Any) -> Value:
     if len(axes) == 1:
         single: Value = make(x, size)
         return single
-    rows = o.np.reshape(x, newshape=(*shape_attr(shape[: axes[0]]), size))
-    made: Value = o.np.reshape(make(rows, size), newshape=shape_attr(shape))
+    rows = o.np.reshape(x, newshape=(*write_shape(shape[: axes[0]]), size))
+    made: Value = o.np.reshape(make(rows, size), newshape=write_shape(shape))
     return made
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from baryon.ir import Dim, Value, dim_mul
-from baryon.passes.rules.common import shape_attr, x, x_has_the_type
+from baryon.ops.shapes import write_shape
+from baryon.passes.rules.common import x, x_has_the_type
 from baryon.rewrite import (
     Match,
     NoMatch,
@@ -25,7 +26,7 @@ _NOTHING = "%y = npx.relu(%x) : f32[2,3]"
 
 
 def _reshape(o: Any, m: Match) -> Value:
-    made: Value = o.np.reshape(m["x"], newshape=shape_attr(m.root.result.type.shape))
+    made: Value = o.np.reshape(m["x"], newshape=write_shape(m.root.result.type.shape))
     return made
 
 
@@ -84,7 +85,7 @@ broadcast_of_broadcast = Rule(
     name="broadcast-of-broadcast",
     doc="Two broadcast_to in a row are one.",
     pattern=lambda o, x: o.np.broadcast_to(shared(o.np.broadcast_to(x))),
-    replace=lambda o, m: o.np.broadcast_to(m["x"], shape=shape_attr(m.root.result.type.shape)),
+    replace=lambda o, m: o.np.broadcast_to(m["x"], shape=write_shape(m.root.result.type.shape)),
     examples=(
         example(
             "%x: f32[3]",
