@@ -51,6 +51,11 @@ class Value:
         """The op that defines this value; None for a region's argument."""
         return self.owner if isinstance(self.owner, Op) else None
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether an `ir.constant` defines this value."""
+        return isinstance(self.owner, Op) and self.owner.name == CONSTANT
+
     def replace_by(self, other: Value) -> None:
         """Make every user of this value use `other`."""
         for user in list(self.users):
@@ -105,6 +110,13 @@ class Op:
         """The only result."""
         (value,) = self.results
         return value
+
+    def replace_by(self, values: Sequence[Value]) -> None:
+        """Erase this op; users of its results use these values, which take their names."""
+        for old, new in zip(self.results, values, strict=True):
+            new.name = new.name or old.name
+            old.replace_by(new)
+        self.erase()
 
     def erase(self) -> None:
         """Take this op out of its region. Its results must have no users."""

@@ -109,6 +109,11 @@ class Quant:
         once = zeros[:1] if len(set(zeros)) == 1 else zeros
         return Quant(tuple(np.asarray(scale, np.float32).tolist()), once, axis)
 
+    @property
+    def attrs(self) -> dict[str, tuple[float, ...] | tuple[int, ...] | int | None]:
+        """The attributes of `ir.quantize`, `ir.dequantize` and `ir.as_quantized` that say this."""
+        return {"scale": self.scale, "zero": self.zero, "axis": self.axis}
+
     def defect(self, shape: Sequence[Dim], dtype: DType) -> str | None:
         """What is wrong with these numbers for a tensor; None for nothing."""
         if dtype not in (i8, u8):

@@ -16,8 +16,9 @@ from baryon.passes.quantize import Params
 from baryon.passes.quantize.sites import Site, sites_of
 from baryon.quantization.collect import Channels
 from baryon.quantization.links import FloatArray
-from baryon.quantization.running import copied, payload_of
+from baryon.quantization.running import copied
 from baryon.quantization.simulate import rounded_weight
+from baryon.rewrite import payload
 
 _BIAS = 2
 
@@ -45,7 +46,7 @@ def corrected(
         channels = seen.get(site.inputs[0]) if site.inputs and site.name not in keep else None
         if channels is None or channel_axis(op, site) is None or site.weight not in weights:
             continue
-        weight = payload_of(new, op.operands[1])
+        weight = payload(new, op.operands[1])
         assert weight is not None and site.weight is not None
         rounded = rounded_weight(weight, weights[site.weight]).astype(np.float64)
         lost = weight.astype(np.float64) - rounded
@@ -64,7 +65,7 @@ def _shift(lost: FloatArray, means: FloatArray, op: Op) -> FloatArray:
 
 def _add(module: Module, op: Op, shift: FloatArray) -> None:
     has_bias = len(op.operands) > _BIAS
-    before = payload_of(module, op.operands[_BIAS]) if has_bias else np.zeros(len(shift))
+    before = payload(module, op.operands[_BIAS]) if has_bias else np.zeros(len(shift))
     if before is None:
         return
     total = np.asarray(before.astype(np.float64) + shift, np.float32)

@@ -26,8 +26,9 @@ from baryon.quantization.report import (
     TensorReport,
     WeightReport,
 )
-from baryon.quantization.running import payload_of, values_by_name
+from baryon.quantization.running import values_by_name
 from baryon.quantization.settings import Settings
+from baryon.rewrite import payload
 
 _BINS = 127
 """Bins of a histogram in a report."""
@@ -141,7 +142,7 @@ def _histogram(seen: Seen) -> Histogram | None:
 def _weight(facts: Facts, site: Site) -> WeightReport | None:
     if site.weight is None or site.weight not in facts.plan.weights:
         return None
-    array = payload_of(facts.module, values_by_name(facts.module)[site.weight])
+    array = payload(facts.module, values_by_name(facts.module)[site.weight])
     assert array is not None
     params = facts.plan.weights[site.weight]
     scales = params.quant.scale
@@ -157,5 +158,5 @@ def _bytes(facts: Facts, quantized: set[str]) -> tuple[int, int]:
     whole = sum(facts.module.constants[name].nbytes for name in payloads)
     values = values_by_name(facts.module)
     coded = {s.weight for s in facts.sites if s.name in quantized and s.weight is not None}
-    arrays = [payload_of(facts.module, values[name]) for name in coded]
+    arrays = [payload(facts.module, values[name]) for name in coded]
     return whole, sum(a.nbytes - a.size for a in arrays if a is not None)

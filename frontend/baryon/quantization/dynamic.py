@@ -11,13 +11,14 @@ from collections.abc import Container, Mapping
 
 import numpy as np
 
-from baryon.ir import Attr, Builder, Module, Op, Quant, Value, i8
+from baryon.ir import Builder, Module, Op, Value, i8
 from baryon.ops import lookup
 from baryon.ops.quantize import AS_QUANTIZED, DEQUANTIZE, quantized
 from baryon.passes import run_pipeline
 from baryon.passes.quantize import Params, Site
 from baryon.passes.quantize.sites import sites_of
-from baryon.quantization.running import copied, payload_of
+from baryon.quantization.running import copied
+from baryon.rewrite import payload
 
 _STEPS = 127
 _LEAST = 1e-30
@@ -76,18 +77,13 @@ def _step(builder: Builder, x: Value) -> Value:
 
 def _codes(builder: Builder, weight: Value, weights: Mapping[str, Params]) -> Value:
     """What the codes of a constant mean."""
-    array = payload_of(builder.module, weight)
+    array = payload(builder.module, weight)
     assert array is not None
     dtype, quant = weights[weight.name]
     codes = np.maximum(quantized(array, dtype, quant), -127)
     constant = builder.constant(codes, f"{weight.name}.codes")
-    (typed,) = builder.emit(AS_QUANTIZED, (constant,), numbers(quant))
-    return builder.emit(DEQUANTIZE, (typed,), numbers(quant))[0]
-
-
-def numbers(quant: Quant) -> dict[str, Attr]:
-    """The attributes that say what codes mean."""
-    return {"scale": quant.scale, "zero": quant.zero, "axis": quant.axis}
+    (typed,) = builder.emit(AS_QUANTIZED, (constant,), quant.attrs)
+    return builder.emit(DEQUANTIZE, (typed,), quant.attrs)[0]
 
 
 def _aligned(builder: Builder, bias: Value, op: Op) -> Value:

@@ -17,8 +17,8 @@ import numpy as np
 
 from baryon.ir import Array, Builder, Module, Op, Value
 from baryon.ops import lookup
-from baryon.passes.quantize.sites import is_constant
-from baryon.quantization.running import copied, payload_of, values_by_name
+from baryon.quantization.running import copied, values_by_name
+from baryon.rewrite import payload
 
 _SCALING = frozenset({"npx.relu", "npx.leaky_relu", "npx.pooling"})
 """Ops f of one operand for which f(x / s) = f(x) / s, channel by channel, for positive s."""
@@ -82,7 +82,7 @@ def _axis(reader: Op, value: Value) -> int:
 
 def _meets(module: Module, op: Op, value: Value) -> FloatArray | None:
     """The largest weight for each channel that an op reads; None where that cannot be said."""
-    weight = payload_of(module, op.operands[1]) if op.name in _READERS else None
+    weight = payload(module, op.operands[1]) if op.name in _READERS else None
     if weight is None or op.operands[0] is not value or value in op.operands[1:]:
         return None
     size = np.abs(_by_channel(weight, op).astype(np.float64))
@@ -132,7 +132,7 @@ def _makers(value: Value) -> Iterator[Op]:
     op = value.op
     while op is not None and op.operands:
         yield op
-        data = next((v for v in op.operands if not is_constant(v)), None)
+        data = next((v for v in op.operands if not v.is_constant), None)
         if data is None or len(data.users) > 1:
             return
         op = data.op
@@ -140,7 +140,7 @@ def _makers(value: Value) -> Iterator[Op]:
 
 def _places(module: Module, op: Op, axis: int, channels: int) -> list[int] | None:
     """The operands of an op that take factors: None where it has none that could."""
-    arrays = [payload_of(module, v) for v in op.operands]
+    arrays = [payload(module, v) for v in op.operands]
     constant = [i for i, a in enumerate(arrays) if a is not None]
     if op.name in ("np.add", "np.multiply"):
         rank = op.results[0].type.rank
@@ -161,7 +161,7 @@ def _is_per_channel(array: Array | None, axis: int, rank: int, channels: int) ->
 def _made(module: Module, found: Sequence[tuple[Op, int]], channels: int) -> FloatArray | None:
     """The largest weight that makes each channel, where a contraction makes it."""
     op, _ = found[-1]
-    weight = payload_of(module, op.operands[1]) if op.name in _READERS else None
+    weight = payload(module, op.operands[1]) if op.name in _READERS else None
     if weight is None or len(weight) != channels:
         return None
     return _largest(np.abs(weight.astype(np.float64)))
@@ -187,13 +187,13 @@ def _apply(module: Module, link: Link, factor: FloatArray) -> None:
     for name, place in link.absorbers:
         op = values[name].op
         assert op is not None
-        array = payload_of(module, op.operands[place])
+        array = payload(module, op.operands[place])
         assert array is not None
         _set(module, op, place, _divided(array, op, link, factor))
     for name in link.readers:
         op = values[name].op
         assert op is not None
-        weight = payload_of(module, op.operands[1])
+        weight = payload(module, op.operands[1])
         assert weight is not None
         _set(module, op, 1, _multiplied(weight, op, factor))
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from baryon.ir import Module, Quant, i8, u8
 from baryon.passes.quantize import Params, Site, weight_params
 from baryon.quantization.ranges import FEW_NEGATIVE, Range
-from baryon.quantization.running import payload_of, values_by_name
+from baryon.quantization.running import values_by_name
+from baryon.rewrite import payload
 
 _LEAST = 1e-30
 """The smallest reach that gets a scale of its own; what is smaller is zero."""
@@ -45,7 +46,7 @@ def weights_of(module: Module, sites: Sequence[Site], granularity: str) -> dict[
     values = values_by_name(module)
     found = {}
     for site in sites:
-        array = payload_of(module, values[site.weight]) if site.weight is not None else None
+        array = payload(module, values[site.weight]) if site.weight is not None else None
         if array is not None and site.weight is not None:
             found[site.weight] = weight_params(array, weight_axis(site, array.ndim, granularity))
     return found

@@ -9,7 +9,6 @@ import numpy as np
 from baryon.build import Options, build, in_process
 from baryon.interp import run
 from baryon.ir import (
-    CONSTANT,
     Array,
     Builder,
     Module,
@@ -61,10 +60,3 @@ def runner(module: Module, batch: int, precision: str = "fp32", target: str = "n
         slow = parse_module(text, constants=constants)
         return lambda arrays: run(slow, arrays)
     return lambda arrays: [np.asarray(y) for y in executable(*arrays)]
-
-
-def payload_of(module: Module, value: Value) -> Array | None:
-    """The array of a constant, None for another value."""
-    op = value.op
-    is_constant = op is not None and op.name == CONSTANT
-    return module.constants[str(op.attrs["name"])] if is_constant and op is not None else None

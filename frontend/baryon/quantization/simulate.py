@@ -19,7 +19,8 @@ from baryon.ops.quantize import dequantized, quantized
 from baryon.passes.quantize import Params, QuantizationPlan, Site, weight_params
 from baryon.passes.quantize.choice import Chosen, choose_codes
 from baryon.passes.quantize.sites import sites_of, weight_of
-from baryon.quantization.running import copied, payload_of, runner
+from baryon.quantization.running import copied, runner
+from baryon.rewrite import payload
 
 _KNOBS = 4
 """Inputs of a rounding: scale, reciprocal, and the ends of the codes, counted from zero."""
@@ -68,7 +69,7 @@ class Simulator:
         return {w.name: w for w in found if w is not None}
 
     def _weight(self, name: str, is_coded: bool, plan: QuantizationPlan | None) -> Array:
-        array = payload_of(self.module, self.weights[name])
+        array = payload(self.module, self.weights[name])
         assert array is not None
         if not is_coded or plan is None:
             return array

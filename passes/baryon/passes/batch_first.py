@@ -61,14 +61,7 @@ def _write_out(module: Module, body: Region) -> None:
             with builder.at(op.loc):
                 o = recording(TABLE, builder)
                 made = opdef.expansion(o, op.operands, opdef.normalize(op.attrs))
-            _replace(op, made)
-
-
-def _replace(op: Op, made: Sequence[Value]) -> None:
-    for old, new in zip(op.results, made, strict=True):
-        new.name = new.name or old.name
-        old.replace_by(new)
-    op.erase()
+            op.replace_by(made)
 
 
 def _is_plain(type: TensorType) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from baryon.ir import CONSTANT, Op, Value
+from baryon.ir import Op, Value
 from baryon.ops.quantize import DEQUANTIZE, QUANTIZE
 from baryon.passes.groups import Group
 from baryon.passes.prologue import is_channel_step
@@ -47,7 +47,7 @@ def _is_sum(op: Op, result: Value) -> bool:
     """Whether an op adds another tensor of the same shape, as residual connections do."""
     others = [v for v in op.operands if v is not result]
     alike = all(v.type.shape == result.type.shape for v in others)
-    return op.name == "np.add" and len(others) == 1 and alike and not _is_constant(others[0])
+    return op.name == "np.add" and len(others) == 1 and alike and not others[0].is_constant
 
 
 def _is_relu_of_batch_norm(op: Op, result: Value) -> bool:
@@ -60,16 +60,12 @@ def _is_relu_of_batch_norm(op: Op, result: Value) -> bool:
 def _is_scaled_power(op: Op, result: Value) -> bool:
     before = result.op
     power = before is not None and before.name in ("np.power", "np.square", "np.sqrt")
-    scalar = [v for v in op.operands if v is not result and _is_constant(v) and v.type.rank == 0]
+    scalar = [v for v in op.operands if v is not result and v.is_constant and v.type.rank == 0]
     return power and op.name == "np.multiply" and bool(scalar)
 
 
 def _is_rounded(op: Op, result: Value) -> bool:
     return op.name == DEQUANTIZE and result.op is not None and result.op.name == QUANTIZE
-
-
-def _is_constant(value: Value) -> bool:
-    return value.op is not None and value.op.name == CONSTANT
 
 
 ANY = Follower("any element-wise op of the same shape", lambda op, result: True)

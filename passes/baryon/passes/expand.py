@@ -44,7 +44,4 @@ def _replace(module: Module, op: Op, opdef: OpDef, at: int) -> None:
     with builder.at(op.loc):
         attrs = opdef.normalize(op.attrs)
         made = opdef.expansion(recording(TABLE, builder), op.operands, attrs)
-    for old, new in zip(op.results, made, strict=True):
-        new.name = new.name or old.name
-        old.replace_by(new)
-    op.erase()
+    op.replace_by(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from baryon.ir import CONSTANT, RETURN, Func, Loc, Op, Region, TensorType, Value
+from baryon.ir import RETURN, Func, Loc, Op, Region, TensorType, Value
 from baryon.ops.structure import FUSED, RELAYOUT
 from baryon.passes.sizes import is_free
 
@@ -81,7 +81,7 @@ def own_outputs(func: Func) -> bool:
     outputs: list[Value] = []
     for value in func.outputs:
         source = _memory(value)
-        shares = source in seen or source.op is None or source.op.name == CONSTANT
+        shares = source in seen or source.op is None or source.is_constant
         seen.add(source)
         outputs.append(_copied(func, value) if shares else value)
     changed = outputs != [*func.outputs]

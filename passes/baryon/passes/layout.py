@@ -131,7 +131,7 @@ def _is_table(op: Op) -> bool:
 
 def _is_weight(op: Op) -> bool:
     """Whether an op says what constant codes mean: kernels pack them as they lie."""
-    return op.name == DEQUANTIZE and _is_constant(op.operands[0])
+    return op.name == DEQUANTIZE and op.operands[0].is_constant
 
 
 def follows(op: Op, operand: Value) -> bool:
@@ -168,7 +168,7 @@ def _cheapest(prices: _Prices, func: Func, wishes: Mapping[Op, Wish]) -> _Layout
 
     values = [*func.inputs, *(r for op in func.body.ops for r in op.results)]
     for value in values:
-        if value.type.rank >= 3 and not _is_constant(value):
+        if value.type.rank >= 3 and not value.is_constant:
             producer = place(value.op) if value.op else SINK
             readers = [reader(u, value) for u in _readers(value, wishes)]
             _edges(cut, prices.relayout(value), value, producer, readers)
@@ -207,10 +207,6 @@ def _edges(cut: Cut, cost: int, value: Value, producer: Node, readers: list[Node
     for reader in others:
         cut.edge(to_rows, reader, INFINITE)
         cut.edge(reader, to_channels, INFINITE)
-
-
-def _is_constant(value: Value) -> bool:
-    return value.op is not None and value.op.name == CONSTANT
 
 
 def _is_copied(op: Op) -> bool:

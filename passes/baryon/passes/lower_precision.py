@@ -117,7 +117,7 @@ class _Choice:
 def _mixed(op: Op, chosen: set[Value]) -> list[Value]:
     """Chosen values that a move reads beside others that are not; constants adapt to either."""
     moved = [_outer(op, v) for v in _moved_first(op)]
-    read = [v for v in moved if v is not None and not _is_constant(v)]
+    read = [v for v in moved if v is not None and not v.is_constant]
     narrow = [v for v in read if v in chosen]
     return narrow if len(narrow) < len(read) else []
 
@@ -150,7 +150,7 @@ def _is_read_narrow(value: Value) -> bool:
 
 def _follows(op: Op, chosen: set[Value]) -> bool:
     """Whether the large floats that a group reads are all stored in half precision."""
-    read = [v for v in op.operands if v.type.dtype == f32 and not _is_constant(v)]
+    read = [v for v in op.operands if v.type.dtype == f32 and not v.is_constant]
     if not read:
         return _is_table(op)
     if anchor_of(_body(op)) is None:
@@ -161,11 +161,7 @@ def _follows(op: Op, chosen: set[Value]) -> bool:
 
 def _is_table(op: Op) -> bool:
     """Whether a group looks up rows of a constant."""
-    return _body(op)[0].name == "np.take" and _is_constant(op.operands[0])
-
-
-def _is_constant(value: Value) -> bool:
-    return value.op is not None and value.op.name == CONSTANT
+    return _body(op)[0].name == "np.take" and op.operands[0].is_constant
 
 
 class _Writer:
@@ -214,7 +210,7 @@ class _Writer:
         if any(v is not None and v.type.dtype == bf16 for v in moved):
             values |= moved
         for value in values:
-            if value is not None and _is_constant(value) and value.type.dtype == f32:
+            if value is not None and value.is_constant and value.type.dtype == f32:
                 constant = self._constant(value)
                 op.operands = [constant if v is value else v for v in op.operands]
 

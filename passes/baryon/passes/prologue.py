@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from baryon.ir import CONSTANT, Op, Value
+from baryon.ir import Op, Value
 
 
 def is_channel_step(op: Op) -> bool:
@@ -15,7 +15,7 @@ def is_channel_step(op: Op) -> bool:
 
 def _is_parameter(value: Value, op: Op) -> bool:
     """A constant that varies along axis 1 of the result at most."""
-    if value.op is None or value.op.name != CONSTANT:
+    if not value.is_constant:
         return False
     rank = op.result.type.rank
     shape = (1,) * (rank - value.type.rank) + value.type.shape

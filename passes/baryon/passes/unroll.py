@@ -58,10 +58,7 @@ def _replace(module: Module, op: Op) -> None:
     builder = Builder(module, op.parent, lookup, op.parent.ops.index(op))
     with builder.at(op.loc):
         made = _WRITERS[op.name](_Writer(builder), op)
-    for old, new in zip(op.results, made, strict=True):
-        new.name = new.name or old.name
-        old.replace_by(new)
-    op.erase()
+    op.replace_by(made)
 
 
 class _Writer:

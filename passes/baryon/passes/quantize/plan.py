@@ -120,7 +120,7 @@ class _Writer:
         """Let readers read what the codes of a value mean."""
         at = 0 if value.op is None else self.region.ops.index(value.op) + 1
         builder = Builder(self.module, self.region, lookup, at)
-        attrs = {"dtype": params.dtype, **_numbers(params.quant)}
+        attrs = {"dtype": params.dtype, **params.quant.attrs}
         with builder.at(value.op.loc if value.op is not None else builder.loc):
             (codes,) = builder.emit(QUANTIZE, (value,), attrs)
         codes.name = f"{value.name}.codes"
@@ -132,7 +132,7 @@ class _Writer:
         assert codes.op is not None
         builder = Builder(self.module, self.region, lookup, at)
         with builder.at(codes.op.loc):
-            (meaning,) = builder.emit(DEQUANTIZE, (codes,), _numbers(quant))
+            (meaning,) = builder.emit(DEQUANTIZE, (codes,), quant.attrs)
         meaning.name = f"{value.name}.decoded"
         return meaning
 
@@ -141,10 +141,6 @@ def _axis(op: Op) -> int | None:
     """The axis of a weight along which scales differ: the outputs, or the rows of a table."""
     rows = op.name == "np.take" and op.attrs.get("axis") == 0
     return 0 if rows or op.name in ("npx.convolution", "npx.fully_connected") else None
-
-
-def _numbers(quant: Quant) -> dict[str, tuple[float, ...] | tuple[int, ...] | int | None]:
-    return {"scale": quant.scale, "zero": quant.zero, "axis": quant.axis}
 
 
 def _drop_unread(module: Module) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from baryon.ir import CONSTANT, BaryonError, Module, Op, Value, f32
+from baryon.ir import BaryonError, Module, Op, Value, f32
 
 Role = Literal["must", "support"]
 
@@ -151,17 +151,12 @@ def data_of(op: Op) -> list[Value]:
     kind = KINDS[op.name]
     places = range(len(op.operands)) if kind.data is None else kind.data
     chosen = (op.operands[i] for i in places)
-    return [v for v in chosen if v.type.dtype == f32 and not is_constant(v)]
+    return [v for v in chosen if v.type.dtype == f32 and not v.is_constant]
 
 
 def weight_of(op: Op) -> Value | None:
     """The constant of a site that may be codes."""
     place = KINDS[op.name].weight
     value = op.operands[place] if place is not None else None
-    is_weight = value is not None and is_constant(value) and value.type.dtype == f32
+    is_weight = value is not None and value.is_constant and value.type.dtype == f32
     return value if is_weight else None
-
-
-def is_constant(value: Value) -> bool:
-    """Whether a value is an `ir.constant`."""
-    return value.op is not None and value.op.name == CONSTANT
