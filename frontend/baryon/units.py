@@ -1,4 +1,4 @@
-"""Sizes and counts as people read them."""
+"""Sizes, counts and shapes as people read them."""
 
 from __future__ import annotations
 
@@ -24,3 +24,10 @@ def format_count(count: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Such as `1 kernel` and `2 kernels`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def format_shape(type: str) -> str:
+    """The text of a tensor's type: `f32[1,64]{channels_last}` as `1x64`, `i8[4]` as `i8:4`."""
+    dtype, _, dims = type.partition("]")[0].partition("[")
+    size = dims.replace(",", "x") or "1"
+    return size if dtype == "f32" else f"{dtype}:{size}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from baryon.units import format_shape
+
 CONTRACTION = "implicit_gemm"
 CONTRACTIONS = ("1x1 convolution", "3x3 convolution", "other convolution", "matrix product")
 """Families whose kernels are bound by multiply-adds, if they are large."""
@@ -26,7 +28,7 @@ def family_of(meta: Mapping[str, Any]) -> str:
     """The family of a group of META, in words."""
     kind = str(meta["kind"])
     if any(str(op).endswith(".convolution") for op in meta["ops"]):
-        return _convolution([short(shape) for shape in meta["shapes"]])
+        return _convolution([format_shape(shape) for shape in meta["shapes"]])
     if kind == CONTRACTION:
         return "matrix product"
     return FAMILIES.get(kind, kind.replace("_", " "))
@@ -38,10 +40,3 @@ def _convolution(shapes: Sequence[str]) -> str:
     if per_group == "1" and shapes[0].split("x")[1] != "1":
         return "depthwise convolution"
     return f"{window} convolution" if window in ("1x1", "3x3") else "other convolution"
-
-
-def short(shape: str) -> str:
-    """`f32[1,64]{channels_last}` as 1x64, `i8[4]` as i8:4."""
-    dtype, _, dims = shape.partition("{")[0].rstrip("]").partition("[")
-    size = dims.replace(",", "x") or "1"
-    return size if dtype == "f32" else f"{dtype}:{size}"

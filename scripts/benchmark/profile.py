@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import baryon.runtime
+from baryon.units import format_shape
 from benchmark.case import Case
-from benchmark.families import family_of, short
+from benchmark.families import family_of
 from benchmark.machine import Limits
+from benchmark.worker import timed
 
 T = TypeVar("T")
 
@@ -93,7 +95,7 @@ def profile(case: Case, artifact: Path, threads: int, seconds: float = 2.0) -> P
     network = baryon.runtime.load(artifact, threads=threads)
     feeds = case.feeds()
     runs = _repeat(lambda: network.profile(**feeds), seconds / 2)
-    whole = _repeat(lambda: _timed(lambda: network(**feeds)), seconds / 2)
+    whole = _repeat(lambda: timed(lambda: network(**feeds)), seconds / 2)
     least = [min(call.nanoseconds for call in calls) / 1e9 for calls in zip(*runs, strict=True)]
     groups = network.meta["groups"]
     rows = [_group(n, *pair) for n, pair in enumerate(zip(groups, least, strict=True))]
@@ -110,12 +112,6 @@ def _repeat(run: Callable[[], T], seconds: float) -> list[T]:
     return results
 
 
-def _timed(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
-
-
 def _group(number: int, meta: Mapping[str, Any], seconds: float) -> Group:
     return Group(
         number=number,
@@ -123,7 +119,7 @@ def _group(number: int, meta: Mapping[str, Any], seconds: float) -> Group:
         family=family_of(meta),
         nodes=str(meta["source"]).rpartition("#")[2],
         ops=tuple(str(op).rpartition(".")[2] for op in meta["ops"]),
-        shapes=tuple(map(short, meta["shapes"])),
+        shapes=tuple(map(format_shape, meta["shapes"])),
         notes=dict(meta["notes"]),
         flops=float(meta["flops"]),
         bytes=float(meta["bytes"]),

@@ -28,15 +28,16 @@ WAKE = 0.05
 
 def burst(run: Callable[[], Any], seconds: float) -> float:
     """The median in milliseconds of runs for about so long: one at least, three if short."""
-    times = [_timed(run)]
+    times = [timed(run)]
     if times[0] < WAKE:  # that one woke the threads
-        times = [_timed(run) for _ in range(3)]
+        times = [timed(run) for _ in range(3)]
     while sum(times) < seconds:
-        times.append(_timed(run))
+        times.append(timed(run))
     return statistics.median(times) * 1e3
 
 
-def _timed(run: Callable[[], Any]) -> float:
+def timed(run: Callable[[], object]) -> float:
+    """The seconds of one run."""
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
@@ -63,7 +64,7 @@ def main() -> None:
     loaded = time.perf_counter()
     with np.load(feeds) as archive:
         arrays = [archive[name] for name in names]
-    first = _timed(lambda: run(arrays))
+    first = timed(lambda: run(arrays))
     answer(load_ms=(loaded - start) * 1e3, first_ms=(loaded - start + first) * 1e3)
     for line in sys.stdin:
         request = json.loads(line)

@@ -1,10 +1,10 @@
-"""Sizes and counts as people read them."""
+"""Sizes, counts and shapes as people read them."""
 
 from __future__ import annotations
 
 import pytest
 
-from baryon.units import format_bytes, format_count, plural
+from baryon.units import format_bytes, format_count, format_shape, plural
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,14 @@ def test_counts_go_in_steps_of_a_thousand(count: float, text: str) -> None:
 
 def test_only_one_is_singular() -> None:
     assert [plural(n, "kernel") for n in (0, 1, 2)] == ["0 kernels", "1 kernel", "2 kernels"]
+
+
+@pytest.mark.parametrize(
+    ("type", "text"),
+    [
+        ("f32[1,64]{channels_last}", "1x64"), ("i8[4]", "i8:4"), ("f32[]", "1"),
+        ("f32[4*N,3]", "4*Nx3"),
+    ],
+)  # fmt: skip
+def test_shapes_name_other_types_than_float32(type: str, text: str) -> None:
+    assert format_shape(type) == text

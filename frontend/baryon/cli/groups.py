@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from baryon.cli.console import plain_table, stdout
 from baryon.ir import Array
 from baryon.runtime import Executable
-from baryon.units import format_bytes, format_count
+from baryon.units import format_bytes, format_count, format_shape
 
 if TYPE_CHECKING:
     from baryon.inspection import Estimate
@@ -59,7 +59,7 @@ def _names(row: Mapping[str, Any]) -> list[str]:
     return [
         str(row.get("name", "")),
         " ".join(str(op).split(".", 1)[-1] for op in row.get("ops", ())),
-        _shapes(row.get("shapes", ())),
+        " ".join(map(format_shape, row.get("shapes", ()))),
         str(row.get("layout") or ""),
     ]
 
@@ -78,17 +78,6 @@ def _timed_cells(row: Mapping[str, Any]) -> list[str]:
         return ["", ""]
     rate = float(row.get("flops") or 0) / spent / 1e3 if spent > 0 else 0.0
     return [f"{spent:.1f}", f"{rate:.1f}"]
-
-
-def _shapes(shapes: Sequence[str]) -> str:
-    """Shapes of operands and results: `f32[1,64]{channels_last}` as 1x64, `i8[4]` as i8:4."""
-    return " ".join(map(_short, shapes))
-
-
-def _short(shape: str) -> str:
-    dtype, _, dims = shape.partition("]")[0].partition("[")
-    size = dims.replace(",", "x") or "1"
-    return size if dtype == "f32" else f"{dtype}:{size}"
 
 
 def _totals(rows: Sequence[Mapping[str, Any]], timed: bool) -> list[str]:

@@ -73,7 +73,7 @@ class File:
     def payload(self, name: str) -> Tensor:
         """A constant of the module."""
         if name not in self._payloads:
-            self._payloads[name] = self._initializer(self.module.constants[name], name)
+            self._payloads[name] = self.initializer(self.module.constants[name], name)
         return self._payloads[name]
 
     def constant(self, array: Array, label: str) -> Tensor:
@@ -81,14 +81,11 @@ class File:
         key = (array.dtype, array.shape, array.tobytes()) if array.size <= _INLINE else id(array)
         if key not in self._constants:
             name = f"{label}/constant" if label else "constant"
-            self._constants[key] = self._initializer(array, name)
+            self._constants[key] = self.initializer(array, name)
         return self._constants[key]
 
     def initializer(self, array: Array, name: str) -> Tensor:
-        """An array under its own name: a parameter."""
-        return self._initializer(array, name)
-
-    def _initializer(self, array: Array, name: str) -> Tensor:
+        """An array of the file, under a name like this one."""
         found = self.unique(name)
         self.arrays[found] = array
         dtype = schemas.of_numpy(array.dtype)

@@ -13,7 +13,7 @@ import numpy
 
 from baryon import np, npx
 from baryon.array import ndarray
-from baryon.importers.mxnet import layers, shape
+from baryon.importers.mxnet import layers, reduction, shape
 from baryon.importers.mxnet.attributes import flag, integer, number, text, whole
 from baryon.importers.mxnet.codes import Codes, again, coded, known, meaning, one, range_of
 from baryon.importers.mxnet.codes import weight_codes as rounded
@@ -264,8 +264,7 @@ def _attention(function: Callable[..., ndarray], arrays: int) -> Callable[..., A
 
 def _batch_dot(node: Node, *inputs: ndarray) -> Any:
     a, b = _values(node, inputs, 2)
-    turned = [bool(node.get(flag(f"transpose_{side}", False))) for side in "ab"]
-    y = npx.batch_dot(a, b, turned[0], turned[1])
+    y = reduction.batch_dot(node, a, b)
     return _result(node, y, "int8") if node.get(flag("quantized", False)) else y
 
 

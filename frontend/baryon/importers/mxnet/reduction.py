@@ -107,7 +107,8 @@ def _dot(node: Node, a: ndarray, b: ndarray) -> ndarray:
     return np.tensordot(a, b, axes=1)
 
 
-def _batch_dot(node: Node, a: ndarray, b: ndarray) -> ndarray:
+def batch_dot(node: Node, a: ndarray, b: ndarray) -> ndarray:
+    """A product of matrices with the attributes of a node."""
     node.ignore("forward_stype")
     turn_a, turn_b = (bool(node.get(flag(f"transpose_{side}", False))) for side in "ab")
     return npx.batch_dot(a, b, turn_a, turn_b)
@@ -181,7 +182,7 @@ OPS = (
     op("dot", _dot),
     direct("_np_dot _npi_dot", np.dot),
     direct("_npi_matmul", np.matmul),
-    op("batch_dot", _batch_dot),
+    op("batch_dot", batch_dot),
     op("_linalg_gemm2 linalg_gemm2", _gemm2),
     op("_linalg_gemm linalg_gemm", _gemm),
     op("_linalg_syrk linalg_syrk", _syrk),
