@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from ml_dtypes import bfloat16
 
 import baryon as mx
+from baryon.deferred import trace
+from baryon.interp import run
 from baryon.ir import parse_module
 
 EDGES = [
@@ -32,3 +35,25 @@ def test_float64_is_rounded_once(count: int) -> None:
     (got,) = mx.compile(module)(x)
     with np.errstate(over="ignore"):
         np.testing.assert_array_equal(got, x.astype(np.float16))
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("count", [1000, 3])
+def test_halves_that_are_not_stored_are_rounded(dtype: str, count: int) -> None:
+    """Each op of a kernel rounds to its element type, though its result stays in a register."""
+    rng = np.random.default_rng(6)
+    x, y = (rng.standard_normal(count).astype(np.float32) for _ in "xy")
+    x[:3] = np.nan, np.inf, 65000.0
+
+    def network(x: mx.np.ndarray, y: mx.np.ndarray) -> tuple[mx.np.ndarray, ...]:
+        half, other = x.astype(dtype), y.astype(dtype)
+        product = half * other
+        chain = (product + half).astype("float32") - 1.0
+        return half.astype("float32"), product.astype("float32"), chain, mx.np.abs(product) > 0.5
+
+    inputs = mx.np.array(x), mx.np.array(y)
+    expected = run(trace(network, *inputs), [x, y])
+    for got, wanted in zip(mx.compile(network, *inputs)(x, y), expected, strict=True):
+        np.testing.assert_array_equal(got, wanted)
+    half = x.astype(np.dtype(dtype) if dtype == "float16" else bfloat16)
+    np.testing.assert_array_equal(expected[0], half.astype(np.float32))

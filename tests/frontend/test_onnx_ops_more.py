@@ -51,6 +51,11 @@ CASES = [
          {"training_mode": 1, "momentum": 0.7}, 15, outputs=3),
     Case("PRelu", (f(2, 3, 4, 5), f(3, 1, 1)), opset=9),
     Case("Pad", (f(2, 3), i64(1, 4, 3, 0)), {"mode": "wrap"}, 19, (1,)),
+    *(
+        Case("Pad", (f(4, 6), i64(*pads)), {"mode": mode}, 18, (1,), judge="ort")
+        for mode in ("constant", "reflect", "edge")
+        for pads in ((-1, 2, 0, -2), (0, -1, 2, 3), (-1, -2, -1, -1))
+    ),
     *(Case(op, (numpy.zeros((2, 0, 3), t), i64(1)), {}, 20, (1,))
       for op in ("ReduceMax", "ReduceMin") for t in (numpy.float32, numpy.bool_)),
     Case("ReduceLogSumExp", (numpy.zeros((2, 0, 3), numpy.float32), i64(1)), {}, 18, (1,)),

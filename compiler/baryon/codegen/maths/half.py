@@ -47,17 +47,21 @@ def single(x: Expr) -> Expr:
 def rounded(x: Expr) -> Expr:
     """A float as bfloat16, float64 by way of float32, as ml_dtypes does it; NaN stays NaN.
 
-    One instruction where the CPU has it, which takes denormal numbers for 0. Else TVM's integer
-    arithmetic, which would carry a NaN of many ones over into a number: any NaN is made a plain
-    one before.
+    One instruction where the CPU has it, which takes denormal numbers for 0. Else arithmetic on the
+    bits, which would carry a NaN of many ones over into a number: any NaN is made a plain one
+    before. TVM's own conversion is no rounding where what it makes is not stored but read again.
     """
     x = bind(convert(x, "float32"))
     lanes = lanes_of(x)
     if lanes > 1 and available("avx512bf16"):
         bits = call(f"baryon_bf16_{lanes}", _ROUND.format(n=lanes), f"uint16x{lanes}", x)
         return bind(tirx.reinterpret(f"bfloat16x{lanes}", bind(bits)))
-    kept = bind(tirx.Select(is_nan(x), const(math.nan, x), x))
-    return kept.astype(with_lanes("bfloat16", x))
+    word = bind(as_bits(tirx.Select(is_nan(x), const(math.nan, x), x), "uint32"))
+    even = (word >> const(16, word)) & const(1, word)
+    up = word + (even + const(0x7FFF, word))
+    return tirx.reinterpret(
+        with_lanes("bfloat16", x), bind(convert(bind(up >> const(16, word)), "uint16"))
+    )
 
 
 def bits(x: Expr) -> Expr:

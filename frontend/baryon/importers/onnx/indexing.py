@@ -20,7 +20,7 @@ from baryon.importers.onnx.node import (
 from baryon.ir import Dim, Sym
 from baryon.ops import Calls
 
-_MODES = {"constant": "constant", "reflect": "reflect", "edge": "edge"}
+_MODES = ("constant", "reflect", "edge")
 
 
 def _slice_attrs(o: Calls[Operand], node: Node, x: Operand) -> Any:
@@ -133,13 +133,24 @@ def _pad_to(
     mode = node.attr("mode", "constant")
     if mode == "wrap":
         return _wrapped(o, node, x, pads, axes)
-    if mode not in _MODES or min(pads, default=0) < 0:
-        raise node.unsupported(f"mode={mode!r}, pads={tuple(pads)}")
-    widths = [0] * 2 * rank_of(x)
+    if mode not in _MODES:
+        raise node.unsupported(f"mode={mode!r}")
+    widths, kept = [0] * 2 * rank_of(x), [slice(None)] * rank_of(x)
     for i, axis in enumerate(axes):
-        at = 2 * (axis % rank_of(x))
-        widths[at : at + 2] = pads[i], pads[i + len(axes)]
-    return o.np.pad(x, pad_width=widths, mode=_MODES[mode], constant_value=value)
+        before, after, at = pads[i], pads[i + len(axes)], axis % rank_of(x)
+        widths[2 * at : 2 * at + 2] = max(before, 0), max(after, 0)
+        if min(before, after) < 0:
+            kept[at] = slice(max(-before, 0), min(after, 0) or None)
+    if mode == "constant":
+        return o.np.pad(_cut(o, x, kept), pad_width=widths, constant_value=value)
+    # what is repeated is that of the whole axis, which only then loses elements
+    return _cut(o, o.np.pad(x, pad_width=widths, mode=mode), kept)
+
+
+def _cut(o: Calls[Operand], x: Operand, parts: Sequence[slice]) -> Any:
+    """A piece of a tensor; the tensor itself where that is all of it."""
+    whole = all(part == slice(None) for part in parts)
+    return x if whole else o.npx.slice(x, **slice_attrs(parts))
 
 
 def _wrapped(
