@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from baryon.ir import f32, i32
+from baryon.ir import boolean, f32, i32
 from baryon.ops.gradients import Attrs, Recorder, Values
 from baryon.ops.manipulation import END
 from baryon.ops.shapes import write_shape
@@ -105,10 +105,12 @@ def _rows(o: Recorder, rows: Any, order: Any) -> Any:
 
 def _first(o: Recorder, flags: Any, count: int) -> Any:
     """The flags of the first rows; all for a count that is not positive."""
-    if count <= 0:
+    rest = int(str(flags.type.shape[1])) - count
+    if count <= 0 or rest <= 0:
         return flags
-    place = o.np.arange(0, int(str(flags.type.shape[1])), 1, dtype=i32)
-    return o.np.logical_and(flags, o.np.less(o.np.expand_dims(place, axis=(0,)), count))
+    parts = [o.np.full(shape=(1, n), fill_value=v, dtype=boolean)
+             for n, v in ((count, 1.0), (rest, 0.0))]  # fmt: skip
+    return o.np.logical_and(flags, o.np.concatenate(parts, axis=1))
 
 
 def _nan(o: Recorder, like: Any) -> Any:
