@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -247,3 +249,14 @@ module {
 }
 """
     assert str(parse_module(text)) == text
+
+
+@pytest.mark.parametrize("name", ["5", "\0", "\x005", "\0\0"])
+def test_names_that_could_be_taken_for_numbers_stay(name: str) -> None:
+    quoted = json.dumps(name)
+    text = (
+        f"module {{\n  func @main(%{quoted}: f32[2]) -> (y) {{\n    return(%{quoted})\n  }}\n}}\n"
+    )
+    module = parse_module(text)
+    assert module.main.inputs[0].name == name
+    assert parse_module(str(module)).main.inputs[0].name == name

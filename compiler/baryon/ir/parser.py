@@ -190,7 +190,8 @@ class _Parser:
         self.tokens.need("%")
         is_quoted = self.tokens.peek.kind == "string"
         name = self.name()
-        return f"{_NUMBER_AS_NAME}{name}" if is_quoted and name.isdecimal() else name
+        is_mistaken = is_quoted and (name.isdecimal() or name.startswith(_NUMBER_AS_NAME))
+        return f"{_NUMBER_AS_NAME}{name}" if is_mistaken else name
 
     def name(self) -> str:
         return self.tokens.kind("name", "string", "number")
