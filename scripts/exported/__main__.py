@@ -102,9 +102,8 @@ def _said(verdict: Verdict) -> str:
     if verdict.error is None:
         return f"FAILED  {verdict.problem}"
     batches = " and ".join(map(str, verdict.batches))
-    kind = "symbolic" if verdict.symbolic else "fixed"
     word = "ok" if verdict.is_right else "WRONG"
-    return f"{word}  batch {kind}, ran with {batches}; off by {verdict.error:.1e}"
+    return f"{word}  batch {verdict.kind}, ran with {batches}; off by {verdict.error:.1e}"
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 
 import baryon as mx
@@ -23,12 +24,13 @@ LIMIT = 1e-4
 class Verdict:
     """What came of a file.
 
-    batches: those that it was run with. symbolic: whether its batch may be any. error: the largest
-    difference; None where something failed, and `problem` says at which stage and why.
+    batches: those that it was run with. kind: of its batch; symbolic, any; fixed, that of the file;
+    given, one that the caller says. error: the largest difference; None where something failed, and
+    `problem` says at which stage and why.
     """
 
     batches: tuple[int, ...] = ()
-    symbolic: bool = False
+    kind: str = "fixed"
     error: float | None = None
     problem: str = ""
 
@@ -48,24 +50,39 @@ def batches_of(inputs: Mapping[str, Array]) -> dict[int, dict[str, Array]]:
 
 
 def judge(path: Path, feeds: Mapping[int, Mapping[str, Array]]) -> Verdict:
-    """The verdict on a file; the first batch is that of the example that it was exported with."""
+    """The verdict on a file; the first batch is that of the example that it was exported with.
+
+    A file that cannot be imported for every batch is imported for each one of them.
+    """
     try:
         module = import_onnx(path)
     except BaryonError as error:
-        return Verdict(problem=f"import: {error.message}")
-    symbolic = bool(module.symbols)
-    batches = tuple(feeds) if symbolic else tuple(feeds)[:1]
+        return _of_each_batch(path, feeds, f"import: {error.message}")
+    kind = "symbolic" if module.symbols else "fixed"
+    batches = tuple(feeds) if module.symbols else tuple(feeds)[:1]
     try:
         run = mx.compile(module)
     except BaryonError as error:
-        return Verdict(problem=f"compile: {error.message}", symbolic=symbolic)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    errors = [_error(session, run, feeds[batch]) for batch in batches]
-    return Verdict(batches, symbolic, max(errors))
+        return Verdict(problem=f"compile: {error.message}", kind=kind)
+    return Verdict(batches, kind, max(_error(path, run, feeds[batch]) for batch in batches))
 
 
-def _error(session: Any, run: Any, given: Mapping[str, Array]) -> float:
+def _of_each_batch(path: Path, feeds: Mapping[int, Mapping[str, Array]], why: str) -> Verdict:
+    known = {i.name for i in onnx.load(path, load_external_data=False).graph.input}
+    errors = []
+    for feed in feeds.values():
+        shapes = {name: x.shape for name, x in feed.items() if name in known}
+        try:
+            run = mx.compile(path, input_shapes=shapes)
+        except BaryonError:
+            return Verdict(problem=why)
+        errors.append(_error(path, run, feed))
+    return Verdict(tuple(feeds), "given", max(errors))
+
+
+def _error(path: Path, run: Any, given: Mapping[str, Array]) -> float:
     """Between both, over all outputs; infinite where shapes or types differ."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     known = [i.name for i in session.get_inputs()]  # an input that nothing reads is left out
     expected = session.run(None, {name: given[name] for name in known})
     found = run(*(given[name] for name in known))

@@ -82,6 +82,23 @@ MODELS = {
                     more = Less (m, limit)
                 }}>
         }}""",
+    "loop that counts rows": """
+        (bool b, float[4, 3] x) => (float[3] last, float[4, 3] sums) {
+            four = Shape <start = 0, end = 1> (x)
+            rows = Squeeze (four)
+            i0 = Constant <value_int = 0> ()
+            one = Constant <value_int = 1> ()
+            s0 = Constant <value_floats = [0.0, 0.0, 0.0]> ()
+            go0 = Less (i0, rows)
+            i9, last, sums = Loop (, go0, i0, s0) <body = l (int64 n, bool go, int64 i, float[3] s)
+                => (bool more, int64 j, float[3] t, float[3] u) {
+                    row = Gather (x, i)
+                    t = Add (s, row)
+                    u = Identity (t)
+                    j = Add (i, one)
+                    more = Less (j, rows)
+                }>
+        }""",
     "scan": """
         (bool b, float[4, 3] x) => (float[3] last, float[3, 4] sums) {
             zeros = Constant <value_floats = [0.0, 0.0, 0.0]> ()
@@ -125,6 +142,12 @@ def test_a_known_condition_leaves_one_branch() -> None:
 def test_a_loop_needs_a_number_of_iterations() -> None:
     text = MODELS["loop until"].replace("(bool b,", "(int64 n, bool b,").replace(COUNT, "")
     with pytest.raises(UnsupportedError, match="the number of iterations must be a constant"):
+        import_onnx(made(text))
+
+
+def test_a_loop_without_a_limit_needs_known_conditions() -> None:
+    text = MODELS["loop until"].replace("Loop (n, b, x)", "Loop (, b, x)")
+    with pytest.raises(UnsupportedError, match="condition of a loop without a limit must be a"):
         import_onnx(made(text))
 
 

@@ -37,7 +37,7 @@ def _loop(
 ) -> tuple[Any, ...]:
     body = node.graph("body")
     if count is None:
-        raise node.unsupported("the number of iterations must be given")
+        return _until(node, body, condition, states)
     most = int(node.number_in(count, "the number of iterations"))
     if most > _MOST_ITERATIONS:
         raise node.unsupported(f"{most} iterations, {_MOST_ITERATIONS} at most")
@@ -56,6 +56,15 @@ def _loop(
         if most > _MOST_UNROLLED:
             raise
         return _unrolled(node, body, most, states)
+
+
+def _until(
+    node: Node, body: Any, condition: ndarray | None, states: Sequence[Any]
+) -> tuple[Any, ...]:
+    """A loop without a limit: its conditions have to be known, as where they count sizes."""
+    what = "the condition of a loop without a limit"
+    runs = condition is None or node.number_in(condition, what)
+    return _unrolled(node, body, _MOST_ITERATIONS if runs else 0, states)
 
 
 def _goes_on(body: Any) -> bool:
