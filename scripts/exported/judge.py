@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import onnxruntime
 
 import baryon as mx
@@ -64,11 +63,13 @@ def judge(path: Path, feeds: Mapping[int, Mapping[str, Array]]) -> Verdict:
         run = mx.compile(module)
     except BaryonError as error:
         return Verdict(problem=f"compile: {error.message}", kind=kind)
-    return Verdict(batches, kind, max(_error(path, run, feeds[batch]) for batch in batches))
+    session = _session(path)
+    return Verdict(batches, kind, max(_error(session, run, feeds[batch]) for batch in batches))
 
 
 def _of_each_batch(path: Path, feeds: Mapping[int, Mapping[str, Array]], why: str) -> Verdict:
-    known = {i.name for i in onnx.load(path, load_external_data=False).graph.input}
+    session = _session(path)
+    known = {i.name for i in session.get_inputs()}
     errors = []
     for feed in feeds.values():
         shapes = {name: x.shape for name, x in feed.items() if name in known}
@@ -76,13 +77,16 @@ def _of_each_batch(path: Path, feeds: Mapping[int, Mapping[str, Array]], why: st
             run = mx.compile(path, input_shapes=shapes)
         except BaryonError:
             return Verdict(problem=why)
-        errors.append(_error(path, run, feed))
+        errors.append(_error(session, run, feed))
     return Verdict(tuple(feeds), "given", max(errors))
 
 
-def _error(path: Path, run: Any, given: Mapping[str, Array]) -> float:
+def _session(path: Path) -> Any:
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def _error(session: Any, run: Any, given: Mapping[str, Array]) -> float:
     """Between both, over all outputs; infinite where shapes or types differ."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     known = [i.name for i in session.get_inputs()]  # an input that nothing reads is left out
     expected = session.run(None, {name: given[name] for name in known})
     found = run(*(given[name] for name in known))

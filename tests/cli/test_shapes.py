@@ -102,6 +102,14 @@ def test_quantize_net_takes_open_sizes_from_the_samples(text: Path) -> None:
     assert [v.type.shape[1:] for v in net.module.main.inputs] == [(5, 16), (5, 16)]
 
 
+def test_a_compiled_file_has_its_shapes(baryon: Run, text: Path, tmp_path: Path) -> None:
+    output = tmp_path / "a.baryon"
+    assert baryon("compile", text, "--shape", "words=1x5x16", "-o", output).status == 0
+    refused = baryon("inspect", output, "--shape", "words=1x5x16")
+    assert refused.status == 2
+    assert "--shape is for an .onnx file" in refused.err
+
+
 @pytest.mark.parametrize("given", ["1x5x16", "words=1x5x16:int32"])
 def test_names_without_types_are_wanted(
     baryon: Run, text: Path, given: str, tmp_path: Path

@@ -16,8 +16,8 @@ from baryon.ir import BaryonError, dtype_of
 class Example:
     """The type of an input, as a user says it.
 
-    name: empty for the next one in order. shape: a string is a size that is open. dtype: None where
-    nothing is said.
+    name: empty for the next one in order. shape: a string is a size that is open. given: the
+    element type; None where nothing is said.
     """
 
     name: str
@@ -81,6 +81,8 @@ def foreign_options(
         return {"inputs": _in_order_or_named(shapes), "params": params}
     if params is not None:
         raise click.UsageError("--params is for a -symbol.json of MXNet.")
+    if shapes and model.suffix != ".onnx":
+        raise click.UsageError("--shape is for an .onnx file or a -symbol.json of MXNet.")
     return {"input_shapes": onnx_shapes(shapes)} if shapes else {}
 
 

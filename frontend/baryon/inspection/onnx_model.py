@@ -6,7 +6,6 @@ import math
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import onnx
 
@@ -26,7 +25,7 @@ def inspect_onnx(path: str | os.PathLike[str], input_shapes: Shapes | None = Non
     Raises ModelError for one that cannot be read.
     """
     file = ModelFile(path)
-    module, error = _try_import(Path(path), input_shapes)
+    module, error = _try_import(file, input_shapes)
     stored = {t.name for t in file.graph.initializer}
     sizes = _of_constants(module) if module else _of_tensors(file)
     return ModelReport(
@@ -45,9 +44,9 @@ def inspect_onnx(path: str | os.PathLike[str], input_shapes: Shapes | None = Non
     )
 
 
-def _try_import(path: Path, shapes: Shapes | None) -> tuple[Module | None, BaryonError | None]:
+def _try_import(file: ModelFile, shapes: Shapes | None) -> tuple[Module | None, BaryonError | None]:
     try:
-        return import_onnx(path, input_shapes=shapes), None
+        return import_onnx(file, input_shapes=shapes), None
     except BaryonError as error:
         return None, error
 

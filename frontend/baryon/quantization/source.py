@@ -79,7 +79,7 @@ def _of_file(path: Path, example: Sequence[Any]) -> Source:
         file = ModelFile(path)
         names = (info.name for info in file.free_inputs)
         examples = dict(zip(names, map(as_numpy, example), strict=False))
-        return _of_module(path.name, import_onnx(path, examples=examples))
+        return _of_module(path.name, import_onnx(file, examples=examples))
     symbol, params = _exported_files(path)
     graph, arrays = export.read(symbol, params)
     return _bound(path.name, graph, arrays)

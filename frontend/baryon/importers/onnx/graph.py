@@ -30,7 +30,7 @@ def import_onnx(
     values: Mapping[str, Array] | None = None,
     examples: Mapping[str, Given] | Sequence[Given] = (),
 ) -> Module:
-    """Read an ONNX model (a path or a ModelProto) into a module whose function is `main`.
+    """Read an ONNX model (a path, ModelProto or ModelFile) into a module whose function is `main`.
 
     Inputs, outputs and constants keep their names; each op's location is `file#node`. A leading
     dimension that the model leaves open becomes a symbol (its `dim_param`, else N) from 1 to 16, or
@@ -50,7 +50,7 @@ def import_onnx(
     Raises ModelError for a file that cannot be read or contradicts itself, and UnsupportedError for
     ops or options that baryon lacks (all missing ops at once).
     """
-    file = ModelFile(source)
+    file = source if isinstance(source, ModelFile) else ModelFile(source)
     _refuse_unknown(file)
     shapes, known, given = input_shapes or {}, values or {}, _by_name(file, examples)
     inputs = Inputs(file, dynamic_batch, shapes, known, given)

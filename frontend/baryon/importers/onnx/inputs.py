@@ -132,9 +132,9 @@ class Inputs:
 
     def _open_dim(self, name: str, axis: int, symbol: str) -> int:
         """The size of an axis behind the first that the file leaves open."""
-        example = self.examples.get(name)
-        if example is not None and not isinstance(example, Sequence) and axis < example.ndim:
-            return int(example.shape[axis])
+        example = _shape_of(self.examples.get(name))
+        if axis < len(example):
+            return int(example[axis])
         if symbol in self._sizes:
             return self._sizes[symbol]
         raise self.file.error(
